@@ -1,0 +1,23 @@
+PYTHON ?= python3
+DEV := .venv-dev
+
+.PHONY: help test lint clean
+
+help:  ## show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(DEV)/ready: constraints.txt services/common/pyproject.toml
+	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e services/common pytest ruff mypy
+	touch $@
+
+test: lint  ## lint, types and tests
+	$(DEV)/bin/pytest
+
+lint: $(DEV)/ready  ## style and types
+	$(DEV)/bin/ruff check services tests
+	$(DEV)/bin/ruff format --check services tests
+	$(DEV)/bin/mypy services/common/src tests
+
+clean:  ## remove what make made
+	rm -rf $(DEV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,106 @@
+"""The Flask application that every service starts from: request ids, error shape, health and metrics."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, g, json, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from servicekit.errors import Kind, ServiceError
+
+# What a caller may send as its request id; anything else (a log line break, a kilobyte) is replaced.
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+ReadyChecks = Mapping[str, Callable[[], str]]
+
+
+def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
+    """Return an app with `/livez`, `/readyz`, `/metrics`, request ids and problem+json errors.
+
+    Args:
+        name: the service's name, in logs and metrics.
+        ready: for each part, a function that does the part's work once, returns a short fact about it and raises
+            when it cannot serve. All of them run on every `/readyz`.
+        max_body_bytes: the largest request body; a larger one is answered 413.
+    """
+    app = Flask(name)
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+    log = logging.getLogger(name)
+    # One registry an app: a test may create several apps in one interpreter.
+    registry = CollectorRegistry()
+    requests = Counter("http_requests", "Requests answered", ["route", "method", "status"], registry=registry)
+    seconds = Histogram("http_request_seconds", "Time to answer", ["route"], registry=registry)
+    app.extensions["metrics_registry"] = registry
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        # The rule, not the path: one label a route keeps the number of series bounded.
+        route = request.url_rule.rule if request.url_rule else "unmatched"
+        elapsed = time.perf_counter() - g.started
+        requests.labels(route, request.method, response.status_code).inc()
+        seconds.labels(route).observe(elapsed)
+        response.headers["X-Request-Id"] = g.request_id
+        log.info("%s %s %s %.1fms %s", request.method, request.path, response.status_code, elapsed * 1000, g.request_id)
+        return response
+
+    @app.errorhandler(ServiceError)
+    def service_error(error: ServiceError) -> Response:
+        return problem(error)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        if isinstance(error, RequestEntityTooLarge):
+            return problem(ServiceError(Kind.TOO_LARGE, f"the body is larger than the limit of {max_body_bytes} bytes"))
+        kind = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED}.get(error.code or 500, Kind.INVALID)
+        if (error.code or 500) >= 500:
+            kind = Kind.INTERNAL
+        response = problem(ServiceError(kind, error.description or error.name))
+        if error.code == 405:
+            response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or [])
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.exception("unexpected error %s", g.request_id, exc_info=error)
+        return problem(ServiceError(Kind.INTERNAL, "an unexpected error; the log has it under this request id"))
+
+    @app.get("/livez")
+    def livez() -> dict[str, Any]:
+        return {"status": "ok", "service": name}
+
+    @app.get("/readyz")
+    def readyz() -> tuple[dict[str, Any], int]:
+        checks: dict[str, dict[str, str]] = {}
+        for part, check in ready.items():
+            try:
+                checks[part] = {"status": "ok", "detail": check()}
+            except Exception as error:
+                log.warning("not ready: %s: %s", part, error)
+                checks[part] = {"status": "failed", "detail": str(error)}
+        ok = all(c["status"] == "ok" for c in checks.values())
+        return {"status": "ok" if ok else "failed", "service": name, "checks": checks}, 200 if ok else 503
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def problem(error: ServiceError) -> Response:
+    """Answer a request with a problem+json document."""
+    body = json.dumps(error.body(g.request_id))
+    return Response(body, status=error.status, content_type="application/problem+json")

@@ -1,0 +1,59 @@
+"""Every error a service can answer with: one closed list of kinds, one status table, one shape (RFC 9457)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What went wrong, as a client may switch on it."""
+
+    INVALID = "invalid"
+    UNSUPPORTED_PICTURE = "unsupported-picture"
+    TOO_LARGE = "too-large"
+    NOT_FOUND = "not-found"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    MODEL_MISMATCH = "model-mismatch"
+    GONE = "gone"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+STATUS: dict[Kind, int] = {
+    Kind.INVALID: 400,
+    Kind.UNSUPPORTED_PICTURE: 422,
+    Kind.TOO_LARGE: 413,
+    Kind.NOT_FOUND: 404,
+    Kind.METHOD_NOT_ALLOWED: 405,
+    Kind.MODEL_MISMATCH: 409,
+    Kind.GONE: 410,
+    Kind.UNAVAILABLE: 503,
+    Kind.INTERNAL: 500,
+}
+
+
+class ServiceError(Exception):
+    """An error with an answer: `kind` picks the status, `detail` names the field and the limit in a sentence."""
+
+    def __init__(self, kind: Kind, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.extra = extra
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this kind."""
+        return STATUS[self.kind]
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The problem+json document."""
+        return {
+            "type": f"urn:sightline:error:{self.kind}",
+            "title": self.kind.replace("-", " "),
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+            **self.extra,
+        }

@@ -1,0 +1,39 @@
+"""Settings: one table a service, read from the environment, and refused when a name is not understood."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+
+class SettingsError(Exception):
+    """The environment does not describe settings this service understands."""
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load_settings(kind: type[S]) -> S:
+    """Read settings from the environment variables that start with the class's `env_prefix`.
+
+    Raises:
+        SettingsError: naming every variable that is unknown, missing or out of range.
+    """
+    prefix = kind.model_config.get("env_prefix", "")
+    known = {(prefix + field).upper() for field in kind.model_fields}
+    problems = [
+        f"{variable} is not a setting; the settings are {', '.join(sorted(known))}"
+        for variable in sorted(os.environ)
+        if prefix and variable.upper().startswith(prefix.upper()) and variable.upper() not in known
+    ]
+    try:
+        settings = kind()
+    except ValidationError as error:
+        problems += [f"{prefix}{e['loc'][0]}".upper() + f": {e['msg']}" for e in error.errors()]
+        raise SettingsError("; ".join(problems)) from error
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return settings

@@ -1,0 +1,1 @@
+"""Two-tower text-to-image retrieval: data, towers, loss, training, evaluation and release."""
