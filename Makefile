@@ -6,9 +6,10 @@ DEV := .venv-dev
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(DEV)/ready: constraints.txt services/common/pyproject.toml
+$(DEV)/ready: constraints.txt $(wildcard services/*/pyproject.toml)
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e services/common pytest ruff mypy
+	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e 'services/common[pictures]' -e services/encoder \
+		pytest ruff mypy
 	touch $@
 
 test: lint  ## lint, types and tests
@@ -17,7 +18,7 @@ test: lint  ## lint, types and tests
 lint: $(DEV)/ready  ## style and types
 	$(DEV)/bin/ruff check services tests
 	$(DEV)/bin/ruff format --check services tests
-	$(DEV)/bin/mypy services/common/src tests
+	$(DEV)/bin/mypy services/common/src services/encoder/src tests
 
 clean:  ## remove what make made
 	rm -rf $(DEV) .pytest_cache .mypy_cache .ruff_cache

@@ -47,13 +47,15 @@ class ServiceError(Exception):
         """The HTTP status of this kind."""
         return STATUS[self.kind]
 
+    def item(self) -> dict[str, str]:
+        """The short form: one item's error inside an answer about many."""
+        return {"type": f"urn:sightline:error:{self.kind}", "title": self.kind.replace("-", " "), "detail": self.detail}
+
     def body(self, request_id: str) -> dict[str, Any]:
         """The problem+json document."""
         return {
-            "type": f"urn:sightline:error:{self.kind}",
-            "title": self.kind.replace("-", " "),
+            **self.item(),
             "status": self.status,
-            "detail": self.detail,
             "request_id": request_id,
             **self.extra,
         }

@@ -1,0 +1,148 @@
+"""The model: a bundle's two ONNX graphs, its tokenizer and its picture preparation. Knows no HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL import Image
+from tokenizers import Tokenizer
+
+Array = NDArray[np.float32]
+
+RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+# One forward pass holds at most this many items: beyond it a CPU gains no speed, only memory.
+BATCH = 16
+
+
+class BundleError(Exception):
+    """The bundle cannot be served; the message says which file is wrong and what to do."""
+
+
+class TextVectors(NamedTuple):
+    """Vectors of some texts, and which of the texts were cut at the token limit."""
+
+    vectors: Array
+    truncated: list[bool]
+
+
+class Model:
+    """A dual encoder: unit vectors of texts and of pictures in one space."""
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        """Load the bundle in `folder`, checking every file against its sha256.
+
+        Raises:
+            BundleError: a file is missing, damaged, or of a form that this encoder does not understand.
+        """
+        self.manifest = read_manifest(folder)
+        self.model_id: str = self.manifest["model_id"]
+        self.dim: int = self.manifest["dim"]
+        self.max_tokens: int = self.manifest["text"]["max_tokens"]
+        image = self.manifest["image"]
+        if image["resize"] != "squash" or image["resample"] not in RESAMPLING:
+            raise BundleError(f"{folder}: unknown picture preparation {image['resize']} / {image['resample']}")
+        self.size: int = image["size"]
+        self._resample = RESAMPLING[image["resample"]]
+        self._mean = np.array(image["mean"], np.float32)
+        self._std = np.array(image["std"], np.float32)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        # Truncation is done here, so that the caller can be told of it.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or available_cores()
+        # The arena keeps the largest batch ever seen; on a small server that memory is better given back.
+        options.enable_cpu_mem_arena = False
+        self._text = ort.InferenceSession(folder / "text.onnx", options, providers=["CPUExecutionProvider"])
+        self._image = ort.InferenceSession(folder / "image.onnx", options, providers=["CPUExecutionProvider"])
+
+    def encode_texts(self, texts: Sequence[str]) -> TextVectors:
+        """Encode N texts as (N, dim) float32 unit vectors; a text over the token limit is cut and marked."""
+        encoded = [e.ids for e in self._tokenizer.encode_batch(list(texts))]
+        truncated = [len(ids) > self.max_tokens for ids in encoded]
+        # The last id is the separator that every sequence must end with.
+        cut = [
+            [*ids[: self.max_tokens - 1], ids[-1]] if long else ids
+            for ids, long in zip(encoded, truncated, strict=True)
+        ]
+        # Equal lengths share a batch, so that a short query does not pay for a long neighbour's padding.
+        order = sorted(range(len(cut)), key=lambda i: len(cut[i]))
+        vectors = np.empty((len(cut), self.dim), np.float32)
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            longest = len(cut[rows[-1]])
+            ids = np.zeros((len(rows), longest), np.int64)
+            mask = np.zeros((len(rows), longest), np.int64)
+            for i, row in enumerate(rows):
+                ids[i, : len(cut[row])] = cut[row]
+                mask[i, : len(cut[row])] = 1
+            vectors[rows] = self._text.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
+        return TextVectors(vectors, truncated)
+
+    def prepare(self, picture: Image.Image) -> Array:
+        """Turn an RGB picture into (3, size, size) float32, normalised as the model was trained."""
+        resized = picture.resize((self.size, self.size), self._resample)
+        array = (np.asarray(resized, np.float32) / 255 - self._mean) / self._std
+        return np.ascontiguousarray(array.transpose(2, 0, 1))
+
+    def encode_images(self, prepared: Sequence[Array]) -> Array:
+        """Encode N prepared pictures as (N, dim) float32 unit vectors."""
+        rows = [
+            self._image.run(["vectors"], {"pixels": np.stack(prepared[start : start + BATCH])})[0]
+            for start in range(0, len(prepared), BATCH)
+        ]
+        return np.concatenate(rows) if rows else np.empty((0, self.dim), np.float32)
+
+    def check(self) -> str:
+        """Encode the bundle's canary and compare it with the vector that training computed for it.
+
+        Raises:
+            BundleError: the graphs do not compute on this machine what they did where they were made.
+        """
+        canary = self.manifest["canary"]
+        expected = np.frombuffer(base64.b64decode(canary["vector"]), "<f4")
+        cosine = float(self.encode_texts([canary["text"]]).vectors[0] @ expected)
+        if not cosine >= 0.999:
+            raise BundleError(f"the canary {canary['text']!r} has cosine {cosine:.4f} with its known vector")
+        return f"{self.model_id}, canary cosine {cosine:.5f}"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read a bundle's manifest and check that its files are the ones it names."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise BundleError(f"{folder} holds no model bundle; compose one with: python -m encoder.bundle --out {folder}")
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    if manifest.get("format") != 1:
+        raise BundleError(f"{path}: format {manifest.get('format')!r} is not 1, the one this encoder reads")
+    for name, expected in manifest["files"].items():
+        if not (folder / name).is_file():
+            raise BundleError(f"{folder / name} is missing; compose the bundle again")
+        if file_sha256(folder / name) != expected:
+            raise BundleError(
+                f"{folder / name} is damaged (its sha256 is not the manifest's); compose the bundle again"
+            )
+    return manifest
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def available_cores() -> int:
+    """Cores this process may use; onnxruntime itself would count the whole machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,118 @@
+"""The encoder's HTTP interface: text or pictures in, vectors out."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Protocol
+
+import numpy as np
+from flask import Blueprint, request
+from PIL import Image
+from pydantic import Field
+from servicekit.errors import Kind, ServiceError
+from servicekit.pictures import open_picture
+from servicekit.wire import Wire, parse
+
+from encoder.model import Array, TextVectors
+from encoder.settings import Settings
+
+Items = list[dict[str, Any]]
+
+
+class Encoder(Protocol):
+    """What the routes need of a model."""
+
+    model_id: str
+    dim: int
+    size: int
+
+    def encode_texts(self, texts: list[str]) -> TextVectors: ...
+    def prepare(self, picture: Image.Image) -> Array: ...
+    def encode_images(self, prepared: list[Array]) -> Array: ...
+    def check(self) -> str: ...
+
+
+class TextRequest(Wire):
+    """The body of POST /v1/text."""
+
+    texts: list[str] = Field(min_length=1)
+
+
+def create_routes(model: Encoder, settings: Settings) -> Blueprint:
+    """The routes, over the model that is handed in."""
+    routes = Blueprint("encoder", __name__)
+
+    def answer(vectors: Array, items: Items) -> dict[str, Any]:
+        encoded = base64.b64encode(np.ascontiguousarray(vectors, "<f4").tobytes()).decode()
+        return {"model_id": model.model_id, "dim": model.dim, "vectors": encoded, "items": items}
+
+    @routes.post("/v1/text")
+    def text() -> dict[str, Any]:
+        texts = parse(TextRequest, request.get_json()).texts
+        check_count("texts", len(texts), settings.max_texts)
+        errors = {i: error for i, t in enumerate(texts) if (error := text_error(t, settings.max_characters))}
+        good = [t for i, t in enumerate(texts) if i not in errors]
+        refuse_if_none(good, errors)
+        encoded = model.encode_texts(good)
+        marks = iter(encoded.truncated)
+        items = item_list(len(texts), errors)
+        for item in items:
+            if item["row"] is not None:
+                item["truncated"] = next(marks)
+        return answer(encoded.vectors, items)
+
+    @routes.post("/v1/images")
+    def images() -> dict[str, Any]:
+        if unknown := sorted((set(request.files) | set(request.form)) - {"images"}):
+            raise ServiceError(Kind.INVALID, f"{', '.join(unknown)}: unknown field; send files in the field images")
+        files = request.files.getlist("images")
+        check_count("images", len(files), settings.max_images)
+        prepared: list[Array] = []
+        errors: dict[int, ServiceError] = {}
+        for i, file in enumerate(files):
+            try:
+                # A JPEG decodes at a reduced scale; twice the model's size keeps what the resize can use.
+                picture = open_picture(file.stream.read(), settings.max_pixels, draft=2 * model.size)
+                prepared.append(model.prepare(picture))
+            except ServiceError as error:
+                errors[i] = error
+        refuse_if_none(prepared, errors)
+        return answer(model.encode_images(prepared), item_list(len(files), errors))
+
+    return routes
+
+
+def check_count(field: str, count: int, limit: int) -> None:
+    """Refuse a request of no items or of more than the limit."""
+    if not 1 <= count <= limit:
+        raise ServiceError(Kind.INVALID, f"{field}: {count} items; a request holds 1 to {limit}")
+
+
+def text_error(text: str, max_characters: int) -> ServiceError | None:
+    """What is wrong with one text, if anything."""
+    if not text.strip():
+        return ServiceError(Kind.INVALID, "the text is empty")
+    if len(text) > max_characters:
+        return ServiceError(Kind.TOO_LARGE, f"the text has {len(text)} characters; the limit is {max_characters}")
+    return None
+
+
+def refuse_if_none(good: list[Any], errors: dict[int, ServiceError]) -> None:
+    """When no item is good the request as a whole has failed, in the way its first item has."""
+    if not good:
+        first = errors[0]
+        items = item_list(len(errors), errors)
+        raise ServiceError(first.kind, f"no item can be encoded; item 0: {first.detail}", items=items)
+
+
+def item_list(count: int, errors: dict[int, ServiceError]) -> Items:
+    """One entry an input, in order: the row of its vector, or no row and the error."""
+    items: Items = []
+    row = 0
+    for i in range(count):
+        if i in errors:
+            items.append({"row": None, "error": errors[i].item()})
+        else:
+            items.append({"row": row})
+            row += 1
+    return items

@@ -1,0 +1,23 @@
+"""The encoder's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from servicekit.pictures import PILLOW_LIMIT
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its limits; each is read from ENCODER_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="ENCODER_")
+
+    bundle: Path = Field(default=Path("var/bundle"), description="folder of the model bundle")
+    threads: int = Field(default=0, ge=0, le=256, description="threads of the model; 0 takes every core there is")
+    max_texts: int = Field(default=256, ge=1, description="most texts in one request")
+    max_characters: int = Field(default=10_000, ge=1, description="longest text that is looked at, in characters")
+    max_images: int = Field(default=64, ge=1, description="most pictures in one request")
+    max_pixels: int = Field(default=80_000_000, ge=1, le=PILLOW_LIMIT, description="most pixels in one picture")
+    max_body_bytes: int = Field(default=128 * 2**20, ge=1, description="largest request body, in bytes")
