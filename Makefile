@@ -8,7 +8,7 @@ help:  ## show this help
 
 $(DEV)/ready: constraints.txt $(wildcard services/*/pyproject.toml)
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e 'services/common[pictures]' -e services/encoder \
+	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e 'services/common[pictures]' -e services/encoder -e services/search \
 		pytest ruff mypy
 	touch $@
 
@@ -18,7 +18,7 @@ test: lint  ## lint, types and tests
 lint: $(DEV)/ready  ## style and types
 	$(DEV)/bin/ruff check services tests
 	$(DEV)/bin/ruff format --check services tests
-	$(DEV)/bin/mypy services/common/src services/encoder/src tests
+	$(DEV)/bin/mypy services/common/src services/encoder/src services/search/src tests
 
 clean:  ## remove what make made
 	rm -rf $(DEV) .pytest_cache .mypy_cache .ruff_cache

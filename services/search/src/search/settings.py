@@ -1,0 +1,19 @@
+"""The search service's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its limits; each is read from SEARCH_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="SEARCH_")
+
+    catalogue: Path = Field(default=Path("var/catalogue.sqlite"), description="file of the SQLite catalogue")
+    max_k: int = Field(default=1000, ge=1, description="most results in one answer")
+    max_pictures: int = Field(default=1000, ge=1, description="most pictures in one upsert or look-up")
+    max_body_bytes: int = Field(default=32 * 2**20, ge=1, description="largest request body, in bytes")

@@ -1,0 +1,187 @@
+import base64
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from search import create_app
+from search.settings import Settings
+from werkzeug.test import TestResponse
+
+
+def encode(*numbers: float) -> str:
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+def picture(name: str, *vector: float) -> dict[str, Any]:
+    """A picture whose id is one letter 32 times."""
+    return {
+        "id": name * 32,
+        "media_key": name,
+        "file_name": f"{name}.jpg",
+        "width": 4,
+        "height": 3,
+        "caption": name,
+        "tags": [],
+        "vector": encode(*vector),
+    }
+
+
+# East, north-east (twice, a tie), north and west of a circle: cosines with east are 1, 0.6, 0.6, 0 and -1.
+FIVE = [
+    picture("d", 0, 1),
+    picture("c", 0.6, 0.8),
+    picture("b", 0.6, 0.8),
+    picture("a", 1, 0),
+    picture("e", -1, 0),
+]
+EAST = encode(1, 0)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "catalogue.sqlite"
+
+
+@pytest.fixture
+def client(file: Path) -> Iterator[FlaskClient]:
+    app = create_app(Settings(catalogue=file, max_pictures=10))
+    yield app.test_client()
+    app.extensions["catalogue"].close()
+
+
+def body(answer: TestResponse) -> dict[str, Any]:
+    document = answer.get_json(force=True)
+    assert isinstance(document, dict)
+    return document
+
+
+def upsert(client: FlaskClient, *pictures: dict[str, Any], model_id: str = "m1", dim: int = 2) -> Any:
+    return client.post("/v1/pictures", json={"model_id": model_id, "dim": dim, "pictures": list(pictures)})
+
+
+def query(client: FlaskClient, **body: Any) -> dict[str, Any]:
+    answer = client.post("/v1/query", json={"model_id": "m1", **body} if "vector" in body else body)
+    assert answer.status_code == 200, answer.text
+    assert isinstance(answer.json, dict)
+    return answer.json
+
+
+def letters(document: dict[str, Any]) -> str:
+    return "".join(r["id"][0] for r in document["results"])
+
+
+def test_best_first_and_ties_by_id(client: FlaskClient) -> None:
+    assert sorted(upsert(client, *FIVE).json["created"]) == [c * 32 for c in "abcde"]
+    document = query(client, vector=EAST, k=5)
+    assert letters(document) == "abcde"
+    assert [r["score"] for r in document["results"]] == pytest.approx([1, 0.6, 0.6, 0, -1])
+    assert document["next_cursor"] is None
+
+
+def test_the_first_k_are_the_same_for_every_k_even_inside_a_tie(client: FlaskClient) -> None:
+    upsert(client, *FIVE)
+    assert [letters(query(client, vector=EAST, k=k)) for k in range(1, 6)] == ["a", "ab", "abc", "abcd", "abcde"]
+
+
+def test_pages_follow_each_other_with_writes_in_between(client: FlaskClient) -> None:
+    upsert(client, *FIVE)
+    first = query(client, vector=EAST, k=2)
+    assert letters(first) == "ab"
+    client.delete(f"/v1/pictures/{'b' * 32}")
+    assert letters(query(client, vector=EAST, k=2, cursor=first["next_cursor"])) == "cd"
+
+
+def test_a_cursor_of_another_collection_is_gone_and_a_made_up_one_is_refused(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    upsert(client, *FIVE)
+    cursor = query(client, vector=EAST, k=2)["next_cursor"]
+    other = create_app(Settings(catalogue=tmp_path / "other.sqlite"))
+    assert (
+        other.test_client().post("/v1/query", json={"model_id": "m1", "vector": EAST, "cursor": cursor}).status_code
+        == 410
+    )
+    other.extensions["catalogue"].close()
+    assert client.post("/v1/query", json={"model_id": "m1", "vector": EAST, "cursor": "WzFd"}).status_code == 400
+
+
+def test_like_a_picture_leaves_it_out_and_still_gives_k(client: FlaskClient) -> None:
+    upsert(client, *FIVE)
+    assert letters(query(client, like="a" * 32, k=4)) == "bcde"
+    assert client.post("/v1/query", json={"like": "f" * 32}).status_code == 404
+
+
+def test_upsert_replaces_and_delete_forgets(client: FlaskClient) -> None:
+    upsert(client, *FIVE)
+    again = upsert(client, picture("e", 1, 0)).json
+    assert again["created"] == []
+    assert letters(query(client, vector=EAST, k=5)) == "aebcd"
+    assert body(client.delete(f"/v1/pictures/{'a' * 32}"))["deleted"]["media_key"] == "a"
+    assert client.delete(f"/v1/pictures/{'a' * 32}").status_code == 404
+    assert letters(query(client, vector=EAST, k=5)) == "ebcd"
+    assert body(client.get("/v1/stats"))["count"] == 4
+
+
+def test_every_write_makes_a_new_generation(client: FlaskClient) -> None:
+    seen = [upsert(client, FIVE[0]).json["generation"], upsert(client, FIVE[1]).json["generation"]]
+    seen.append(body(client.delete(f"/v1/pictures/{'d' * 32}"))["generation"])
+    assert len(set(seen)) == 3
+    assert query(client, vector=EAST)["generation"] == seen[-1]
+
+
+def test_a_second_process_sees_the_first_ones_writes(client: FlaskClient, file: Path) -> None:
+    other = create_app(Settings(catalogue=file))
+    upsert(client, *FIVE)
+    assert letters(query(other.test_client(), vector=EAST, k=3)) == "abc"
+    client.delete(f"/v1/pictures/{'a' * 32}")
+    assert letters(query(other.test_client(), vector=EAST, k=3)) == "bcd"
+    other.extensions["catalogue"].close()
+
+
+@pytest.mark.parametrize(("model_id", "dim", "vector"), [("m2", 2, (1.0, 0.0)), ("m1", 3, (1.0, 0.0, 0.0))])
+def test_vectors_of_another_model_are_refused(
+    client: FlaskClient, model_id: str, dim: int, vector: tuple[float, ...]
+) -> None:
+    upsert(client, *FIVE)
+    answer = upsert(client, picture("f", *vector), model_id=model_id, dim=dim)
+    assert answer.status_code == 409
+    assert "holds vectors of model m1 (2 numbers)" in answer.get_json(force=True)["detail"]
+    assert client.post("/v1/query", json={"model_id": model_id, "vector": encode(*vector)}).status_code == 409
+    assert body(client.get("/v1/stats"))["count"] == 5
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({"vector": EAST}, "model_id: "),
+        ({"model_id": "m1"}, "vector, like: "),
+        ({"model_id": "m1", "vector": "!"}, "vector: not base64"),
+        ({"model_id": "m1", "vector": encode(1, 1)}, "vector: not a unit vector"),
+        ({"model_id": "m1", "vector": encode(float("nan"), 1)}, "vector: not a unit vector"),
+        ({"model_id": "m1", "vector": EAST, "k": 0}, "k: "),
+        ({"model_id": "m1", "vector": EAST, "k": 1001}, "k: 1001 is more than the limit of 1000"),
+        ({"model_id": "m1", "vector": EAST, "nprobe": 4}, "nprobe: "),
+    ],
+)
+def test_a_wrong_query_names_the_field(client: FlaskClient, sent: dict[str, Any], says: str) -> None:
+    answer = client.post("/v1/query", json=sent)
+    assert answer.status_code == 400
+    assert says in answer.get_json(force=True)["detail"]
+
+
+def test_an_empty_collection_answers_with_nothing(client: FlaskClient) -> None:
+    assert query(client, vector=EAST)["results"] == []
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_newer_catalogue_is_refused(file: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(Exception, match="has schema 99; this version of Sightline reads up to 1"):
+        create_app(Settings(catalogue=file))
