@@ -16,8 +16,8 @@ test: lint  ## lint, types and tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready  ## style and types
-	$(DEV)/bin/ruff check services tests
-	$(DEV)/bin/ruff format --check services tests
+	$(DEV)/bin/ruff check services training deploy tests
+	$(DEV)/bin/ruff format --check services training deploy tests
 	$(DEV)/bin/mypy services/common/src services/encoder/src services/search/src tests
 
 clean:  ## remove what make made

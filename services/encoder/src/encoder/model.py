@@ -63,6 +63,9 @@ class Model:
         options.intra_op_num_threads = threads or available_cores()
         # The arena keeps the largest batch ever seen; on a small server that memory is better given back.
         options.enable_cpu_mem_arena = False
+        options.log_severity_level = (
+            3  # errors; below it a graph that was not optimised for export chatters at every start
+        )
         self._text = ort.InferenceSession(folder / "text.onnx", options, providers=["CPUExecutionProvider"])
         self._image = ort.InferenceSession(folder / "image.onnx", options, providers=["CPUExecutionProvider"])
 

