@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings
 
 
 class SettingsError(Exception):
     """The environment does not describe settings this service understands."""
+
+
+class ServerSettings(BaseSettings):
+    """What every service can be told about the process it runs in; each service sets its own `bind`."""
+
+    bind: str = Field(description="address and port to listen on")
+    http_threads: int = Field(default=8, ge=1, le=256, description="requests answered at the same time")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least level logged")
 
 
 S = TypeVar("S", bound=BaseSettings)

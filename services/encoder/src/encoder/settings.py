@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from servicekit.pictures import PILLOW_LIMIT
+from servicekit.settings import ServerSettings
 
 
-class Settings(BaseSettings):
+class Settings(ServerSettings):
     """Every setting, its default and its limits; each is read from ENCODER_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="ENCODER_")
 
+    bind: str = Field(default="127.0.0.1:8081", description="address and port to listen on")
     bundle: Path = Field(default=Path("var/bundle"), description="folder of the model bundle")
     threads: int = Field(default=0, ge=0, le=256, description="threads of the model; 0 takes every core there is")
     max_texts: int = Field(default=256, ge=1, description="most texts in one request")

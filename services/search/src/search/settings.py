@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+from servicekit.settings import ServerSettings
 
 
-class Settings(BaseSettings):
+class Settings(ServerSettings):
     """Every setting, its default and its limits; each is read from SEARCH_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="SEARCH_")
 
+    bind: str = Field(default="127.0.0.1:8082", description="address and port to listen on")
     catalogue: Path = Field(default=Path("var/catalogue.sqlite"), description="file of the SQLite catalogue")
     max_k: int = Field(default=1000, ge=1, description="most results in one answer")
     max_pictures: int = Field(default=1000, ge=1, description="most pictures in one upsert or look-up")

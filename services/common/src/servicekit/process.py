@@ -1,0 +1,42 @@
+"""How every service runs: one gunicorn worker with threads, scaled by replicas: one copy of a model a process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from servicekit.settings import ServerSettings
+
+
+def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
+    """The gunicorn settings of a service, for its `gunicorn_conf.py` to take over.
+
+    Args:
+        package: the Python package whose `create_app()` is served.
+        settings: the service's own settings.
+    """
+    return {
+        "wsgi_app": f"{package}:create_app()",
+        "bind": settings.bind,
+        "workers": 1,
+        "worker_class": "gthread",
+        "threads": settings.http_threads,
+        # A first request may wait for a large batch of pictures; a worker that hangs is still replaced.
+        "timeout": 120,
+        "graceful_timeout": 30,
+        # The app logs each request itself, with its id.
+        "accesslog": None,
+        "errorlog": "-",
+        "logconfig_dict": {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "line": {
+                    "format": f"%(asctime)s {package} %(levelname)s %(message)s",
+                    "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+                },
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"level": settings.log_level, "handlers": ["stderr"]},
+            "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
+        },
+    }
