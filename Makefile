@@ -9,15 +9,15 @@ help:  ## show this help
 $(DEV)/ready: constraints.txt $(wildcard services/*/pyproject.toml)
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e 'services/common[pictures]' -e services/encoder -e services/search \
-		pytest ruff mypy
+		httpx tqdm pytest ruff mypy
 	touch $@
 
 test: lint  ## lint, types and tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready  ## style and types
-	$(DEV)/bin/ruff check services training deploy tests
-	$(DEV)/bin/ruff format --check services training deploy tests
+	$(DEV)/bin/ruff check services training benchmarks deploy tests
+	$(DEV)/bin/ruff format --check services training benchmarks deploy tests
 	$(DEV)/bin/mypy services/common/src services/encoder/src services/search/src tests
 
 clean:  ## remove what make made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twotower.features import Array
+Array = NDArray[np.float32]
 
 
 def text_to_image_recall(

@@ -23,6 +23,8 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         # A first request may wait for a large batch of pictures; a worker that hangs is still replaced.
         "timeout": 120,
         "graceful_timeout": 30,
+        # It would be written into the home folder, where two services meet and containers cannot write.
+        "control_socket_disable": True,
         # The app logs each request itself, with its id.
         "accesslog": None,
         "errorlog": "-",
