@@ -9,7 +9,7 @@ help:  ## show this help
 $(DEV)/ready: constraints.txt $(wildcard services/*/pyproject.toml)
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e 'services/common[pictures]' -e services/encoder -e services/search \
-		httpx tqdm pytest ruff mypy
+		httpx packaging tqdm pytest ruff mypy
 	touch $@
 
 test: lint  ## lint, types and tests

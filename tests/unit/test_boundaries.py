@@ -1,0 +1,49 @@
+"""What each service may not need: read from the packages' own metadata, and tried in a fresh interpreter."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, requires
+
+import pytest
+from packaging.requirements import Requirement
+
+FORBIDDEN = {
+    "encoder": {"torch", "transformers", "faiss-cpu"},
+    "search": {"torch", "transformers", "onnxruntime", "onnx", "tokenizers", "pillow"},
+}
+MODULES = {"faiss-cpu": "faiss", "pillow": "PIL"}
+
+
+def closure(requirement: Requirement, seen: set[tuple[str, str]] | None = None) -> set[str]:
+    """The names of everything that pip installs for a requirement, as the installed packages declare it."""
+    seen = set() if seen is None else seen
+    name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+    extras = requirement.extras or {""}
+    if all((name, extra) in seen for extra in extras):
+        return {n for n, _ in seen}
+    seen.update((name, extra) for extra in extras)
+    try:
+        needed = requires(requirement.name) or []
+    except PackageNotFoundError:  # for another platform, or an extra that nothing here asks for
+        needed = []
+    for text in needed:
+        child = Requirement(text)
+        if child.marker is None or any(child.marker.evaluate({"extra": extra}) for extra in extras):
+            closure(child, seen)
+    return {n for n, _ in seen}
+
+
+@pytest.mark.parametrize("service", FORBIDDEN)
+def test_installing_a_service_installs_nothing_that_it_must_not_need(service: str) -> None:
+    installed = closure(Requirement(f"sightline-{service}"))
+    assert "flask" in installed  # the walk really walks: flask comes in by sightline-common
+    assert not installed & FORBIDDEN[service]
+
+
+@pytest.mark.parametrize("service", FORBIDDEN)
+def test_a_service_imports_where_those_modules_cannot(service: str) -> None:
+    blocked = sorted(MODULES.get(name, name) for name in FORBIDDEN[service])
+    others = sorted({"encoder", "search", "gateway", "twotower"} - {service})
+    code = f"import sys\nfor m in {blocked + others}: sys.modules[m] = None\nimport {service}, {service}.gunicorn_conf"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
