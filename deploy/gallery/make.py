@@ -8,6 +8,7 @@ two that show the same thing: what the gallery leaves is what the released model
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from fnmatch import fnmatch
@@ -122,6 +123,10 @@ def main() -> None:
                 "source_file": relative,
             }
         )
+    with (HERE / "captions.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["image", "caption"])
+        writer.writerows([e["file"].removeprefix("pictures/"), e["caption"]] for e in entries)
     manifest = {
         "source": "Debian package tuxpaint-stamps-default, the Tux Paint stamp collection, https://tuxpaint.org/stamps/",
         "licence": "GPL-2.0-or-later",

@@ -120,9 +120,9 @@ def test_an_unknown_setting_stops_the_start_and_is_named(tmp_path: Path) -> None
     assert "SEARCH_CATALOG is not a setting" in done.stderr
 
 
-@pytest.mark.parametrize("service", ["encoder", "search"])
+@pytest.mark.parametrize("service", ["encoder", "search", "gateway"])
 def test_each_service_has_a_process_of_its_own_port(service: str) -> None:
     code = f"import {service}.gunicorn_conf as c; print(c.bind, c.wsgi_app, c.workers)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    port = {"encoder": 8081, "search": 8082}[service]
+    port = {"encoder": 8081, "search": 8082, "gateway": 8080}[service]
     assert done.stdout.split() == [f"127.0.0.1:{port}", f"{service}:create_app()", "1"]

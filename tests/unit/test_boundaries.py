@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 FORBIDDEN = {
     "encoder": {"torch", "transformers", "faiss-cpu"},
     "search": {"torch", "transformers", "onnxruntime", "onnx", "tokenizers", "pillow"},
+    "gateway": {"torch", "transformers", "onnxruntime", "onnx", "tokenizers", "faiss-cpu", "numpy"},
 }
 MODULES = {"faiss-cpu": "faiss", "pillow": "PIL"}
 

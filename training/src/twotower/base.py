@@ -112,7 +112,8 @@ def load_bert(wheels: Path) -> BertModel:
         k: torch.from_numpy(v) for k, v in tensors.items() if not k.startswith("pooler.") and "position_ids" not in k
     }
     model.load_state_dict(state, strict=True)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def vit_tensor_names(graph: onnx.GraphProto) -> dict[str, tuple[str, bool]]:
@@ -166,4 +167,5 @@ def load_vit(wheels: Path) -> Dinov2Model:
     state["embeddings.mask_token"] = torch.zeros(1, VIT_CONFIG["hidden_size"])
     model = Dinov2Model(Dinov2Config(**VIT_CONFIG))
     model.load_state_dict(state, strict=True)
-    return model.eval()
+    model.eval()
+    return model

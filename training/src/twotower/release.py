@@ -80,7 +80,8 @@ def fixed_size(vit: Dinov2Model) -> Dinov2Model:
     state["embeddings.position_embeddings"] = positions.clone()
     fixed = Dinov2Model(Dinov2Config(**{**VIT_CONFIG, "image_size": IMAGE_SIZE}))
     fixed.load_state_dict(state, strict=True)
-    return fixed.eval()
+    fixed.eval()
+    return fixed
 
 
 def load_towers(heads: Path, wheels: Path) -> tuple[TextTower, ImageTower]:

@@ -6,6 +6,7 @@ Needs Pillow (`sightline-common[pictures]`).
 from __future__ import annotations
 
 import io
+from typing import NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -17,7 +18,21 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 PILLOW_LIMIT = 89_478_485
 
 
-def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> Image.Image:
+# EXIF orientations that exchange width and height.
+QUARTER_TURNS = (5, 6, 7, 8)
+ORIENTATION = 0x0112
+
+
+class Picture(NamedTuple):
+    """A decoded picture, and what its file says of it."""
+
+    image: Image.Image  # RGB and upright; smaller than width x height where a draft was enough
+    format: str  # one of FORMATS
+    width: int  # of the whole picture, upright
+    height: int
+
+
+def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> Picture:
     """Decode a whole picture: first frame, EXIF turn applied, transparency on white, RGB.
 
     Args:
@@ -38,13 +53,16 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> I
         ) from error
     except Exception as error:  # a damaged header makes Pillow's plugins raise nearly anything
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture's header is damaged: {error}") from error
-    if picture.width * picture.height > max_pixels:
-        raise too_many_pixels(f"{picture.width} x {picture.height}", max_pixels)
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise too_many_pixels(f"{width} x {height}", max_pixels)
     try:
+        if picture.getexif().get(ORIENTATION) in QUARTER_TURNS:
+            width, height = height, width
         if draft:
             picture.draft("RGB", (draft, draft))
         picture.load()
-        return flatten(ImageOps.exif_transpose(picture))
+        return Picture(flatten(ImageOps.exif_transpose(picture)), str(picture.format), width, height)
     except Exception as error:  # as above, and a truncated file is an OSError
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture is damaged or truncated: {error}") from error
 

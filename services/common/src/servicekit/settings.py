@@ -24,6 +24,12 @@ class ServerSettings(BaseSettings):
 S = TypeVar("S", bound=BaseSettings)
 
 
+def variables(kind: type[BaseSettings]) -> list[str]:
+    """The environment variable of each field, in the order of the fields: the prefix and the name, or the alias."""
+    prefix = kind.model_config.get("env_prefix", "")
+    return [str(field.validation_alias or prefix + name).upper() for name, field in kind.model_fields.items()]
+
+
 def load_settings(kind: type[S]) -> S:
     """Read settings from the environment variables that start with the class's `env_prefix`.
 
@@ -31,7 +37,7 @@ def load_settings(kind: type[S]) -> S:
         SettingsError: naming every variable that is unknown, missing or out of range.
     """
     prefix = kind.model_config.get("env_prefix", "")
-    known = {(prefix + field).upper() for field in kind.model_fields}
+    known = set(variables(kind))
     problems = [
         f"{variable} is not a setting; the settings are {', '.join(sorted(known))}"
         for variable in sorted(os.environ)
@@ -40,7 +46,8 @@ def load_settings(kind: type[S]) -> S:
     try:
         settings = kind()
     except ValidationError as error:
-        problems += [f"{prefix}{e['loc'][0]}".upper() + f": {e['msg']}" for e in error.errors()]
+        names = dict(zip(kind.model_fields, variables(kind), strict=True))
+        problems += [f"{names.get(str(e['loc'][0]), e['loc'][0])}: {e['msg']}" for e in error.errors()]
         raise SettingsError("; ".join(problems)) from error
     if problems:
         raise SettingsError("; ".join(problems))

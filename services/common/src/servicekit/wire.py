@@ -15,11 +15,17 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-W = TypeVar("W", bound=Wire)
+class Params(BaseModel):
+    """A query string: unknown parameters are refused; numbers are read from their text."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
-def parse(model: type[W], body: Any) -> W:
-    """Validate a decoded JSON body.
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse(model: type[M], body: Any) -> M:
+    """Validate a decoded JSON body or a query string.
 
     Raises:
         ServiceError: naming every field that is wrong and why.
@@ -27,5 +33,12 @@ def parse(model: type[W], body: Any) -> W:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()]
-        raise ServiceError(Kind.INVALID, "; ".join(problems)) from error
+        raise ServiceError(Kind.INVALID, problems(error)) from error
+
+
+def problems(error: ValidationError) -> str:
+    """What is wrong with each field, in a line."""
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'body'}: {'unknown' if e['type'] == 'extra_forbidden' else e['msg']}"
+        for e in error.errors()
+    )

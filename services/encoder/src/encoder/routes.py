@@ -73,7 +73,7 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
             try:
                 # A JPEG decodes at a reduced scale; twice the model's size keeps what the resize can use.
                 picture = open_picture(file.stream.read(), settings.max_pixels, draft=2 * model.size)
-                prepared.append(model.prepare(picture))
+                prepared.append(model.prepare(picture.image))
             except ServiceError as error:
                 errors[i] = error
         refuse_if_none(prepared, errors)

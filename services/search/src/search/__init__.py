@@ -19,7 +19,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     index = Index(catalogue)
 
     def check() -> str:
-        return f"{index.count()} pictures, generation {catalogue.name}-{catalogue.seq}"
+        count, seq = index.size()
+        return f"{count} pictures, generation {catalogue.name}-{seq}"
 
     app = create_service("search", {"index": check}, settings.max_body_bytes)
     app.register_blueprint(create_routes(catalogue, index, settings))

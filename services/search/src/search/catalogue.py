@@ -137,11 +137,16 @@ class Catalogue:
             model_id, dim = self._get("model_id"), self._get("dim")
         return (model_id, int(dim)) if model_id and dim else None
 
-    def count(self) -> int:
-        """How many pictures there are."""
+    def sample_captions(self, limit: int) -> list[str]:
+        """Short captions out of the collection, at most `limit`: the same ones as long as the pictures are."""
+        # Ids are digests, so their order is as good as random; the inner limit bounds the walk where there are none.
         with self._lock:
-            count: int = self._db.execute("SELECT count(*) FROM pictures").fetchone()[0]
-        return count
+            rows = self._db.execute(
+                "SELECT DISTINCT caption FROM (SELECT caption FROM pictures ORDER BY id LIMIT 2000)"
+                " WHERE length(caption) BETWEEN 6 AND 40 LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [caption for (caption,) in rows]
 
     def check_model(self, model_id: str, dim: int) -> None:
         """Refuse vectors of another model than the catalogue's.

@@ -56,11 +56,11 @@ class Index:
             self._ids.update({row: picture_id for row, picture_id, _ in changes.added})
         self._seq = changes.seq
 
-    def count(self) -> int:
-        """How many pictures can be found now."""
+    def size(self) -> tuple[int, int]:
+        """How many pictures can be found now, and the sequence number that this holds for."""
         with self._lock:
             self._catch_up()
-            return len(self._ids)
+            return len(self._ids), self._seq
 
     def search(self, vector: Array, k: int, after: Hit | None = None, exclude: str | None = None) -> Ranking:
         """The k best pictures for a unit vector (dim,), best first, equal scores by id.

@@ -90,7 +90,13 @@ def create_routes(catalogue: Catalogue, index: Index, settings: Settings) -> Blu
     @routes.get("/v1/stats")
     def stats() -> dict[str, Any]:
         model = catalogue.model
-        return {"count": catalogue.count(), "model_id": model and model[0], "generation": generation(catalogue.seq)}
+        # The index knows the count; SQLite would walk a million rows for it, and every search asks.
+        count, seq = index.size()
+        return {"count": count, "model_id": model and model[0], "generation": generation(seq)}
+
+    @routes.get("/v1/examples")
+    def examples() -> dict[str, Any]:
+        return {"captions": catalogue.sample_captions(limit=24)}
 
     @routes.post("/v1/query")
     def query() -> dict[str, Any]:

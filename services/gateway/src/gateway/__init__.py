@@ -1,0 +1,60 @@
+"""Sightline's gateway: the only service the browser sees, and the `sightline` command line."""
+
+from __future__ import annotations
+
+import httpx
+from flask import Flask
+from servicekit.app import create_service
+from servicekit.settings import load_settings
+
+from gateway.cache import Cache, MemoryCache, RedisCache
+from gateway.clients import EncoderClient, SearchClient
+from gateway.media import MediaStore
+from gateway.page import create_page
+from gateway.routes import create_routes
+from gateway.settings import Settings
+
+
+def create_app(
+    settings: Settings | None = None,
+    encoder: EncoderClient | None = None,
+    search: SearchClient | None = None,
+    cache: Cache | None = None,
+) -> Flask:
+    """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
+    settings = settings or load_settings(Settings)
+    encoder = encoder or EncoderClient("the encoder", http_client(settings.encoder_url, settings))
+    search = search or SearchClient("the search service", http_client(settings.search_url, settings))
+    cache = cache or create_cache(settings)
+    media = MediaStore(settings.media, settings.max_pixels)
+
+    def one_search() -> str:
+        canary = encoder.text("a photo")
+        search.query(model_id=canary.model_id, vector=canary.vector, k=1)
+        return f"a search by {canary.model_id} went through"
+
+    checks = {
+        "encoder": encoder.check,
+        "search": search.check,
+        "query": one_search,
+        "media": media.check,
+        "cache": cache.state,
+    }
+    app = create_service("gateway", checks, settings.max_body_bytes)
+    app.register_blueprint(create_routes(encoder, search, cache, media, settings))
+    if settings.page:
+        app.register_blueprint(create_page(settings.page))
+    return app
+
+
+def http_client(url: str, settings: Settings) -> httpx.Client:
+    """A client with as many connections as there are threads to use them; a refused connection is tried once more."""
+    transport = httpx.HTTPTransport(retries=1, limits=httpx.Limits(max_connections=settings.http_threads))
+    return httpx.Client(base_url=url, timeout=httpx.Timeout(settings.timeout_s, connect=2), transport=transport)
+
+
+def create_cache(settings: Settings) -> Cache:
+    """Redis where a URL is set; otherwise this process's memory."""
+    if settings.redis_url:
+        return RedisCache(settings.redis_url, settings.cache_ttl_s)
+    return MemoryCache(settings.cache_entries, settings.cache_ttl_s)

@@ -1,0 +1,160 @@
+"""The encoder and the search service, as the gateway calls them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import httpx
+from flask import g, has_request_context
+from servicekit.errors import Kind, ServiceError
+
+# A request to the encoder holds at most this much: more gains no speed, and every picture is decoded in its memory.
+BATCH_IMAGES = 16
+BATCH_BYTES = 32 * 2**20
+
+
+class Encoded(NamedTuple):
+    """A unit vector as base64 of little-endian float32, the model it belongs to, and whether the text was cut."""
+
+    vector: str
+    model_id: str
+    dim: int
+    truncated: bool
+
+
+class Service:
+    """One service behind the gateway. Its errors become the gateway's own: same kind, same sentence."""
+
+    def __init__(self, name: str, http: httpx.Client) -> None:
+        self._name = name
+        self._http = http
+
+    def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Make one request and return the decoded answer.
+
+        Raises:
+            ServiceError: the service refused the request, or does not answer (503).
+        """
+        headers = {"X-Request-Id": g.request_id} if has_request_context() else {}
+        try:
+            answer = self._http.request(method, path, headers=headers, **request)
+        except httpx.TimeoutException as error:
+            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} did not answer in time") from error
+        except httpx.TransportError as error:
+            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} cannot be reached") from error
+        try:
+            body: dict[str, Any] = answer.json()
+        except ValueError as error:
+            raise ServiceError(
+                Kind.UNAVAILABLE, f"{self._name} answered {answer.status_code} without a document"
+            ) from error
+        if answer.is_success:
+            return body
+        kind = read_kind(body)
+        if kind in (Kind.INTERNAL, Kind.UNAVAILABLE):
+            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} failed: {body.get('detail', answer.status_code)}")
+        extra = {"items": body["items"]} if "items" in body else {}
+        raise ServiceError(kind, str(body.get("detail", "")), **extra)
+
+    def check(self) -> str:
+        """What the service says about its own readiness.
+
+        Raises:
+            ServiceError: it does not answer, or is not ready.
+        """
+        try:
+            answer = self._http.get("/readyz")
+            checks: dict[str, dict[str, str]] = answer.json()["checks"]
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} cannot be reached") from error
+        failed = [f"{part}: {c['detail']}" for part, c in checks.items() if c["status"] != "ok"]
+        if failed:
+            raise ServiceError(Kind.UNAVAILABLE, "; ".join(failed))
+        return "; ".join(c["detail"] for c in checks.values())
+
+
+class EncoderClient(Service):
+    """Text or picture to vector."""
+
+    def text(self, text: str) -> Encoded:
+        """The vector of one text."""
+        body = self.call("POST", "/v1/text", json={"texts": [text]})
+        return Encoded(body["vectors"], body["model_id"], body["dim"], body["items"][0]["truncated"])
+
+    def images(self, contents: Sequence[bytes]) -> list[Encoded | ServiceError]:
+        """For each picture file its vector, or what is wrong with it.
+
+        Raises:
+            ServiceError: the encoder does not answer.
+        """
+        results: list[Encoded | ServiceError] = []
+        for batch in batches(contents):
+            files = [("images", ("picture", content)) for content in batch]
+            try:
+                body = self.call("POST", "/v1/images", files=files)
+            except ServiceError as error:
+                if "items" not in error.extra:
+                    raise
+                body = {"vectors": "", "dim": 0, "model_id": "", **error.extra}
+            vectors, size = base64.b64decode(body["vectors"]), 4 * body["dim"]
+            for item in body["items"]:
+                if item["row"] is None:
+                    results.append(ServiceError(read_kind(item["error"]), item["error"]["detail"]))
+                else:
+                    row = vectors[item["row"] * size : (item["row"] + 1) * size]
+                    results.append(Encoded(base64.b64encode(row).decode(), body["model_id"], body["dim"], False))
+        return results
+
+
+class SearchClient(Service):
+    """Vector to picture records, and the records themselves."""
+
+    def stats(self) -> dict[str, Any]:
+        """`count`, `model_id` (None while there is no picture) and `generation`."""
+        return self.call("GET", "/v1/stats")
+
+    def captions(self) -> list[str]:
+        """Some short captions of the collection."""
+        captions: list[str] = self.call("GET", "/v1/examples")["captions"]
+        return captions
+
+    def query(self, **query: Any) -> dict[str, Any]:
+        """One page of hits; fields that are None are left out."""
+        return self.call("POST", "/v1/query", json={k: v for k, v in query.items() if v is not None})
+
+    def lookup(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The records of those ids that exist, by id."""
+        return {p["id"]: p for p in self.call("POST", "/v1/lookup", json={"ids": list(ids)})["pictures"]}
+
+    def upsert(self, model_id: str, dim: int, pictures: Sequence[dict[str, Any]]) -> str:
+        """Keep pictures; return the generation that has them."""
+        body = self.call("POST", "/v1/pictures", json={"model_id": model_id, "dim": dim, "pictures": list(pictures)})
+        return str(body["generation"])
+
+    def delete(self, picture_id: str) -> dict[str, Any]:
+        """Remove a picture; return its last record."""
+        record: dict[str, Any] = self.call("DELETE", f"/v1/pictures/{picture_id}")["deleted"]
+        return record
+
+
+def read_kind(body: dict[str, Any]) -> Kind:
+    """The kind of a problem document; one that is not on the list counts as internal."""
+    try:
+        return Kind(str(body.get("type", "")).rpartition(":")[2])
+    except ValueError:
+        return Kind.INTERNAL
+
+
+def batches(contents: Sequence[bytes]) -> list[list[bytes]]:
+    """Consecutive parts of a list of files, each within the limits of one request; one huge file goes alone."""
+    parts: list[list[bytes]] = []
+    size = 0
+    for content in contents:
+        if not parts or len(parts[-1]) == BATCH_IMAGES or size + len(content) > BATCH_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(content)
+        size += len(content)
+    return parts

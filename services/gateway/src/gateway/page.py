@@ -1,0 +1,43 @@
+"""The built single-page application, served by the gateway where no edge does it: in the local stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory
+
+# The page loads nothing from anywhere else, and no inline script.
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'self'"
+)
+
+
+def create_page(folder: Path) -> Blueprint:
+    """Routes of the page: `/`, and the files that the build put beside it.
+
+    Raises:
+        FileNotFoundError: the folder holds no built page.
+    """
+    folder = folder.resolve()
+    if not (folder / "index.html").is_file():
+        raise FileNotFoundError(f"{folder} holds no built page; build it with: npm run build")
+    page = Blueprint("page", __name__)
+
+    @page.get("/")
+    def index() -> Response:
+        response = send_from_directory(folder, "index.html")
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    @page.get("/assets/<path:name>")
+    def asset(name: str) -> Response:
+        # Vite puts a digest of the content into each name.
+        return send_from_directory(folder / "assets", name, max_age=31_536_000)
+
+    @page.get("/favicon.svg")
+    def icon() -> Response:
+        return send_from_directory(folder, "favicon.svg")
+
+    return page

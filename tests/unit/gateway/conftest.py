@@ -1,0 +1,106 @@
+"""A gateway over the real encoder and search apps, in one process; only the model is a toy, easy to see through."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import encoder
+import gateway
+import httpx
+import numpy as np
+import pytest
+import search
+from encoder.model import Array, TextVectors
+from encoder.settings import Settings as EncoderSettings
+from flask import Flask
+from flask.testing import FlaskClient
+from gateway.cache import Cache, MemoryCache
+from gateway.clients import EncoderClient, SearchClient
+from gateway.settings import Settings
+from PIL import Image
+from search.settings import Settings as SearchSettings
+
+
+class Colours:
+    """A picture's vector is its mean colour; the texts red, green and blue are the axes, and any other text is grey."""
+
+    model_id = "colours-1"
+    dim = 3
+    size = 4
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def encode_texts(self, texts: list[str]) -> TextVectors:
+        self.texts += texts
+        axes = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
+        return TextVectors(unit(np.array([axes.get(t, (1, 1, 1)) for t in texts], np.float32)), [False] * len(texts))
+
+    def prepare(self, picture: Image.Image) -> Array:
+        return np.asarray(picture.resize((4, 4)), np.float32)
+
+    def encode_images(self, prepared: list[Array]) -> Array:
+        return unit(np.array([p.mean((0, 1)) for p in prepared], np.float32))
+
+    def check(self) -> str:
+        return "fine"
+
+
+def unit(rows: Array) -> Array:
+    normed: Array = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return normed
+
+
+class Wire(httpx.WSGITransport):
+    """A connection to an app that counts requests and can be cut."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app=app)
+        self.cut = False
+        self.requests: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.cut:
+            raise httpx.ConnectError("refused", request=request)
+        self.requests.append(f"{request.method} {request.url.path}")
+        return super().handle_request(request)
+
+
+@dataclass
+class Stack:
+    """The gateway's test client, and the parts behind it."""
+
+    client: FlaskClient
+    model: Colours
+    encoder: Wire
+    search: Wire
+    media: Path
+
+
+@pytest.fixture
+def make_stack(tmp_path: Path) -> Iterator[Callable[[Cache], Stack]]:
+    apps = []
+
+    def make(cache: Cache) -> Stack:
+        model = Colours()
+        encoder_wire = Wire(encoder.create_app(EncoderSettings(), model))
+        app = search.create_app(SearchSettings(catalogue=tmp_path / "catalogue.sqlite"))
+        apps.append(app)
+        search_wire = Wire(app)
+        media = tmp_path / "media"
+        client = gateway.create_app(
+            Settings(media=media, max_images=4, max_file_bytes=100_000, max_pixels=100_000, max_query_characters=50),
+            EncoderClient("the encoder", httpx.Client(transport=encoder_wire, base_url="http://encoder")),
+            SearchClient("the search service", httpx.Client(transport=search_wire, base_url="http://search")),
+            cache,
+        ).test_client()
+        return Stack(client, model, encoder_wire, search_wire, media)
+
+    yield make
+    for app in apps:
+        app.extensions["catalogue"].close()
+
+
+@pytest.fixture
+def stack(make_stack: Callable[[Cache], Stack]) -> Stack:
+    return make_stack(MemoryCache(100, 100))

@@ -1,0 +1,268 @@
+import hashlib
+import io
+import json
+from typing import Any
+
+import pytest
+from PIL import Image
+from werkzeug.test import TestResponse
+
+RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
+
+
+def picture(colour: tuple[int, int, int], size: tuple[int, int] = (40, 30), form: str = "PNG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", size, colour).save(stream, form, **options)
+    return stream.getvalue()
+
+
+def upload(stack: Any, *contents: bytes, details: Any = None, names: tuple[str, ...] = ()) -> TestResponse:
+    files = [(io.BytesIO(c), names[i] if names else f"{i}.png") for i, c in enumerate(contents)]
+    data: dict[str, Any] = {"images": files}
+    if details is not None:
+        data["details"] = json.dumps(details)
+    answer: TestResponse = stack.client.post("/api/v1/images", data=data)
+    return answer
+
+
+def get(stack: Any, path: str, **headers: str) -> TestResponse:
+    # Buffered: a file that is being sent is closed at once.
+    answer: TestResponse = stack.client.get(
+        path, headers={k.replace("_", "-"): v for k, v in headers.items()}, buffered=True
+    )
+    return answer
+
+
+def body(answer: TestResponse) -> dict[str, Any]:
+    document = answer.get_json(force=True)
+    assert isinstance(document, dict)
+    return document
+
+
+def ids(*contents: bytes) -> list[str]:
+    return [hashlib.sha256(c).hexdigest()[:32] for c in contents]
+
+
+def test_a_sentence_finds_the_picture(stack: Any) -> None:
+    red, green = picture(RED), picture(GREEN, (20, 60))
+    details = [{"caption": "a red wall", "tags": ["wall"]}, {}]
+    answer = upload(stack, red, green, details=details, names=("photos/wall.png", "C:/door.png"))
+    assert answer.status_code == 201
+    assert [(i["status"], i["id"]) for i in body(answer)["items"]] == [("added", i) for i in ids(red, green)]
+    found = body(get(stack, "/api/v1/search?q=red"))
+    assert [r["id"] for r in found["results"]] == ids(red, green)
+    first, second = found["results"]
+    assert first.pop("added_at")
+    assert first == {
+        "id": ids(red)[0],
+        "score": 1.0,
+        "caption": "a red wall",
+        "tags": ["wall"],
+        "file_name": "wall.png",
+        "width": 40,
+        "height": 30,
+        "file_url": f"/api/v1/images/{ids(red)[0]}/file",
+        "thumbnail_url": f"/api/v1/images/{ids(red)[0]}/thumbnail",
+    }
+    assert (second["score"], second["file_name"], second["height"]) == (0.0, "door.png", 60)
+    assert found["model_id"] == "colours-1"
+    assert found["next_cursor"] is None
+
+
+def test_pages_follow_each_other(stack: Any) -> None:
+    contents = [picture((250, g, 0)) for g in (0, 50, 100)]
+    upload(stack, *contents)
+    first = body(get(stack, "/api/v1/search?q=red&k=2"))
+    assert [r["id"] for r in first["results"]] == ids(*contents[:2])
+    rest = body(get(stack, f"/api/v1/search?q=red&k=2&cursor={first['next_cursor']}"))
+    assert [r["id"] for r in rest["results"]] == ids(contents[2])
+
+
+def test_similar_leaves_the_picture_itself_out(stack: Any) -> None:
+    red, orange, blue = picture(RED), picture((250, 100, 0)), picture(BLUE)
+    upload(stack, red, orange, blue)
+    found = body(get(stack, f"/api/v1/images/{ids(red)[0]}/similar"))
+    assert [r["id"] for r in found["results"]] == ids(orange, blue)
+    assert get(stack, f"/api/v1/images/{'0' * 32}/similar").status_code == 404
+
+
+def test_an_empty_collection_finds_nothing_and_encodes_nothing(stack: Any) -> None:
+    assert body(get(stack, "/api/v1/search?q=red"))["results"] == []
+    assert stack.encoder.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/api/v1/search", "q: Field required"),
+        ("/api/v1/search?q=", "q: empty"),
+        ("/api/v1/search?q=%20%0A", "q: empty"),
+        (f"/api/v1/search?q={'x' * 51}", "q: 51 characters; the limit is 50"),
+        ("/api/v1/search?q=red&k=0", "k: Input should be greater than or equal to 1"),
+        ("/api/v1/search?q=red&k=201", "k: 201 is more than the limit of 200"),
+        ("/api/v1/search?q=red&k=many", "k: "),
+        ("/api/v1/search?q=red&limit=3", "limit: unknown"),
+        ("/api/v1/search?q=red&q=blue", "q: given more than once"),
+        ("/api/v1/search?q=red&cursor=made-up", "cursor: "),
+        ("/api/v1/stats?verbose=1", "verbose: unknown"),
+        ("/api/v1/images", "ids: Field required"),
+        ("/api/v1/images?ids=" + ",".join(["0"] * 101), "ids: 101 ids; a request holds 1 to 100"),
+    ],
+)
+def test_what_is_not_understood_is_refused_by_name(stack: Any, path: str, says: str) -> None:
+    upload(stack, picture(RED))
+    answer = get(stack, path)
+    assert answer.status_code == 400
+    assert answer.content_type == "application/problem+json"
+    assert says in body(answer)["detail"]
+
+
+@pytest.mark.parametrize("name", ["0" * 32, "nothing", "..", "0%3Fx=1"])
+@pytest.mark.parametrize("end", ["", "/file", "/thumbnail", "/similar"])
+def test_a_picture_that_is_not_there_is_404(stack: Any, name: str, end: str) -> None:
+    assert get(stack, f"/api/v1/images/{name}{end}").status_code == 404
+    assert stack.client.delete(f"/api/v1/images/{name}").status_code == 404
+
+
+def test_one_bad_file_among_good_ones_is_told_in_its_place(stack: Any) -> None:
+    good, cut = picture(RED), picture(BLUE)[:60]
+    answer = upload(stack, cut, good, b"no picture")
+    assert answer.status_code == 201
+    items = body(answer)["items"]
+    assert [i["status"] for i in items] == ["failed", "added", "failed"]
+    assert "damaged" in items[0]["error"]["detail"]
+    assert "not a picture in a known format" in items[2]["error"]["detail"]
+    assert body(get(stack, "/api/v1/stats"))["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "says"),
+    [
+        (b"", 422, "file 0: not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 422, "file 0: not a picture"),
+        (picture(RED, (400, 251)), 413, "400 x 251 pixels; the limit is 100000"),
+        (picture(RED) + b"x" * 100_000, 413, "bytes; the limit is 100000"),
+    ],
+)
+def test_an_upload_without_a_good_file_fails_and_keeps_nothing(
+    stack: Any, content: bytes, status: int, says: str
+) -> None:
+    answer = upload(stack, content)
+    assert answer.status_code == status
+    assert says in body(answer)["detail"]
+    assert body(answer)["items"][0]["status"] == "failed"
+    assert [p for p in stack.media.rglob("*") if p.is_file()] == []
+
+
+def test_an_upload_that_is_wrong_as_a_whole_is_refused(stack: Any) -> None:
+    assert "5 files; a request holds 1 to 4" in body(upload(stack, *[picture(RED)] * 5))["detail"]
+    assert "0 files" in body(stack.client.post("/api/v1/images", data={}))["detail"]
+    photos = stack.client.post("/api/v1/images", data={"photos": (io.BytesIO(b"x"), "x")})
+    assert "photos: unknown field" in body(photos)["detail"]
+    for details, says in [
+        ([{}, {}], "details: 2 entries for 1 files"),
+        ([{"title": "x"}], "details.0.title: unknown"),
+        ([{"tags": "x"}], "details.0.tags: "),
+        ("x", "details: "),
+    ]:
+        answer = upload(stack, picture(RED), details=details)
+        assert answer.status_code == 400
+        assert says in body(answer)["detail"]
+
+
+def test_the_same_content_twice_is_one_picture_and_keeps_its_caption(stack: Any) -> None:
+    red = picture(RED)
+    assert [i["status"] for i in body(upload(stack, red, red, details=[{"caption": "first"}, {}]))["items"]] == [
+        "added",
+        "exists",
+    ]
+    encoded = len(stack.encoder.requests)
+    again = upload(stack, red, details=[{"caption": "second"}])
+    assert again.status_code == 200
+    assert body(again)["items"] == [{"status": "exists", "id": ids(red)[0]}]
+    assert len(stack.encoder.requests) == encoded
+    assert body(get(stack, f"/api/v1/images/{ids(red)[0]}"))["caption"] == "first"
+
+
+def test_a_lost_file_comes_back_by_adding_it_again(stack: Any) -> None:
+    red = picture(RED)
+    upload(stack, red)
+    path = f"/api/v1/images/{ids(red)[0]}/file"
+    next(stack.media.glob("??/*.png")).unlink()
+    assert "add the picture again" in body(get(stack, path))["detail"]
+    assert body(upload(stack, red))["items"][0]["status"] == "exists"
+    assert get(stack, path).data == red
+
+
+def test_file_and_thumbnail(stack: Any) -> None:
+    turned = Image.new("RGB", (600, 100), RED)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # a quarter turn
+    stream = io.BytesIO()
+    turned.save(stream, "JPEG", exif=exif)
+    name = ids(stream.getvalue())[0]
+    upload(stack, stream.getvalue(), names=("tall.jpg",))
+    file = get(stack, f"/api/v1/images/{name}/file")
+    assert (file.data, file.content_type) == (stream.getvalue(), "image/jpeg")
+    assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert file.headers["Cache-Control"].endswith("max-age=31536000")
+    assert get(stack, f"/api/v1/images/{name}/file", Range="bytes=0-9").data == file.data[:10]
+    assert get(stack, f"/api/v1/images/{name}/file", If_None_Match=file.headers["ETag"]).status_code == 304
+    small = get(stack, f"/api/v1/images/{name}/thumbnail?w=240")
+    assert small.content_type == "image/webp"
+    shown = Image.open(io.BytesIO(small.data))
+    assert (shown.size, dict(shown.getexif())) == ((100, 600), {})  # upright, never enlarged, no metadata
+    wrong = get(stack, f"/api/v1/images/{name}/thumbnail?w=241")
+    assert body(wrong)["detail"] == "w: 241 is not one of 240, 480, 960"
+
+
+def test_delete_forgets_record_and_files(stack: Any) -> None:
+    red, blue = picture(RED), picture(BLUE)
+    upload(stack, red, blue)
+    assert get(stack, "/api/v1/search?q=red").status_code == 200
+    answer = stack.client.delete(f"/api/v1/images/{ids(red)[0]}")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert [r["id"] for r in body(get(stack, "/api/v1/search?q=red"))["results"]] == ids(blue)
+    assert not list(stack.media.rglob(f"{ids(red)[0]}*"))
+    assert stack.client.delete(f"/api/v1/images/{ids(red)[0]}").status_code == 404
+
+
+def test_stats_and_lookup(stack: Any) -> None:
+    red, blue = picture(RED), picture(BLUE)
+    upload(stack, red, blue, details=[{"caption": "a red wall"}, {}])
+    stats = body(get(stack, "/api/v1/stats"))
+    assert (stats["count"], stats["model_id"], stats["captions"]) == (2, "colours-1", ["a red wall"])
+    known = body(get(stack, f"/api/v1/images?ids={ids(blue)[0]},{'0' * 32},{ids(red)[0]}"))["images"]
+    assert [i["id"] for i in known] == ids(blue, red)
+
+
+def test_a_service_that_is_gone_is_named_and_nothing_else_stops(stack: Any) -> None:
+    upload(stack, picture(RED))
+    get(stack, "/api/v1/search?q=red")
+    stack.encoder.cut = True
+    answer = get(stack, "/api/v1/search?q=blue")
+    assert answer.status_code == 503
+    assert body(answer)["detail"] == "the encoder cannot be reached"
+    assert upload(stack, picture(BLUE)).status_code == 503
+    assert get(stack, "/api/v1/search?q=red").status_code == 200  # known already
+    assert get(stack, f"/api/v1/images/{ids(picture(RED))[0]}/similar").status_code == 200
+    ready = get(stack, "/readyz")
+    assert ready.status_code == 503
+    assert {p for p, c in body(ready)["checks"].items() if c["status"] != "ok"} == {"encoder", "query"}
+    stack.encoder.cut = False
+    stack.search.cut = True
+    assert body(get(stack, "/api/v1/search?q=red"))["detail"] == "the search service cannot be reached"
+    stack.search.cut = False
+    assert get(stack, "/readyz").status_code == 200
+    # What the failed upload left behind does no harm: the picture is added as new.
+    assert body(upload(stack, picture(BLUE)))["items"][0]["status"] == "added"
+
+
+def test_another_model_is_refused_with_what_to_do(stack: Any) -> None:
+    upload(stack, picture(RED))
+    stack.model.model_id = "colours-2"
+    answer = upload(stack, picture(BLUE))
+    assert answer.status_code == 409
+    assert "holds vectors of model colours-1" in body(answer)["detail"]
+    assert get(stack, "/api/v1/search?q=red").status_code == 409
+    assert get(stack, "/readyz").status_code == 503
