@@ -213,7 +213,7 @@ def test_file_and_thumbnail(stack: Any) -> None:
     shown = Image.open(io.BytesIO(small.data))
     assert (shown.size, dict(shown.getexif())) == ((100, 600), {})  # upright, never enlarged, no metadata
     wrong = get(stack, f"/api/v1/images/{name}/thumbnail?w=241")
-    assert body(wrong)["detail"] == "w: 241 is not one of 240, 480, 960"
+    assert body(wrong)["detail"] == "w: 241 is not one of 240, 480, 960, 1920"
 
 
 def test_delete_forgets_record_and_files(stack: Any) -> None:

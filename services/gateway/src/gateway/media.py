@@ -14,7 +14,9 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import Picture, open_picture
 
 # Widths a thumbnail can be asked for: a closed list, or anyone could fill the disk.
-WIDTHS = (240, 480, 960)
+WIDTHS = (240, 480, 960, 1920)
+# The one that every wall asks for is made while the picture is added.
+FIRST = 480
 # A picture of 1 : 20 is no reason for a thumbnail of 9,600 pixels' height.
 TALLEST = 4
 TYPES = {
@@ -40,13 +42,13 @@ class MediaStore:
         self._folder = folder
         self._max_pixels = max_pixels
 
-    def open(self, content: bytes) -> Picture:
-        """Decode a file as far as its thumbnails need.
+    def open(self, content: bytes, width: int = FIRST) -> Picture:
+        """Decode a file as far as a thumbnail of this width needs.
 
         Raises:
             ServiceError: it is not a picture, is damaged or too large.
         """
-        return open_picture(content, self._max_pixels, draft=WIDTHS[-1])
+        return open_picture(content, self._max_pixels, draft=width)
 
     def put(self, content: bytes, picture: Picture) -> str:
         """Keep an original and the thumbnail that every wall asks for; return its media key."""
@@ -55,9 +57,9 @@ class MediaStore:
         path = self._folder / key
         if not path.exists():
             write(path, content)
-        thumbnail = self._thumbnail(key, 480)
+        thumbnail = self._thumbnail(key, FIRST)
         if not thumbnail.exists():
-            write(thumbnail, shrink(picture.image, 480))
+            write(thumbnail, shrink(picture.image, FIRST))
         return key
 
     def has(self, key: str) -> bool:
@@ -85,7 +87,7 @@ class MediaStore:
             raise ServiceError(Kind.INVALID, f"w: {width} is not one of {', '.join(map(str, WIDTHS))}")
         path = self._thumbnail(key, width)
         if not path.exists():
-            write(path, shrink(self.open(self.original(key).read_bytes()).image, width))
+            write(path, shrink(self.open(self.original(key).read_bytes(), width).image, width))
         return path
 
     def delete(self, key: str) -> None:

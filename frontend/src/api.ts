@@ -1,0 +1,100 @@
+/** The gateway's API, as the page uses it. */
+
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+
+export type Picture = {
+  id: string;
+  caption: string;
+  tags: string[];
+  file_name: string;
+  width: number;
+  height: number;
+  added_at: string;
+  file_url: string;
+  thumbnail_url: string;
+};
+
+export type Hit = Picture & { score: number };
+
+export type Page = {
+  results: Hit[];
+  model_id: string | null;
+  generation: string;
+  next_cursor: string | null;
+  took_ms: number;
+};
+
+export type Stats = { count: number; model_id: string | null; generation: string; captions: string[] };
+
+/** What is searched for: a sentence, or pictures like one that is here. */
+export type Query = { kind: "text"; text: string } | { kind: "like"; id: string };
+
+/** A request that failed, with the sentence that the service gave. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly requestId: string,
+  ) {
+    super(message);
+  }
+}
+
+const PAGE_SIZE = 48;
+
+async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, { signal });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "No answer came from Sightline.", "");
+  }
+  if (answer.ok) return (await answer.json()) as T;
+  const problem: unknown = await answer.json().catch(() => null);
+  const { detail, request_id } = (problem ?? {}) as { detail?: string; request_id?: string };
+  throw new ApiError(answer.status, detail ?? `The answer was ${answer.status}.`, request_id ?? "");
+}
+
+export function pagesOf(query: Query) {
+  return infiniteQueryOptions({
+    queryKey: ["search", query],
+    queryFn: ({ signal, pageParam }) => {
+      const params = new URLSearchParams({ k: String(PAGE_SIZE) });
+      if (pageParam) params.set("cursor", pageParam);
+      if (query.kind === "like") return get<Page>(`/api/v1/images/${query.id}/similar?${params}`, signal);
+      params.set("q", query.text);
+      return get<Page>(`/api/v1/search?${params}`, signal);
+    },
+    initialPageParam: "",
+    getNextPageParam: (last: Page) => last.next_cursor,
+  });
+}
+
+export function pictureOf(id: string) {
+  return queryOptions({
+    queryKey: ["picture", id],
+    queryFn: ({ signal }) => get<Picture>(`/api/v1/images/${id}`, signal),
+  });
+}
+
+export function neighboursOf(id: string) {
+  return queryOptions({
+    queryKey: ["neighbours", id],
+    queryFn: ({ signal }) => get<Page>(`/api/v1/images/${id}/similar?k=12`, signal),
+  });
+}
+
+export const statsQuery = queryOptions({
+  queryKey: ["stats"],
+  queryFn: ({ signal }) => get<Stats>("/api/v1/stats", signal),
+});
+
+export function thumbnail(picture: Picture, width: 240 | 480 | 960 | 1920): string {
+  return `${picture.thumbnail_url}?w=${width}`;
+}
+
+/** How a picture is named to a person who does not see it. */
+export function nameOf(picture: Picture): string {
+  return picture.caption || picture.file_name || "A picture without a caption";
+}

@@ -1,0 +1,196 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo } from "react";
+import { Link } from "react-router";
+import { ApiError, pagesOf, pictureOf, type Query, type Stats, statsQuery } from "../api";
+import { Notice } from "../ui/notice";
+import { Viewer } from "../viewer/viewer";
+import { SearchField } from "./search-field";
+import styles from "./search-page.module.css";
+import { hrefOfText, usePlace } from "./url";
+import { Wall, WallSkeleton } from "./wall";
+
+/** The page: one field, and below it what the words in it find. */
+export function SearchPage() {
+  const place = usePlace();
+  const stats = useQuery(statsQuery);
+  const title = useTitle(place.query);
+  return (
+    <>
+      <header className={styles.header} data-home={!place.query || undefined}>
+        <div className={styles.intro}>
+          <h1>
+            <Link className={styles.name} to="/">
+              Sightline
+            </Link>
+          </h1>
+          {!place.query && <p>Type a sentence, find the picture.</p>}
+        </div>
+        <SearchField query={place.query} />
+        {!place.query && <Examples stats={stats.data} />}
+      </header>
+      <main>
+        {place.query ? (
+          <Results key={place.query.kind} query={place.query} title={title} />
+        ) : (
+          <Home stats={stats.data} error={stats.error} onRetry={() => void stats.refetch()} />
+        )}
+      </main>
+    </>
+  );
+}
+
+/** The document's title says what is searched for, so that a tab and a bookmark do too. */
+function useTitle(query: Query | null): string {
+  const like = useQuery({
+    ...pictureOf(query?.kind === "like" ? query.id : ""),
+    enabled: query?.kind === "like",
+  });
+  const title =
+    query?.kind === "text"
+      ? query.text
+      : query?.kind === "like"
+        ? `Like ${like.data?.caption || like.data?.file_name || "this picture"}`
+        : "";
+  useEffect(() => {
+    document.title = title ? `${title} · Sightline` : "Sightline";
+  }, [title]);
+  return title;
+}
+
+/** Before the first search: what went wrong, or that there is nothing to search in yet. */
+function Home({
+  stats,
+  error,
+  onRetry,
+}: {
+  stats: Stats | undefined;
+  error: Error | null;
+  onRetry: () => void;
+}) {
+  if (error) return <Failed error={error} onRetry={onRetry} />;
+  if (stats?.count === 0) return <Empty />;
+  return null;
+}
+
+const FALLBACK = ["a dog on the beach", "people around a table", "a red car", "flowers"];
+
+/** Sentences to start with, out of the collection's own captions where it has any. */
+function Examples({ stats }: { stats: Stats | undefined }) {
+  if (!stats || stats.count === 0) return <div className={styles.examples} />;
+  const own = stats.captions.map(asQuery).filter((text) => text.length <= 26);
+  const examples = own.length >= 4 ? own.slice(0, 4) : FALLBACK;
+  return (
+    <div className={styles.examples}>
+      <span>
+        {stats.count.toLocaleString("en")} {stats.count === 1 ? "picture" : "pictures"}. Try
+      </span>
+      <ul>
+        {examples.map((text) => (
+          <li key={text}>
+            <Link to={hrefOfText(text)}>{text}</Link>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** A caption as somebody would type it: no capital, no full stop. */
+function asQuery(caption: string): string {
+  const words = caption.replace(/[.!\s]+$/, "");
+  return words.charAt(0).toLowerCase() + words.slice(1);
+}
+
+function Results({ query, title }: { query: Query; title: string }) {
+  const place = usePlace();
+  const search = useInfiniteQuery({ ...pagesOf(query), placeholderData: keepPreviousData });
+  const { fetchNextPage } = search;
+  const hits = useMemo(() => search.data?.pages.flatMap((page) => page.results) ?? [], [search.data]);
+  const stale = search.isPlaceholderData;
+  const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
+
+  if (search.isPending) {
+    return (
+      <div className={styles.results}>
+        <p className="unseen" role="status">
+          Searching
+        </p>
+        <WallSkeleton />
+      </div>
+    );
+  }
+  if (search.error && !search.isFetchNextPageError) {
+    return <Failed error={search.error} onRetry={() => void search.refetch()} />;
+  }
+  if (hits.length === 0 && !stale) return <NothingFound query={query} />;
+  return (
+    <div className={styles.results}>
+      <h2 className="unseen">{`Pictures for ${title}`}</h2>
+      <p className="unseen" role="status">
+        {stale ? "Searching" : `Showing the ${hits.length} best matches`}
+      </p>
+      <Wall hits={hits} place={place} stale={stale} onEnd={idle ? more : undefined} />
+      {search.isFetchNextPageError && (
+        <Notice title="The rest of the wall did not come." action="Try again" onAction={more}>
+          {search.error?.message}
+        </Notice>
+      )}
+      {place.picture && (
+        <Viewer id={place.picture} hits={hits} place={place} onNearEnd={idle ? more : undefined} />
+      )}
+    </div>
+  );
+}
+
+function NothingFound({ query }: { query: Query }) {
+  const stats = useQuery(statsQuery);
+  if (stats.data?.count === 0) return <Empty />;
+  if (query.kind === "like") {
+    return (
+      <Notice title="Nothing else is here to compare with.">
+        This is the only picture in the collection.
+      </Notice>
+    );
+  }
+  return (
+    <Notice title={`Nothing was found for “${query.text}”.`}>
+      Try other words: say what can be seen, as you would tell a friend on the phone.
+    </Notice>
+  );
+}
+
+function Empty() {
+  return (
+    <Notice title="There are no pictures here yet.">
+      <p>
+        Add a folder from a terminal: <code>sightline add ~/Pictures</code>
+      </p>
+      <p>They can be searched as soon as they are in; this page need not be loaded again.</p>
+    </Notice>
+  );
+}
+
+function Failed({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  const known = error instanceof ApiError ? error : null;
+  if (known?.status === 404) {
+    return (
+      <Notice title="That picture is no longer here.">
+        It may have been deleted. Search for something else.
+      </Notice>
+    );
+  }
+  if (known && known.status >= 400 && known.status < 500) {
+    return <Notice title="That search was not understood.">{known.message}</Notice>;
+  }
+  return (
+    <Notice title="The search did not go through." action="Try again" onAction={onRetry}>
+      <p>
+        {known?.status
+          ? `Sightline is running, but a part of it does not answer: ${known.message}.`
+          : "No answer came from Sightline. It may be stopped, or this device may be offline."}
+      </p>
+      <p>Your pictures are safe. {known?.requestId && `The log has this under ${known.requestId}.`}</p>
+    </Notice>
+  );
+}

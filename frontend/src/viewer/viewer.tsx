@@ -1,0 +1,193 @@
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef } from "react";
+import { Link, useLocation, useNavigate } from "react-router";
+import { type Hit, nameOf, neighboursOf, type Picture, pictureOf, thumbnail } from "../api";
+import { hrefOfLike, type Place } from "../search/url";
+import { AlikeIcon, CloseIcon, NextIcon, OpenIcon, PreviousIcon } from "../ui/icons";
+import styles from "./viewer.module.css";
+
+type Props = {
+  id: string;
+  hits: readonly Hit[];
+  place: Place;
+  /** Called when the open picture is among the last of the wall and there are more to come. */
+  onNearEnd?: (() => void) | undefined;
+};
+
+/** One picture of the wall, closer. The wall stays behind it, and Esc returns to the same place on it. */
+export function Viewer({ id, hits, place, onNearEnd }: Props) {
+  const navigate = useNavigate();
+  const location = useLocation();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const index = hits.findIndex((hit) => hit.id === id);
+  const hit = hits[index];
+  // A link may open a picture that this wall does not show.
+  const alone = useQuery({ ...pictureOf(id), enabled: !hit });
+  const picture: Picture | undefined = hit ?? alone.data;
+  const previous = index > 0 ? hits[index - 1] : undefined;
+  const next = index >= 0 ? hits[index + 1] : undefined;
+  const fromWall = (location.state as { fromWall?: boolean } | null)?.fromWall === true;
+
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    // Not its first button: arrows and Esc work from here, and Tab leads to the buttons.
+    element?.focus();
+    return () => element?.close();
+  }, []);
+
+  useEffect(() => {
+    if (index >= hits.length - 6) onNearEnd?.();
+  }, [index, hits.length, onNearEnd]);
+
+  const show = useCallback(
+    (other: Picture) => navigate(place.href({ picture: other.id }), { replace: true, state: location.state }),
+    [navigate, place, location.state],
+  );
+
+  const close = () => {
+    // Back, where the wall is what lies behind; a shared link has nothing behind it.
+    if (fromWall) navigate(-1);
+    else navigate(place.href({ picture: null }), { replace: true });
+    const tile = document.getElementById(`tile-${id}`);
+    requestAnimationFrame(() => {
+      tile?.scrollIntoView({ block: "nearest" });
+      tile?.focus({ preventScroll: true });
+    });
+  };
+
+  useEffect(() => {
+    const turn = (event: KeyboardEvent) => {
+      if (event.key === "ArrowLeft" && previous) show(previous);
+      if (event.key === "ArrowRight" && next) show(next);
+    };
+    document.addEventListener("keydown", turn);
+    return () => document.removeEventListener("keydown", turn);
+  }, [previous, next, show]);
+
+  return (
+    <dialog
+      ref={dialog}
+      tabIndex={-1}
+      className={styles.viewer}
+      aria-label={picture ? nameOf(picture) : "Picture"}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+    >
+      <div className={styles.stage}>
+        {picture && (
+          <img
+            key={picture.id}
+            src={thumbnail(picture, 960)}
+            srcSet={`${thumbnail(picture, 480)} 480w, ${thumbnail(picture, 960)} 960w, ${thumbnail(picture, 1920)} 1920w`}
+            sizes="(min-width: 900px) calc(100vw - 320px), 100vw"
+            width={picture.width}
+            height={picture.height}
+            // Enlarged at most twice: beyond it there is nothing more to see.
+            style={{
+              maxWidth: `min(100%, ${2 * picture.width}px)`,
+              maxHeight: `min(100%, ${2 * picture.height}px)`,
+            }}
+            alt={nameOf(picture)}
+          />
+        )}
+        {alone.error && <p className={styles.gone}>That picture is no longer here.</p>}
+        {previous && (
+          <button
+            type="button"
+            className={styles.turn}
+            data-side="left"
+            aria-label="Previous"
+            onClick={() => show(previous)}
+          >
+            <PreviousIcon size={24} />
+          </button>
+        )}
+        {next && (
+          <button
+            type="button"
+            className={styles.turn}
+            data-side="right"
+            aria-label="Next"
+            onClick={() => show(next)}
+          >
+            <NextIcon size={24} />
+          </button>
+        )}
+      </div>
+      <button type="button" className={styles.close} aria-label="Close" onClick={close}>
+        <CloseIcon size={22} />
+      </button>
+      {picture && <Facts picture={picture} score={hit?.score} place={place} />}
+    </dialog>
+  );
+}
+
+function Facts({ picture, score, place }: { picture: Picture; score: number | undefined; place: Place }) {
+  return (
+    <aside className={styles.facts}>
+      <h2>{nameOf(picture)}</h2>
+      <div className={styles.actions}>
+        <Link to={hrefOfLike(picture.id)}>
+          <AlikeIcon size={18} /> More like this
+        </Link>
+        <a href={picture.file_url} target="_blank" rel="noreferrer">
+          <OpenIcon size={18} /> Original
+        </a>
+      </div>
+      <dl>
+        {score !== undefined && (
+          <div>
+            <dt>Similarity</dt>
+            <dd>{score.toFixed(3)}</dd>
+          </div>
+        )}
+        {picture.tags.length > 0 && (
+          <div>
+            <dt>Tags</dt>
+            <dd>{picture.tags.join(", ")}</dd>
+          </div>
+        )}
+        <div>
+          <dt>Size</dt>
+          <dd>
+            {picture.width} × {picture.height}
+          </dd>
+        </div>
+        <div>
+          <dt>Added</dt>
+          <dd>{new Date(picture.added_at).toLocaleDateString(undefined, { dateStyle: "medium" })}</dd>
+        </div>
+        {picture.file_name && (
+          <div>
+            <dt>File</dt>
+            <dd className={styles.file}>{picture.file_name}</dd>
+          </div>
+        )}
+      </dl>
+      <Neighbours picture={picture} place={place} />
+    </aside>
+  );
+}
+
+function Neighbours({ picture, place }: { picture: Picture; place: Place }) {
+  const { data } = useQuery(neighboursOf(picture.id));
+  const location = useLocation();
+  if (!data || data.results.length === 0) return <div className={styles.neighbours} />;
+  return (
+    <section className={styles.neighbours} aria-label="Similar pictures">
+      <h3>Similar</h3>
+      <ul>
+        {data.results.map((hit) => (
+          <li key={hit.id}>
+            <Link to={place.href({ picture: hit.id })} replace state={location.state}>
+              <img src={thumbnail(hit, 240)} alt={nameOf(hit)} loading="lazy" />
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
