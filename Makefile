@@ -1,24 +1,63 @@
 PYTHON ?= python3
+PORT ?= 8080
+PHOTOS ?=
+VENV := .venv
 DEV := .venv-dev
+SERVICES := -e 'services/common[pictures]' -e services/encoder -e services/search -e services/gateway
+PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml)
+PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
+PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*.ts frontend/*.json frontend/*.html)
 
-.PHONY: help test lint clean
+.PHONY: help up preflight test lint format clean
 
 help:  ## show this help
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-$(DEV)/ready: constraints.txt $(wildcard services/*/pyproject.toml) training/pyproject.toml
+up: preflight $(VENV)/ready frontend/dist/index.html  ## run Sightline here: make up [PHOTOS=~/Pictures] [PORT=8080]
+	@$(VENV)/bin/python -m encoder.bundle
+	@$(VENV)/bin/python deploy/local.py run --port $(PORT) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+preflight:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Sightline needs Python 3.11 or newer; $(PYTHON) is older or missing. Name another: make up PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) deploy/local.py check --port $(PORT) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+$(VENV)/ready: $(PACKAGES)
+	@echo "Installing the services into $(VENV) (once; about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python $(PIP_INSTALL) $(SERVICES) honcho
+	@touch $@
+
+frontend/node_modules/ready: frontend/package-lock.json
+	@echo "Installing what builds the page (once)"
+	@cd frontend && npm ci --silent
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
+	@echo "Building the page"
+	@cd frontend && npm run --silent build -- --logLevel warn
+
+$(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e 'services/common[pictures]' -e services/encoder -e services/search \
-		-e services/gateway -e training httpx packaging tqdm pytest ruff mypy types-cachetools types-tqdm
+	$(DEV)/bin/python $(PIP_INSTALL) $(SERVICES) -e training honcho packaging playwright \
+		pytest ruff mypy types-cachetools types-tqdm
 	touch $@
 
-test: lint  ## lint, types and tests
+test: lint  ## lint, types and every test
+	$(DEV)/bin/python -m encoder.bundle
+	cd frontend && npm test --silent
 	$(DEV)/bin/pytest
 
-lint: $(DEV)/ready  ## style and types
-	$(DEV)/bin/ruff check services training benchmarks deploy tests
-	$(DEV)/bin/ruff format --check services training benchmarks deploy tests
+lint: $(DEV)/ready frontend/dist/index.html  ## style and types
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy services/*/src training/src benchmarks deploy tests
+	cd frontend && npm run --silent lint
 
-clean:  ## remove what make made
-	rm -rf $(DEV) .pytest_cache .mypy_cache .ruff_cache
+format: $(DEV)/ready frontend/node_modules/ready  ## put the style right
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+	cd frontend && npm run --silent format
+
+clean:  ## remove what make made, but no pictures and no model (var/)
+	rm -rf $(VENV) $(DEV) frontend/node_modules frontend/dist .pytest_cache .mypy_cache .ruff_cache

@@ -3,16 +3,10 @@
 import base64
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,43 +14,11 @@ import numpy as np
 import pytest
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
-
-
 def call(url: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
-
-
-@contextmanager
-def running(catalogue: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The service under gunicorn, answering; killed at the end when it still runs."""
-    port = free_port()
-    environment = {**os.environ, "SEARCH_BIND": f"127.0.0.1:{port}", "SEARCH_CATALOGUE": str(catalogue)}
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:search.gunicorn_conf"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                assert call(f"{url}/readyz")["status"] == "ok"
-                break
-            except urllib.error.URLError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    raise AssertionError(f"the service did not start:\n{process.communicate()[1]}") from None
-        yield url, process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def picture(number: int) -> dict[str, Any]:
@@ -75,9 +37,9 @@ def picture(number: int) -> dict[str, Any]:
     }
 
 
-def test_an_acknowledged_write_survives_kill_9(tmp_path: Path) -> None:
+def test_an_acknowledged_write_survives_kill_9(start: Any, tmp_path: Path) -> None:
     """Writes go on in a thread until the kill cuts one off; every one that was answered must be there afterwards."""
-    catalogue = tmp_path / "catalogue.sqlite"
+    settings = {"SEARCH_CATALOGUE": str(tmp_path / "catalogue.sqlite")}
     acknowledged: list[int] = []
     enough = threading.Event()
 
@@ -91,24 +53,24 @@ def test_an_acknowledged_write_survives_kill_9(tmp_path: Path) -> None:
             if len(acknowledged) == 50:
                 enough.set()
 
-    with running(catalogue) as (url, process):
-        writer = threading.Thread(target=write, args=(url,))
+    with start("search", **settings) as search:
+        writer = threading.Thread(target=write, args=(search.url,))
         writer.start()
         assert enough.wait(30)
-        os.killpg(process.pid, signal.SIGKILL)
+        search.kill()
         writer.join(30)
     assert len(acknowledged) >= 50
-    with running(catalogue) as (url, _):
+    with start("search", **settings) as search:
         ids = [picture(n)["id"] for n in acknowledged]
         found = {
             p["id"]
             for start in range(0, len(ids), 1000)
-            for p in call(f"{url}/v1/lookup", {"ids": ids[start : start + 1000]})["pictures"]
+            for p in call(f"{search.url}/v1/lookup", {"ids": ids[start : start + 1000]})["pictures"]
         }
         assert found == set(ids)
         # And the index that was rebuilt finds the last of them by its own vector.
         last = picture(acknowledged[-1])
-        answer = call(f"{url}/v1/query", {"model_id": "m", "vector": last["vector"], "k": 1})
+        answer = call(f"{search.url}/v1/query", {"model_id": "m", "vector": last["vector"], "k": 1})
         assert answer["results"][0]["id"] == last["id"]
 
 

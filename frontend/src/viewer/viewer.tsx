@@ -19,6 +19,8 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
   const navigate = useNavigate();
   const location = useLocation();
   const dialog = useRef<HTMLDialogElement>(null);
+  // The picture whose tile gets the focus when the viewer is closed, which is not always the one that opened it.
+  const leftAt = useRef<string>(null);
   const index = hits.findIndex((hit) => hit.id === id);
   const hit = hits[index];
   // A link may open a picture that this wall does not show.
@@ -33,7 +35,13 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
     element?.showModal();
     // Not its first button: arrows and Esc work from here, and Tab leads to the buttons.
     element?.focus();
-    return () => element?.close();
+    return () => {
+      element?.close();
+      const tile = leftAt.current && document.getElementById(`tile-${leftAt.current}`);
+      if (!tile) return;
+      tile.scrollIntoView({ block: "nearest" });
+      tile.focus({ preventScroll: true });
+    };
   }, []);
 
   useEffect(() => {
@@ -45,15 +53,11 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
     [navigate, place, location.state],
   );
 
-  const close = () => {
+  const leave = () => {
+    leftAt.current = id;
     // Back, where the wall is what lies behind; a shared link has nothing behind it.
     if (fromWall) navigate(-1);
     else navigate(place.href({ picture: null }), { replace: true });
-    const tile = document.getElementById(`tile-${id}`);
-    requestAnimationFrame(() => {
-      tile?.scrollIntoView({ block: "nearest" });
-      tile?.focus({ preventScroll: true });
-    });
   };
 
   useEffect(() => {
@@ -71,10 +75,8 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
       tabIndex={-1}
       className={styles.viewer}
       aria-label={picture ? nameOf(picture) : "Picture"}
-      onCancel={(event) => {
-        event.preventDefault();
-        close();
-      }}
+      // Esc, the back gesture and the button all close the dialog itself; the URL follows.
+      onClose={(event) => !event.currentTarget.open && leave()}
     >
       <div className={styles.stage}>
         {picture && (
@@ -117,7 +119,12 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
           </button>
         )}
       </div>
-      <button type="button" className={styles.close} aria-label="Close" onClick={close}>
+      <button
+        type="button"
+        className={styles.close}
+        aria-label="Close"
+        onClick={() => dialog.current?.close()}
+      >
         <CloseIcon size={22} />
       </button>
       {picture && <Facts picture={picture} score={hit?.score} place={place} />}

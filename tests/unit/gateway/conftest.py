@@ -78,18 +78,19 @@ class Stack:
 
 
 @pytest.fixture
-def make_stack(tmp_path: Path) -> Iterator[Callable[[Cache], Stack]]:
+def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Cache], Stack]]:
     apps = []
+    folder = tmp_path_factory.mktemp("stack")
 
     def make(cache: Cache) -> Stack:
         model = Colours()
         encoder_wire = Wire(encoder.create_app(EncoderSettings(), model))
-        app = search.create_app(SearchSettings(catalogue=tmp_path / "catalogue.sqlite"))
+        app = search.create_app(SearchSettings(catalogue=folder / "catalogue.sqlite"))
         apps.append(app)
         search_wire = Wire(app)
-        media = tmp_path / "media"
+        media = folder / "media"
         client = gateway.create_app(
-            Settings(media=media, max_images=4, max_file_bytes=100_000, max_pixels=100_000, max_query_characters=50),
+            Settings(media=media, max_images=16, max_file_bytes=100_000, max_pixels=100_000, max_query_characters=50),
             EncoderClient("the encoder", httpx.Client(transport=encoder_wire, base_url="http://encoder")),
             SearchClient("the search service", httpx.Client(transport=search_wire, base_url="http://search")),
             cache,

@@ -155,7 +155,7 @@ def test_an_upload_without_a_good_file_fails_and_keeps_nothing(
 
 
 def test_an_upload_that_is_wrong_as_a_whole_is_refused(stack: Any) -> None:
-    assert "5 files; a request holds 1 to 4" in body(upload(stack, *[picture(RED)] * 5))["detail"]
+    assert "17 files; a request holds 1 to 16" in body(upload(stack, *[picture(RED)] * 17))["detail"]
     assert "0 files" in body(stack.client.post("/api/v1/images", data={}))["detail"]
     photos = stack.client.post("/api/v1/images", data={"photos": (io.BytesIO(b"x"), "x")})
     assert "photos: unknown field" in body(photos)["detail"]

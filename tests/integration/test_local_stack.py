@@ -1,0 +1,71 @@
+"""What `make up` starts: real towers, a real index, real pictures. Needs the bundle that `make test` composes."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SIGHTLINE = str(Path(sys.executable).with_name("sightline"))
+GALLERY = Path(__file__).parents[2] / "deploy" / "gallery"
+
+
+def sightline(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SIGHTLINE, "--url", url, *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+# The gallery's captions are not searched: these pictures are found by what they show.
+@pytest.mark.parametrize(
+    ("sentence", "right"),
+    [
+        ("a red apple", {"food-fruit-apple_red.webp", "food-fruit-apple_fuji.webp"}),
+        ("a dog", {"animals-mammals-dogs-dog.webp", "animals-mammals-dogs-dingo.webp"}),
+        (
+            "something to play music with",
+            {
+                "hobbies-music-percussion-drum_tomtom_floor.webp",
+                "hobbies-music-percussion-drumkit.webp",
+                "hobbies-music-string-guitar2.webp",
+                "hobbies-music-brass-trumpet.webp",
+            },
+        ),
+        ("a vehicle for emergencies", {"vehicles-emergency-firetruck.webp"}),
+    ],
+)
+def test_a_sentence_puts_a_right_picture_among_the_first_five(local_stack: Any, sentence: str, right: set[str]) -> None:
+    done = sightline(local_stack.url, "search", sentence, "-k", "5", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {r["file_name"] for r in json.loads(done.stdout)["results"]} & right
+
+
+def test_the_gallery_is_whole_and_adding_it_again_adds_nothing(local_stack: Any) -> None:
+    done = sightline(local_stack.url, "add", str(GALLERY / "pictures"))
+    assert (done.returncode, done.stdout) == (0, "0 added, 307 already there, 0 could not be read.\n")
+
+
+def test_doctor_finds_nothing_wrong(local_stack: Any) -> None:
+    done = sightline(local_stack.url, "doctor")
+    assert done.returncode == 0
+    assert "307 pictures can be found." in done.stdout
+    assert "FAILED" not in done.stdout
+
+
+def test_the_page_is_served_with_a_policy(local_stack: Any) -> None:
+    with urllib.request.urlopen(local_stack.url) as answer:
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert b'<div id="root">' in answer.read()
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_done(local_stack: Any) -> None:
+    port = local_stack.url.rpartition(":")[2]
+    for asked, says in [(port, "Sightline already runs: open"), (str(int(port) - 1), "is taken by another program")]:
+        done = subprocess.run(
+            [sys.executable, "deploy/local.py", "check", "--port", asked], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert says in done.stdout

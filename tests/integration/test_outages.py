@@ -1,0 +1,100 @@
+"""The gateway with parts of the system going away and coming back: real processes, a real Redis."""
+
+import io
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from PIL import Image
+
+PNG = io.BytesIO()
+Image.effect_noise((64, 48), 90).save(PNG, "PNG")
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Any]:
+    """A Redis of this test's own, behind a socket file; `stop` and `start` at will."""
+    program = shutil.which("redis-server")
+    assert program, "install redis-server (a Debian package of that name)"
+    path = tmp_path / "redis.sock"
+
+    class Server:
+        url = f"unix://{path}"
+        popen: subprocess.Popen[bytes] | None = None
+
+        def start(self) -> None:
+            command = [str(program), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
+            self.popen = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            client = redis.Redis.from_url(self.url, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.05), 200))
+            client.ping()
+            client.close()
+
+        def stop(self) -> None:
+            if self.popen:
+                self.popen.kill()
+                self.popen.wait()
+                self.popen = None
+
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
+
+
+def names(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [r["file_name"] for r in answer.json()["results"]]
+
+
+def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
+    start: Any, redis_server: Any, tmp_path: Path
+) -> None:
+    with (
+        start("encoder") as encoder,
+        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
+        start(
+            "gateway",
+            GATEWAY_ENCODER_URL=encoder.url,
+            GATEWAY_SEARCH_URL=search.url,
+            GATEWAY_MEDIA=str(tmp_path / "media"),
+            REDIS_URL=redis_server.url,
+        ) as gateway,
+        httpx.Client(base_url=gateway.url, timeout=30) as client,
+        redis.Redis.from_url(redis_server.url) as store,
+    ):
+        files = {"images": ("noise.png", PNG.getvalue())}
+        assert client.post("/api/v1/images", files=files).status_code == 201
+        assert names(client.get("/api/v1/search?q=television+noise")) == ["noise.png"]
+        assert len(store.keys("sightline:*")) == 2  # the vector and the page of hits
+        encoder.kill()
+        assert names(client.get("/api/v1/search?q=television+noise")) == ["noise.png"]
+        gone = client.get("/api/v1/search?q=something+else")
+        assert (gone.status_code, gone.json()["detail"]) == (503, "the encoder cannot be reached")
+        port = int(encoder.url.rpartition(":")[2])
+        with start("encoder", port=port):
+            redis_server.stop()
+            for _ in range(3):
+                assert names(client.get("/api/v1/search?q=television+noise")) == ["noise.png"]
+            ready = client.get("/readyz").json()
+            assert ready["status"] == "ok"
+            assert "Redis does not answer" in ready["checks"]["cache"]["detail"]
+            assert client.delete(
+                f"/api/v1/images/{client.get('/api/v1/search?q=x').json()['results'][0]['id']}"
+            ).is_success
+            redis_server.start()
+            assert names(client.get("/api/v1/search?q=television+noise")) == []
+
+
+def test_the_command_line_says_that_nobody_answers(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("sightline")), "--url", "http://127.0.0.1:9"]
+    (tmp_path / "noise.png").write_bytes(PNG.getvalue())
+    for arguments in (["search", "x"], ["doctor"], ["add", str(tmp_path)]):
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 3
+        assert "no gateway answers at http://127.0.0.1:9" in done.stderr
