@@ -39,8 +39,8 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP_INSTALL) $(SERVICES) -e training honcho packaging playwright \
-		pytest ruff mypy types-cachetools types-tqdm
+	$(DEV)/bin/python $(PIP_INSTALL) $(SERVICES) -e training honcho packaging playwright pyyaml \
+		pytest ruff mypy types-cachetools types-pyyaml types-tqdm
 	touch $@
 
 test: lint  ## lint, types and every test

@@ -1,10 +1,11 @@
-"""The local stack, as `make up` runs it: no Docker, no Redis, no root. Needs nothing but Python's own library.
+"""The local stack, as `make up` runs it: no Docker, no Redis, no root.
 
     python deploy/local.py check --port 8080
     .venv/bin/python deploy/local.py run --port 8080 [--photos FOLDER]
 
-`check` says in a sentence what is missing before anything is downloaded. `run` starts the processes of the Procfile,
-adds the sample gallery (or the folder) and prints the address. The sample and one's own pictures are two collections.
+`check` says in a sentence what is missing before anything is downloaded, and so needs Python alone. `run` starts the
+processes of the Procfile, adds the sample gallery (or the folder) and prints the address. The sample and one's own
+pictures are two collections.
 """
 
 from __future__ import annotations
@@ -96,13 +97,17 @@ def missing_photos(photos: Path | None) -> str | None:
 
 
 def environment(port: int, data: Path) -> dict[str, str]:
-    """The processes' environment. What is set already is kept, but for what must fit together."""
+    """The processes' environment: .env, then what is set already, then what must fit together."""
+    from dotenv import dotenv_values  # there once the services are: pydantic-settings needs it
+
+    given = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
     at = {service: f"127.0.0.1:{p}" for service, p in ports(port).items()}
     quiet = {f"{service.upper()}_LOG_LEVEL": "WARNING" for service in at}
     return {
         "GATEWAY_PAGE": str(ROOT / "frontend" / "dist"),
         "ENCODER_BUNDLE": str(ROOT / "var" / "bundle"),
         **quiet,
+        **given,
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         **{f"{service.upper()}_BIND": address for service, address in at.items()},
@@ -132,7 +137,7 @@ def run(port: int, photos: Path | None, data: Path) -> int:
     """Start, fill, and stay until stopped; the exit status."""
     url = f"http://127.0.0.1:{port}"
     env = environment(port, data)
-    stack = subprocess.Popen(["honcho", "start"], cwd=ROOT, env=env)
+    stack = subprocess.Popen(["honcho", "start", "--env", os.devnull], cwd=ROOT, env=env)
 
     asked_to_stop = False
 

@@ -18,6 +18,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test is a check that did not happen: the run fails."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @dataclass
 class Process:
     """A running process group and the address that it answers at."""

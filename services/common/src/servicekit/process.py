@@ -39,6 +39,10 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"level": settings.log_level, "handlers": ["stderr"]},
-            "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
+            "loggers": {
+                "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+                # A line for each call behind a request would drown the request's own.
+                "httpx": {"level": "WARNING"},
+            },
         },
     }

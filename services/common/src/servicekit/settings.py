@@ -6,7 +6,7 @@ import os
 from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class SettingsError(Exception):
@@ -15,6 +15,9 @@ class SettingsError(Exception):
 
 class ServerSettings(BaseSettings):
     """What every service can be told about the process it runs in; each service sets its own `bind`."""
+
+    # NAME= in a .env file means the default, as it does to a shell.
+    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     bind: str = Field(description="address and port to listen on")
     http_threads: int = Field(default=8, ge=1, le=256, description="requests answered at the same time")

@@ -1,0 +1,51 @@
+"""The compose file against the code: it names only settings that exist, and publishes the edge alone."""
+
+from pathlib import Path
+from typing import Any
+
+import encoder.settings
+import gateway.settings
+import search.settings
+import yaml
+from servicekit.settings import variables
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {
+    "gateway": gateway.settings.Settings,
+    "encoder": encoder.settings.Settings,
+    "search": search.settings.Settings,
+}
+
+
+def services() -> dict[str, dict[str, Any]]:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    parts: dict[str, dict[str, Any]] = document["services"]
+    return parts
+
+
+def test_every_setting_is_one_that_the_service_knows() -> None:
+    for name, settings in SETTINGS.items():
+        assert set(services()[name]["environment"]) <= set(variables(settings))
+
+
+def test_only_the_edge_is_published() -> None:
+    assert {name for name, part in services().items() if "ports" in part} == {"edge"}
+
+
+def test_every_container_is_closed_in() -> None:
+    for name, part in services().items():
+        assert part["read_only"] is True, name
+        assert part["cap_drop"] == ["ALL"], name
+        assert part["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_every_image_that_is_built_runs_as_nobody() -> None:
+    for part in services().values():
+        if "build" in part:
+            assert "\nUSER 10001:10001\n" in (ROOT / part["build"]["dockerfile"]).read_text()
+
+
+def test_the_page_has_one_policy_wherever_it_is_served() -> None:
+    import gateway.page
+
+    assert f'"{gateway.page.POLICY}"' in (ROOT / "deploy" / "Caddyfile").read_text()
