@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import encoder.settings
+import gateway.page
 import gateway.settings
 import search.settings
 import yaml
+from pydantic_settings import BaseSettings
 from servicekit.settings import variables
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = {
+SETTINGS: dict[str, type[BaseSettings]] = {
     "gateway": gateway.settings.Settings,
     "encoder": encoder.settings.Settings,
     "search": search.settings.Settings,
@@ -46,6 +48,4 @@ def test_every_image_that_is_built_runs_as_nobody() -> None:
 
 
 def test_the_page_has_one_policy_wherever_it_is_served() -> None:
-    import gateway.page
-
     assert f'"{gateway.page.POLICY}"' in (ROOT / "deploy" / "Caddyfile").read_text()
