@@ -11,6 +11,7 @@ pictures are two collections.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import shutil
@@ -38,15 +39,16 @@ def say(sentence: str) -> None:
 
 
 def fetch(url: str) -> dict[str, Any] | None:
-    """A JSON document, whatever its status; None when nobody answers."""
+    """A JSON object, whatever its status; None when no such thing is answered."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            document: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as error:
-        document = json.load(error)
-    except (OSError, ValueError):
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                document = json.load(answer)
+        except urllib.error.HTTPError as error:
+            document = json.load(error)
+    except (OSError, ValueError, http.client.HTTPException):  # nobody, or somebody who speaks otherwise
         return None
-    return document
+    return document if isinstance(document, dict) else None
 
 
 def ports(port: int) -> dict[str, int]:
@@ -100,7 +102,7 @@ def environment(port: int, data: Path) -> dict[str, str]:
     """The processes' environment: .env, then what is set already, then what must fit together."""
     from dotenv import dotenv_values  # there once the services are: pydantic-settings needs it
 
-    given = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+    given = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v}
     at = {service: f"127.0.0.1:{p}" for service, p in ports(port).items()}
     quiet = {f"{service.upper()}_LOG_LEVEL": "WARNING" for service in at}
     return {

@@ -85,5 +85,12 @@ def test_metrics_count_by_route(client: FlaskClient) -> None:
     assert 'http_requests_total{method="GET",route="/livez",status="200"} 2.0' in text
 
 
+def test_a_made_up_method_makes_no_series_of_its_own(client: FlaskClient) -> None:
+    client.open("/livez", method="AAA1")
+    text = client.get("/metrics").get_data(as_text=True)
+    assert "AAA1" not in text
+    assert 'method="other"' in text
+
+
 def test_every_kind_has_a_status() -> None:
     assert set(STATUS) == set(Kind)

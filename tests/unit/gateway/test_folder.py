@@ -1,4 +1,6 @@
+import errno
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,44 @@ def test_pictures_are_added_damaged_ones_told_and_a_second_run_adds_nothing(http
     assert first.summary() == "37 added, 1 already there, 3 could not be read. Passed over: 1 .mov."
     second = run(http, tmp_path)
     assert (second.added, second.existing, len(second.failed)) == (0, 38, 3)
+
+
+def test_what_is_no_ordinary_file_is_told_and_the_rest_goes_on(http: httpx.Client, tmp_path: Path) -> None:
+    write(tmp_path / "good.png", 1)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    latin = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    write(tmp_path / "cafe.png", 2).rename(latin)
+    cut = io.BytesIO()
+    Image.effect_noise((90, 90), 50).save(cut, "JPEG")
+    for name in ("cut.jpg", "cut-copy.jpg"):
+        (tmp_path / name).write_bytes(cut.getvalue()[:-900])
+    report = run(http, tmp_path)
+    assert (report.added, report.existing) == (2, 0)
+    assert {path.name: reason.partition(":")[0] for path, reason in report.failed} == {
+        "pipe.jpg": "not a regular file",
+        "gone.png": "No such file or directory",
+        "cut.jpg": "the picture is damaged or truncated",
+        "cut-copy.jpg": "the picture is damaged or truncated",
+    }
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    http: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "open" / "good.png", 1)
+    (tmp_path / "shut").mkdir()
+    listing = os.scandir
+
+    def refuse(path: str) -> Any:  # root, who may run the tests, is refused nothing by the system itself
+        if str(path).endswith("shut"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = run(http, tmp_path)
+    assert report.added == 1
+    assert [(path.name, reason) for path, reason in report.failed] == [("shut", "Permission denied")]
 
 
 def test_captions_go_with_their_pictures(http: httpx.Client, tmp_path: Path) -> None:

@@ -125,6 +125,16 @@ def test_upsert_replaces_and_delete_forgets(client: FlaskClient) -> None:
     assert body(client.get("/v1/stats"))["count"] == 4
 
 
+def test_existing_pictures_can_be_left_as_they_are(client: FlaskClient) -> None:
+    upsert(client, FIVE[0])
+    both = [{**FIVE[0], "caption": "other"}, FIVE[1]]
+    sent = {"model_id": "m1", "dim": 2, "pictures": both, "keep_existing": True}
+    answer = client.post("/v1/pictures", json=sent)
+    assert body(answer)["created"] == [FIVE[1]["id"]]
+    known = client.post("/v1/lookup", json={"ids": [FIVE[0]["id"]]})
+    assert body(known)["pictures"][0]["caption"] == "d"
+
+
 def test_every_write_makes_a_new_generation(client: FlaskClient) -> None:
     seen = [upsert(client, FIVE[0]).json["generation"], upsert(client, FIVE[1]).json["generation"]]
     seen.append(body(client.delete(f"/v1/pictures/{'d' * 32}"))["generation"])
@@ -159,6 +169,7 @@ def test_vectors_of_another_model_are_refused(
         ({"vector": EAST}, "model_id: "),
         ({"model_id": "m1"}, "vector, like: "),
         ({"model_id": "m1", "vector": "!"}, "vector: not base64"),
+        ({"model_id": "m1", "vector": "ж"}, "vector: not base64"),
         ({"model_id": "m1", "vector": encode(1, 1)}, "vector: not a unit vector"),
         ({"model_id": "m1", "vector": encode(float("nan"), 1)}, "vector: not a unit vector"),
         ({"model_id": "m1", "vector": EAST, "k": 0}, "k: "),
@@ -170,6 +181,14 @@ def test_a_wrong_query_names_the_field(client: FlaskClient, sent: dict[str, Any]
     answer = client.post("/v1/query", json=sent)
     assert answer.status_code == 400
     assert says in answer.get_json(force=True)["detail"]
+
+
+@pytest.mark.parametrize("content", ["[" * 2900, '["m", 1' + "0" * 400 + ', "b"]', "[]", "7", '["m", "x", "b"]'])
+def test_a_crafted_cursor_is_refused(client: FlaskClient, content: str) -> None:
+    cursor = base64.urlsafe_b64encode(content.encode()).decode()
+    answer = client.post("/v1/query", json={"model_id": "m1", "vector": EAST, "cursor": cursor})
+    assert answer.status_code == 400
+    assert body(answer)["detail"] == "cursor: not one that a search has returned"
 
 
 def test_an_empty_collection_answers_with_nothing(client: FlaskClient) -> None:

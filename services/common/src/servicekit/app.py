@@ -11,12 +11,17 @@ from typing import Any
 
 from flask import Flask, Response, g, json, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
 from servicekit.errors import Kind, ServiceError
 
 # What a caller may send as its request id; anything else (a log line break, a kilobyte) is replaced.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+# A client may send any word as a method; each would be a series of its own.
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+MAX_PARTS = 1000
 
 ReadyChecks = Mapping[str, Callable[[], str]]
 
@@ -32,6 +37,9 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
     """
     app = Flask(name)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+    # Flask's own limits on forms are lower, and would be reported as if they were this one.
+    app.config["MAX_FORM_MEMORY_SIZE"] = max_body_bytes
+    app.config["MAX_FORM_PARTS"] = MAX_PARTS
     log = logging.getLogger(name)
     # One registry an app: a test may create several apps in one interpreter.
     registry = CollectorRegistry()
@@ -50,10 +58,12 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
         # The rule, not the path: one label a route keeps the number of series bounded.
         route = request.url_rule.rule if request.url_rule else "unmatched"
         elapsed = time.perf_counter() - g.started
-        requests.labels(route, request.method, response.status_code).inc()
+        method = request.method if request.method in METHODS else "other"
+        requests.labels(route, method, response.status_code).inc()
         seconds.labels(route).observe(elapsed)
         response.headers["X-Request-Id"] = g.request_id
-        log.info("%s %s %s %.1fms %s", request.method, request.path, response.status_code, elapsed * 1000, g.request_id)
+        # %r: a path may hold a line break, and must not look like a line of its own.
+        log.info("%s %r %s %.1fms %s", method, request.path, response.status_code, elapsed * 1000, g.request_id)
         return response
 
     @app.errorhandler(ServiceError)
@@ -63,13 +73,20 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         if isinstance(error, RequestEntityTooLarge):
-            return problem(ServiceError(Kind.TOO_LARGE, f"the body is larger than the limit of {max_body_bytes} bytes"))
-        kind = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED}.get(error.code or 500, Kind.INVALID)
+            return problem(
+                ServiceError(
+                    Kind.TOO_LARGE,
+                    f"the body is over the limit of {max_body_bytes} bytes or of {MAX_PARTS} form fields",
+                )
+            )
+        kind = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED, 416: Kind.RANGE}.get(error.code or 500, Kind.INVALID)
         if (error.code or 500) >= 500:
             kind = Kind.INTERNAL
         response = problem(ServiceError(kind, error.description or error.name))
         if error.code == 405:
             response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or [])
+        if isinstance(error, RequestedRangeNotSatisfiable) and error.length is not None:
+            response.headers["Content-Range"] = f"bytes */{error.length}"
         return response
 
     @app.errorhandler(Exception)

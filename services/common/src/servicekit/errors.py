@@ -14,6 +14,7 @@ class Kind(StrEnum):
     TOO_LARGE = "too-large"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
+    RANGE = "range-not-satisfiable"
     MODEL_MISMATCH = "model-mismatch"
     GONE = "gone"
     UNAVAILABLE = "unavailable"
@@ -26,6 +27,7 @@ STATUS: dict[Kind, int] = {
     Kind.TOO_LARGE: 413,
     Kind.NOT_FOUND: 404,
     Kind.METHOD_NOT_ALLOWED: 405,
+    Kind.RANGE: 416,
     Kind.MODEL_MISMATCH: 409,
     Kind.GONE: 410,
     Kind.UNAVAILABLE: 503,

@@ -18,6 +18,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 PILLOW_LIMIT = 89_478_485
 
 
+# What a JPEG can hold. A line of 80 million pixels would pass any limit on pixels, and resizing it needs gigabytes.
+MAX_SIDE = 65_535
+
 # EXIF orientations that exchange width and height.
 QUARTER_TURNS = (5, 6, 7, 8)
 ORIENTATION = 0x0112
@@ -54,6 +57,8 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
     except Exception as error:  # a damaged header makes Pillow's plugins raise nearly anything
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture's header is damaged: {error}") from error
     width, height = picture.size
+    if max(width, height) > MAX_SIDE:
+        raise ServiceError(Kind.TOO_LARGE, f"the picture is {width} x {height}; no side may have more than {MAX_SIDE}")
     if width * height > max_pixels:
         raise too_many_pixels(f"{width} x {height}", max_pixels)
     try:
@@ -62,7 +67,9 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
         if draft:
             picture.draft("RGB", (draft, draft))
         picture.load()
-        return Picture(flatten(ImageOps.exif_transpose(picture)), str(picture.format), width, height)
+        # Cameras write several JPEGs into one file, which Pillow then calls MPO; the first is the picture.
+        form = "JPEG" if picture.format == "MPO" else str(picture.format)
+        return Picture(flatten(ImageOps.exif_transpose(picture)), form, width, height)
     except Exception as error:  # as above, and a truncated file is an OSError
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture is damaged or truncated: {error}") from error
 

@@ -23,6 +23,11 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         # A first request may wait for a large batch of pictures; a worker that hangs is still replaced.
         "timeout": 120,
         "graceful_timeout": 30,
+        # The most there is: a query of 500 characters is up to 6,000 bytes once it is percent-encoded.
+        "limit_request_line": 8190,
+        # Longer than any client keeps a connection: the side that may close it at any moment must not be this one, or a
+        # request that is on its way fails.
+        "keepalive": 75,
         # It would be written into the home folder, where two services meet and containers cannot write.
         "control_socket_disable": True,
         # The app logs each request itself, with its id.

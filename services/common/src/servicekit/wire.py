@@ -36,9 +36,10 @@ def parse(model: type[M], body: Any) -> M:
         raise ServiceError(Kind.INVALID, problems(error)) from error
 
 
-def problems(error: ValidationError) -> str:
-    """What is wrong with each field, in a line."""
+def problems(error: ValidationError, within: str = "") -> str:
+    """What is wrong with each field, in a line; `within` names the field that all of it lies in."""
     return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'body'}: {'unknown' if e['type'] == 'extra_forbidden' else e['msg']}"
+        f"{'.'.join(filter(None, (within, *map(str, e['loc'])))) or 'body'}: "
+        f"{'unknown' if e['type'] == 'extra_forbidden' else e['msg']}"
         for e in error.errors()
     )

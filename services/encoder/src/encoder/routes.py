@@ -63,7 +63,8 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
 
     @routes.post("/v1/images")
     def images() -> dict[str, Any]:
-        if unknown := sorted((set(request.files) | set(request.form)) - {"images"}):
+        fields = (set(request.files) | set(request.form)) - {"images"}
+        if unknown := sorted(name or "(a part without a name)" for name in fields):
             raise ServiceError(Kind.INVALID, f"{', '.join(unknown)}: unknown field; send files in the field images")
         files = request.files.getlist("images")
         check_count("images", len(files), settings.max_images)

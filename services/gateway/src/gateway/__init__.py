@@ -49,7 +49,8 @@ def create_app(
 
 def http_client(url: str, settings: Settings) -> httpx.Client:
     """A client with as many connections as there are threads to use them; a refused connection is tried once more."""
-    transport = httpx.HTTPTransport(retries=1, limits=httpx.Limits(max_connections=settings.http_threads))
+    limits = httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30)
+    transport = httpx.HTTPTransport(retries=1, limits=limits)
     return httpx.Client(base_url=url, timeout=httpx.Timeout(settings.timeout_s, connect=2), transport=transport)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 from servicekit.errors import Kind, ServiceError
@@ -17,7 +17,7 @@ class Details(Wire):
     """What a client says about one picture of an upload."""
 
     caption: str = Field(default="", max_length=10_000)
-    tags: list[str] = Field(default=[], max_length=100)
+    tags: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=100)
 
 
 class Upload(NamedTuple):
@@ -111,7 +111,9 @@ class Adder:
                 raise ServiceError(Kind.MODEL_MISMATCH, "the encoders serve different models; give them one bundle")
             model = encoded
             ready.append({**fresh[name], "vector": encoded.vector})
-            outcomes[first[name]] = Outcome("added", name)
         if model:
-            self._search.upsert(model.model_id, model.dim, ready)
+            added = self._search.add(model.model_id, model.dim, ready)
+            # Somebody else may have added the same picture while this one was encoded.
+            for name in (str(picture["id"]) for picture in ready):
+                outcomes[first[name]] = Outcome("added" if name in added else "exists", name)
         return outcomes

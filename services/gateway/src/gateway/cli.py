@@ -71,13 +71,13 @@ def add(options: Options, folder: Path, captions: Path | None) -> None:
         add_folder(options.http, folder, read_captions(captions) if captions else {}, report)
     except UnreachableError as error:
         click.echo(report.summary())
-        raise StoppedError(f"{error}; run the same command again to go on") from error
+        raise StoppedError(f"{error} (when that is mended, run the same command again to go on)") from error
     except KeyboardInterrupt:
         click.echo(f"{report.summary()}\nStopped. Run the same command again to go on.")
         sys.exit(130)
     click.echo(report.summary())
     for path, reason in report.failed:
-        click.echo(f"  {path}: {reason}", err=True)
+        click.echo(f"  {click.format_filename(path)}: {reason}", err=True)
     if report.failed:
         sys.exit(1)
 
@@ -121,10 +121,13 @@ def doctor(options: Options) -> None:
 def read_captions(path: Path) -> dict[str, str]:
     """Captions by image name, the first one where there are several."""
     captions: dict[str, str] = {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        if missing := {"image", "caption"} - set(reader.fieldnames or []):
-            raise click.ClickException(f"{path} lacks the column {', '.join(sorted(missing))}")
-        for row in reader:
-            captions.setdefault(row["image"], row["caption"])
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            if missing := {"image", "caption"} - set(reader.fieldnames or []):
+                raise click.ClickException(f"{path} lacks the column {', '.join(sorted(missing))}")
+            for row in reader:
+                captions.setdefault(row["image"], row["caption"] or "")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise click.ClickException(f"{path} is not a CSV file in UTF-8: {error}") from error
     return captions

@@ -128,15 +128,14 @@ class SearchClient(Service):
         """The records of those ids that exist, by id."""
         return {p["id"]: p for p in self.call("POST", "/v1/lookup", json={"ids": list(ids)})["pictures"]}
 
-    def upsert(self, model_id: str, dim: int, pictures: Sequence[dict[str, Any]]) -> str:
-        """Keep pictures; return the generation that has them."""
-        body = self.call("POST", "/v1/pictures", json={"model_id": model_id, "dim": dim, "pictures": list(pictures)})
-        return str(body["generation"])
+    def add(self, model_id: str, dim: int, pictures: Sequence[dict[str, Any]]) -> set[str]:
+        """Put pictures on record; return the ids that are new. One that is there already is left as it is."""
+        body = {"model_id": model_id, "dim": dim, "pictures": list(pictures), "keep_existing": True}
+        return set(self.call("POST", "/v1/pictures", json=body)["created"])
 
-    def delete(self, picture_id: str) -> dict[str, Any]:
-        """Remove a picture; return its last record."""
-        record: dict[str, Any] = self.call("DELETE", f"/v1/pictures/{picture_id}")["deleted"]
-        return record
+    def delete(self, picture_id: str) -> None:
+        """Remove a picture's record."""
+        self.call("DELETE", f"/v1/pictures/{picture_id}")
 
 
 def read_kind(body: dict[str, Any]) -> Kind:

@@ -7,6 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -56,20 +57,34 @@ def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], repor
             ids = digests(part, report)
             known = look_up(http, sorted(set(ids.values())))
             new: dict[str, Path] = {}
-            for path in part:
-                if ids.get(path) in known or ids.get(path) in new:
+            copies: list[tuple[Path, Path]] = []
+            for path, picture_id in ids.items():
+                if picture_id in known:
                     report.existing += 1
-                elif path in ids:
-                    new[ids[path]] = path
+                elif picture_id in new:
+                    copies.append((path, new[picture_id]))
+                else:
+                    new[picture_id] = path
             bar.update(len(part) - len(new))
-            for batch in upload_batches(list(new.values())):
+            for batch in upload_batches(list(new.values()), report):
                 upload(http, batch, [captions.get(p.relative_to(folder).as_posix(), "") for p in batch], report)
                 bar.update(len(batch))
+            # A copy fares as the file that was uploaded for both.
+            reasons = dict(report.failed)
+            for path, original in copies:
+                if original in reasons:
+                    report.failed.append((path, reasons[original]))
+                else:
+                    report.existing += 1
 
 
 def find_pictures(folder: Path, report: Report) -> Iterator[Path]:
     """Every file below a folder that is a picture by its name, in order; hidden ones are not looked at."""
-    for root, folders, names in os.walk(folder):
+
+    def unreadable(error: OSError) -> None:
+        report.failed.append((Path(error.filename), error.strerror or str(error)))
+
+    for root, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(n for n in names if not n.startswith(".")):
             path = Path(root, name)
@@ -81,10 +96,13 @@ def find_pictures(folder: Path, report: Report) -> Iterator[Path]:
 
 
 def digests(paths: Iterable[Path], report: Report) -> dict[Path, str]:
-    """The id that each file will have; one that cannot be opened is reported."""
+    """The id that each file will have; one that cannot be read is reported."""
     ids = {}
     for path in paths:
         try:
+            # A pipe would be waited for without end.
+            if path.exists() and not path.is_file():
+                raise OSError("not a regular file")
             with path.open("rb") as stream:
                 ids[path] = hashlib.file_digest(stream, "sha256").hexdigest()[:32]
         except OSError as error:
@@ -97,18 +115,32 @@ def look_up(http: httpx.Client, ids: Sequence[str]) -> set[str]:
     if not ids:
         return set()
     answer = request(http, "GET", "/api/v1/images", params={"ids": ",".join(ids)})
-    answer.raise_for_status()
+    if not answer.is_success:
+        raise UnreachableError(f"{http.base_url} is not a gateway: {answer.json().get('detail', answer.status_code)}")
     return {image["id"] for image in answer.json()["images"]}
 
 
 def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], report: Report) -> None:
     """Upload a batch and book each file's outcome."""
-    files = [("images", (path.name, path.read_bytes())) for path in batch]
-    details = json.dumps([{"caption": c} for c in captions])
-    answer = request(http, "POST", "/api/v1/images", files=files, data={"details": details})
+    with ExitStack() as stack:
+        files, sent = [], []
+        for path, caption in zip(batch, captions, strict=True):
+            try:
+                # An open file, not its content: the client reads it while it sends.
+                stream = stack.enter_context(path.open("rb"))
+            except OSError as error:  # gone since it was found
+                report.failed.append((path, error.strerror or str(error)))
+                continue
+            # A name need not be text on disk; in a request it must be.
+            files.append(("images", (os.fsencode(path.name).decode("utf-8", "replace"), stream)))
+            sent.append((path, caption))
+        if not sent:
+            return
+        details = json.dumps([{"caption": caption} for _, caption in sent])
+        answer = request(http, "POST", "/api/v1/images", files=files, data={"details": details})
     body: dict[str, Any] = answer.json()
     whole = {"status": "failed", "error": {"detail": body.get("detail", f"answered {answer.status_code}")}}
-    for path, item in zip(batch, body.get("items", [whole] * len(batch)), strict=True):
+    for (path, _), item in zip(sent, body.get("items", [whole] * len(sent)), strict=True):
         if item["status"] == "failed":
             report.failed.append((path, item["error"]["detail"]))
         elif item["status"] == "added":
@@ -121,9 +153,13 @@ def request(http: httpx.Client, method: str, path: str, **content: Any) -> httpx
     """One request; anything that says that a service is in trouble stops the run."""
     try:
         answer = http.request(method, path, **content)
-        detail = answer.json().get("detail", "")
-    except (httpx.HTTPError, ValueError) as error:
+    except httpx.HTTPError as error:
         raise UnreachableError(f"no gateway answers at {http.base_url}") from error
+    try:
+        detail = answer.json().get("detail", "")
+    except (ValueError, AttributeError) as error:
+        raise UnreachableError(f"what answers at {http.base_url} is not a gateway") from error
+    # 409: the collection belongs to another model, and so every file would be refused.
     if answer.status_code >= 500 or answer.status_code == 409:
         raise UnreachableError(detail)
     return answer
@@ -136,12 +172,16 @@ def parts_of(paths: Sequence[Path], size: int) -> Iterator[list[Path]]:
         yield part
 
 
-def upload_batches(paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Consecutive parts within the limits of one upload; one huge file goes alone."""
+def upload_batches(paths: Sequence[Path], report: Report) -> Iterator[list[Path]]:
+    """Consecutive parts within the limits of one upload; one huge file goes alone, a vanished one is reported."""
     batch: list[Path] = []
     size = 0
     for path in paths:
-        length = path.stat().st_size
+        try:
+            length = path.stat().st_size
+        except OSError as error:
+            report.failed.append((path, error.strerror or str(error)))
+            continue
         if batch and (len(batch) == UPLOAD_FILES or size + length > UPLOAD_BYTES):
             yield batch
             batch, size = [], 0

@@ -19,6 +19,7 @@ WIDTHS = (240, 480, 960, 1920)
 FIRST = 480
 # A picture of 1 : 20 is no reason for a thumbnail of 9,600 pixels' height.
 TALLEST = 4
+MISSING = "the picture's file is missing; add the picture again"
 TYPES = {
     "JPEG": ("jpg", "image/jpeg"),
     "PNG": ("png", "image/png"),
@@ -74,7 +75,7 @@ class MediaStore:
         """
         path = self._folder / key
         if not path.exists():
-            raise ServiceError(Kind.NOT_FOUND, "the picture's file is missing; add the picture again")
+            raise ServiceError(Kind.NOT_FOUND, MISSING)
         return path
 
     def thumbnail(self, key: str, width: int) -> Path:
@@ -87,7 +88,11 @@ class MediaStore:
             raise ServiceError(Kind.INVALID, f"w: {width} is not one of {', '.join(map(str, WIDTHS))}")
         path = self._thumbnail(key, width)
         if not path.exists():
-            write(path, shrink(self.open(self.original(key).read_bytes(), width).image, width))
+            try:
+                content = self.original(key).read_bytes()
+            except FileNotFoundError as error:  # deleted at this moment
+                raise ServiceError(Kind.NOT_FOUND, MISSING) from error
+            write(path, shrink(self.open(content, width).image, width))
         return path
 
     def delete(self, key: str) -> None:
@@ -127,5 +132,10 @@ def write(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(building, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     finally:
         building.unlink(missing_ok=True)

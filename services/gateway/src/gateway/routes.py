@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request, send_file
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from servicekit.errors import Kind, ServiceError
-from servicekit.wire import Params, Wire, parse, problems
+from servicekit.wire import Params, parse, problems
 
 from gateway.adding import Adder, Details, Outcome, Upload
 from gateway.cache import Cache
@@ -58,10 +58,8 @@ class NoParams(Params):
     """No parameters at all."""
 
 
-class UploadDetails(Wire):
-    """The form field `details` of POST /api/v1/images: one entry a file, in order."""
-
-    details: list[Details]
+# The form field `details` of POST /api/v1/images: one entry a file, in order.
+DETAILS = TypeAdapter(list[Details])
 
 
 def create_routes(
@@ -96,7 +94,8 @@ def create_routes(
     def answer(page: dict[str, Any], started: float, **more: Any) -> dict[str, Any]:
         return {
             **page,
-            "results": [{"score": round(r["score"], 6), **public(r)} for r in page["results"]],
+            # How sure the system is: null until scores are calibrated. A bare cosine does not say it.
+            "results": [{"score": round(r["score"], 6), "confidence": None, **public(r)} for r in page["results"]],
             **more,
             "took_ms": round((time.perf_counter() - started) * 1000, 1),
         }
@@ -149,6 +148,8 @@ def create_routes(
     @routes.get("/images")
     def lookup() -> dict[str, Any]:
         ids = read_params(LookupParams).ids.split(",")
+        if wrong := [i for i in ids if not ID.fullmatch(i)]:
+            raise ServiceError(Kind.INVALID, f"ids: {wrong[0][:40]!r} is not one; an id is 32 hex digits")
         if len(ids) > MAX_IDS:
             raise ServiceError(Kind.INVALID, f"ids: {len(ids)} ids; a request holds 1 to {MAX_IDS}")
         found = search.lookup(ids)
@@ -172,7 +173,9 @@ def create_routes(
     @routes.delete("/images/<picture_id>")
     def delete(picture_id: str) -> tuple[str, int]:
         read_params(NoParams)
-        media.delete(search.delete(picture_id)["media_key"])
+        # The files first: cut off in between, the picture is still on record, and deleting it can be tried again.
+        media.delete(record(picture_id)["media_key"])
+        search.delete(picture_id)
         return "", 204
 
     @routes.get("/images/<picture_id>/file")
@@ -220,7 +223,8 @@ def read_uploads(max_images: int) -> list[Upload]:
     Raises:
         ServiceError: an unknown field, no file or too many, or details that do not match the files.
     """
-    if unknown := sorted((set(request.files) - {"images"}) | (set(request.form) - {"details"})):
+    fields = (set(request.files) - {"images"}) | (set(request.form) - {"details"})
+    if unknown := sorted(name or "(a part without a name)" for name in fields):
         raise ServiceError(
             Kind.INVALID, f"{', '.join(unknown)}: unknown field; send files as images, and captions in details"
         )
@@ -230,9 +234,9 @@ def read_uploads(max_images: int) -> list[Upload]:
     details = [Details() for _ in files]
     if given := request.form.getlist("details"):
         try:
-            details = UploadDetails.model_validate_json(f'{{"details": {given[0]}}}').details
+            details = DETAILS.validate_json(given[0])
         except ValidationError as error:
-            raise ServiceError(Kind.INVALID, problems(error)) from error
+            raise ServiceError(Kind.INVALID, problems(error, "details")) from error
         if len(given) > 1 or len(details) != len(files):
             raise ServiceError(Kind.INVALID, f"details: {len(details)} entries for {len(files)} files")
     return [Upload(file_name(f.filename or ""), f.stream.read(), d) for f, d in zip(files, details, strict=True)]

@@ -28,7 +28,8 @@ class Settings(ServerSettings):
     )
     cache_entries: int = Field(default=10_000, ge=1, description="most entries of a process's own cache")
     cache_ttl_s: int = Field(default=86_400, ge=1, description="longest life of a cache entry, in seconds")
-    max_query_characters: int = Field(default=1000, ge=1, description="longest query text, in characters")
+    # Percent-encoded, a longer one would not fit into a request line.
+    max_query_characters: int = Field(default=500, ge=1, le=600, description="longest query text, in characters")
     max_k: int = Field(default=200, ge=1, le=1000, description="most results in one answer")
     max_images: int = Field(default=64, ge=1, description="most pictures in one upload")
     max_file_bytes: int = Field(default=64 * 2**20, ge=1, description="largest picture file, in bytes")

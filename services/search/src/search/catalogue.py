@@ -39,6 +39,7 @@ CREATE TABLE deleted (row INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 CREATE INDEX deleted_seq ON deleted (seq);
 """
 FIELDS = ("id", "media_key", "file_name", "width", "height", "caption", "tags", "added_at")
+COLUMNS = (*FIELDS, "vector", "seq")
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,15 @@ class Catalogue:
                 "serve the collection with its own model, or index the pictures again into a new catalogue",
             )
 
-    def upsert(self, model_id: str, dim: int, pictures: Iterable[Picture]) -> tuple[list[str], int]:
-        """Keep pictures, replacing those of the same id; return the ids that are new, and the sequence number."""
+    def upsert(
+        self, model_id: str, dim: int, pictures: Iterable[Picture], keep_existing: bool = False
+    ) -> tuple[list[str], int]:
+        """Keep pictures; return the ids that are new, and the sequence number.
+
+        A picture whose id is here already is replaced, or left as it is with `keep_existing`.
+        """
+        replace = ", ".join(f"{c} = excluded.{c}" for c in COLUMNS if c not in ("id", "added_at"))
+        conflict = "NOTHING" if keep_existing else f"UPDATE SET {replace}"
         with self._write():
             self.check_model(model_id, dim)
             self._set("model_id", model_id)
@@ -171,29 +179,25 @@ class Catalogue:
             created = []
             now = datetime.now(UTC).isoformat(timespec="seconds")
             for p in pictures:
-                record = (
-                    p.media_key,
-                    p.file_name,
-                    p.width,
-                    p.height,
-                    p.caption,
-                    json.dumps(list(p.tags)),
-                    p.vector,
-                    seq,
-                )
-                changed = self._db.execute(
-                    "UPDATE pictures SET media_key=?, file_name=?, width=?, height=?, caption=?, tags=?, vector=?,"
-                    " seq=? WHERE id = ?",
-                    (*record, p.id),
-                )
-                if changed.rowcount == 0:
+                known = self._db.execute("SELECT 1 FROM pictures WHERE id = ?", (p.id,)).fetchone()
+                if not known:
                     created.append(p.id)
-                    self._db.execute(
-                        "INSERT INTO pictures"
-                        " (media_key, file_name, width, height, caption, tags, vector, seq, id, added_at)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        (*record, p.id, now),
-                    )
+                self._db.execute(
+                    f"INSERT INTO pictures ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+                    f" ON CONFLICT (id) DO {conflict}",
+                    (
+                        p.id,
+                        p.media_key,
+                        p.file_name,
+                        p.width,
+                        p.height,
+                        p.caption,
+                        json.dumps(list(p.tags)),
+                        now,
+                        p.vector,
+                        seq,
+                    ),
+                )
             return created, seq
 
     def delete(self, picture_id: str) -> tuple[dict[str, Any], int]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from flask import Blueprint, request
@@ -24,10 +23,10 @@ class PictureIn(Wire):
     id: str = Field(pattern=r"^[0-9a-f]{32}$")
     media_key: str = Field(max_length=1000)
     file_name: str = Field(max_length=1000)
-    width: int = Field(ge=1)
-    height: int = Field(ge=1)
+    width: int = Field(ge=1, le=65_535)
+    height: int = Field(ge=1, le=65_535)
     caption: str = Field(max_length=10_000)
-    tags: list[str] = Field(max_length=1000)
+    tags: list[Annotated[str, Field(max_length=200)]] = Field(max_length=100)
     vector: str
 
 
@@ -37,6 +36,8 @@ class UpsertRequest(Wire):
     model_id: str = Field(min_length=1, max_length=200)
     dim: int = Field(ge=1, le=65536)
     pictures: list[PictureIn] = Field(min_length=1)
+    # Pictures that are here already are left as they are, instead of being replaced.
+    keep_existing: bool = False
 
 
 class QueryRequest(Wire):
@@ -73,7 +74,7 @@ def create_routes(catalogue: Catalogue, index: Index, settings: Settings) -> Blu
             )
             for i, p in enumerate(body.pictures)
         ]
-        created, seq = catalogue.upsert(body.model_id, body.dim, pictures)
+        created, seq = catalogue.upsert(body.model_id, body.dim, pictures, body.keep_existing)
         return {"created": created, "generation": generation(seq)}
 
     @routes.delete("/v1/pictures/<picture_id>")
@@ -144,7 +145,7 @@ def read_vector(encoded: str, dim: int | None, field: str) -> Array:
     """
     try:
         content = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii's own error is one
         raise ServiceError(Kind.INVALID, f"{field}: not base64") from error
     if not content or len(content) % 4 or (dim is not None and len(content) != 4 * dim):
         raise ServiceError(
@@ -171,7 +172,7 @@ def read_cursor(cursor: str, catalogue: str) -> Hit:
     try:
         name, score, picture_id = json.loads(base64.urlsafe_b64decode(cursor))
         hit = Hit(float(score), str(picture_id))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ServiceError(Kind.INVALID, "cursor: not one that a search has returned") from error
     if name != catalogue:
         raise ServiceError(Kind.GONE, "cursor: the collection it belongs to is gone; search again from the start")
