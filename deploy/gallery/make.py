@@ -1,22 +1,27 @@
-"""Make the sample gallery from the photographs of Debian's tuxpaint-stamps-default (GPL-2).
+"""Make the sample gallery from two Debian packages whose pictures may be redistributed.
 
-    apt install tuxpaint-stamps-default && python deploy/gallery/make.py
+    apt install tuxpaint-stamps-default gcompris-qt-data && pip install pillow pyside6-essentials python-debian
+    python deploy/gallery/make.py
 
-Each cut-out photograph is trimmed, put on white and saved as WebP. Drawings are left out, and so is one of
-two that show the same thing: what the gallery leaves is what the released model may learn from.
+The stamps of tuxpaint-stamps-default (GPL-2) that are cut-out photographs are trimmed and put on white. Drawings are
+left out, and so is one of two that show the same thing: what the gallery leaves is what the released model may learn
+from. gcompris-qt-data adds photographs of whole scenes, each under its own licence.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import hashlib
 import json
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from photographs import PACKAGE, Photograph, photographs
 from PIL import Image
 
-STAMPS = Path("/usr/share/tuxpaint/stamps")
+STAMPS = "usr/share/tuxpaint/stamps"
 HERE = Path(__file__).parent
 SIDE = 480
 
@@ -103,36 +108,54 @@ def trimmed(path: Path) -> Image.Image:
     return page
 
 
-def main() -> None:
-    """Write `pictures/`, `captions.csv` and `manifest.json` beside this file."""
-    pictures = HERE / "pictures"
-    pictures.mkdir(exist_ok=True)
-    entries = []
-    for path in sorted(STAMPS.rglob("*.png")):
-        relative = str(path.relative_to(STAMPS))
+def stamps(root: Path) -> Iterator[Photograph]:
+    """The cut-out photographs among the stamps, trimmed."""
+    folder = root / STAMPS
+    for path in sorted(folder.rglob("*.png")):
+        relative = str(path.relative_to(folder))
         described = path.with_suffix(".txt")
         if not described.exists() or any(fnmatch(relative, p) for p in DRAWINGS + LEFT_FOR_TRAINING):
             continue
-        name = relative.removesuffix(".png").replace("/", "-").lower() + ".webp"
-        trimmed(path).save(pictures / name, quality=80, method=6)
+        yield Photograph(
+            name=relative.removesuffix(".png").replace("/", "-").lower(),
+            source_file=relative,
+            image=trimmed(path),
+            caption=described.read_text(encoding="utf-8").splitlines()[0].strip(),
+            author="Bill Kendrick and the contributors of Tux Paint",
+            licence="GPL-2.0-or-later",
+            origin="Debian package tuxpaint-stamps-default, https://tuxpaint.org/stamps/",
+        )
+
+
+def main() -> None:
+    """Write `pictures/`, `captions.csv` and `manifest.json` beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, default=Path("/"), help="where the packages are installed or unpacked")
+    root = parser.parse_args().root
+    pictures = HERE / "pictures"
+    pictures.mkdir(exist_ok=True)
+    entries = []
+    for photograph in (*stamps(root), *photographs(root)):
+        photograph.image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+        path = pictures / f"{photograph.name}.webp"
+        photograph.image.save(path, quality=80, method=6)
         entries.append(
             {
-                "file": f"pictures/{name}",
-                "caption": described.read_text(encoding="utf-8").splitlines()[0].strip(),
-                "sha256": hashlib.sha256((pictures / name).read_bytes()).hexdigest(),
-                "source_file": relative,
+                "file": f"pictures/{path.name}",
+                "caption": photograph.caption,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "source_file": photograph.source_file,
+                "author": photograph.author,
+                "licence": photograph.licence,
+                "origin": photograph.origin or PACKAGE,
             }
         )
     with (HERE / "captions.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image", "caption"])
         writer.writerows([e["file"].removeprefix("pictures/"), e["caption"]] for e in entries)
-    manifest = {
-        "source": "Debian package tuxpaint-stamps-default, the Tux Paint stamp collection, https://tuxpaint.org/stamps/",
-        "licence": "GPL-2.0-or-later",
-        "changes": "drawings left out; trimmed, put on white, scaled to 480 pixels, saved as WebP",
-        "pictures": entries,
-    }
+    changes = "stamps trimmed and put on white; all scaled to at most 480 pixels and saved as WebP"
+    manifest = {"changes": changes, "pictures": entries}
     (HERE / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -48,12 +48,17 @@ async function get<T>(path: string, signal: AbortSignal): Promise<T> {
     answer = await fetch(path, { signal });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, "No answer came from Sightline.", "");
+    throw new ApiError(0, "no answer came", "");
   }
   if (answer.ok) return (await answer.json()) as T;
   const problem: unknown = await answer.json().catch(() => null);
   const { detail, request_id } = (problem ?? {}) as { detail?: string; request_id?: string };
-  throw new ApiError(answer.status, detail ?? `The answer was ${answer.status}.`, request_id ?? "");
+  throw new ApiError(answer.status, detail ?? `it answered ${answer.status}`, request_id ?? "");
+}
+
+/** An id comes from the URL, where anybody may have written anything. */
+function pathOf(id: string): string {
+  return `/api/v1/images/${encodeURIComponent(id)}`;
 }
 
 export function pagesOf(query: Query) {
@@ -62,7 +67,7 @@ export function pagesOf(query: Query) {
     queryFn: ({ signal, pageParam }) => {
       const params = new URLSearchParams({ k: String(PAGE_SIZE) });
       if (pageParam) params.set("cursor", pageParam);
-      if (query.kind === "like") return get<Page>(`/api/v1/images/${query.id}/similar?${params}`, signal);
+      if (query.kind === "like") return get<Page>(`${pathOf(query.id)}/similar?${params}`, signal);
       params.set("q", query.text);
       return get<Page>(`/api/v1/search?${params}`, signal);
     },
@@ -74,20 +79,22 @@ export function pagesOf(query: Query) {
 export function pictureOf(id: string) {
   return queryOptions({
     queryKey: ["picture", id],
-    queryFn: ({ signal }) => get<Picture>(`/api/v1/images/${id}`, signal),
+    queryFn: ({ signal }) => get<Picture>(pathOf(id), signal),
   });
 }
 
 export function neighboursOf(id: string) {
   return queryOptions({
     queryKey: ["neighbours", id],
-    queryFn: ({ signal }) => get<Page>(`/api/v1/images/${id}/similar?k=12`, signal),
+    queryFn: ({ signal }) => get<Page>(`${pathOf(id)}/similar?k=12`, signal),
   });
 }
 
 export const statsQuery = queryOptions({
   queryKey: ["stats"],
   queryFn: ({ signal }) => get<Stats>("/api/v1/stats", signal),
+  // An empty collection is being filled, more often than not.
+  refetchInterval: ({ state }) => (state.data?.count === 0 ? 3000 : false),
 });
 
 export function thumbnail(picture: Picture, width: 240 | 480 | 960 | 1920): string {

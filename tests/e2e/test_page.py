@@ -53,7 +53,7 @@ def tiles(page: Page) -> Any:
 def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("Type a sentence, find the picture.")).to_be_visible()
-    expect(page.get_by_text("307 pictures")).to_be_visible()
+    expect(page.get_by_text("394 pictures")).to_be_visible()
     field(page).press_sequentially("a vehicle for emergencies", delay=20)
     expect(page).to_have_url(re.compile(r"\?q=a\+vehicle\+for\+emergencies$"))
     expect(page).to_have_title("a vehicle for emergencies · Sightline")
@@ -66,6 +66,21 @@ def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Pag
     page.go_back()
     expect(page).to_have_url(re.compile(r"/$"))
     expect(field(page)).to_have_value("")
+
+
+def test_each_search_is_one_step_back(page: Page) -> None:
+    page.goto("/?q=a+dog")
+    expect(tiles(page).first).to_be_visible()
+    field(page).press("Enter")  # what is shown already: no step
+    field(page).fill("")
+    expect(page).to_have_url(re.compile(r"/$"))
+    field(page).press_sequentially("a cello", delay=20)
+    expect(page).to_have_url(re.compile(r"\?q=a\+cello$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"\?q=a\+dog$"))
+    expect(field(page)).to_have_value("a dog")
 
 
 def test_an_example_is_a_link_that_searches(page: Page) -> None:
@@ -101,6 +116,17 @@ def test_the_viewer_opens_turns_and_returns_to_the_same_place(page: Page) -> Non
     expect(tile).to_be_focused()
     assert page.evaluate("window.scrollY") == scrolled
     expect(page).to_have_url(re.compile(r"\?q=an\+animal$"))
+    # The browser's own Back leads to the same place, after a turn to the tile of the picture shown last.
+    tile.click()
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("heading", level=2)).to_have_text(following or "")
+    page.go_back()
+    expect(dialog).to_have_count(0)
+    expect(tiles(page).nth(21)).to_be_focused()
+    # A new search begins at its best match.
+    field(page).fill("a flower")
+    expect(page).to_have_url(re.compile(r"\?q=a\+flower$"))
+    page.wait_for_function("window.scrollY === 0")
 
 
 def test_a_shared_link_shows_the_same_picture_and_closing_it_the_wall(page: Page) -> None:
@@ -134,11 +160,11 @@ def test_the_wall_goes_on_to_the_last_picture(page: Page) -> None:
     page.goto("/?q=things")
     expect(tiles(page).nth(47)).to_be_attached()
     for _ in range(40):
-        if tiles(page).count() == 307:
+        if tiles(page).count() == 394:
             break
         page.mouse.wheel(0, 4000)
         page.wait_for_load_state("networkidle")
-    expect(tiles(page)).to_have_count(307)
+    expect(tiles(page)).to_have_count(394)
 
 
 def test_the_wall_fits_a_phone(page: Page) -> None:
@@ -177,9 +203,19 @@ def test_an_empty_collection_says_how_to_fill_it(troubled: tuple[Page, Any]) -> 
     expect(page.get_by_text("sightline add ~/Pictures")).to_be_visible()
 
 
-def test_a_picture_that_is_gone_is_told(troubled: tuple[Page, Any]) -> None:
+def test_a_page_that_was_empty_notices_the_first_picture(troubled: tuple[Page, Any]) -> None:
+    page, bring_back = troubled
+    page.goto("/?q=noise")
+    expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
+    with bring_back():
+        assert page.request.post("/api/v1/images", multipart={"images": one_picture()}).status == 201
+        expect(tiles(page)).to_have_count(1)
+
+
+@pytest.mark.parametrize("like", ["0" * 32, "../stats%23", "x%3Fk=1"])
+def test_a_picture_that_is_gone_is_told(troubled: tuple[Page, Any], like: str) -> None:
     page, _ = troubled
-    page.goto(f"/?like={'0' * 32}")
+    page.goto(f"/?like={like}")
     expect(page.get_by_text("That picture is no longer here.")).to_be_visible()
 
 
@@ -189,8 +225,8 @@ def test_an_outage_is_told_and_trying_again_works(troubled: tuple[Page, Any]) ->
         add = page.request.post("/api/v1/images", multipart={"images": one_picture()})
         assert add.status == 201
     page.goto("/?q=noise")
-    expect(page.get_by_text("The search did not go through.")).to_be_visible()
-    expect(page.get_by_text("a part of it does not answer: the encoder cannot be reached.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Sightline could not answer.")
+    expect(page.get_by_text("a part of it is not: the encoder cannot be reached.")).to_be_visible()
     with bring_back():
         page.get_by_role("button", name="Try again").click()
         expect(tiles(page)).to_have_count(1)

@@ -6,11 +6,14 @@ import { CloseIcon, SearchIcon } from "../ui/icons";
 import styles from "./search-field.module.css";
 import { hrefOfText } from "./url";
 
+// After this long without a letter, the next one begins a new search, with a step of its own in the history.
+const BURST_MS = 2500;
+
 // Long enough that a word is not searched letter by letter, short enough to feel immediate.
 const PAUSE_MS = 250;
 
 /** The one field: a sentence, or the picture that others should be like. Enter is never needed, and always works. */
-export function SearchField({ query }: { query: Query | null }) {
+export function SearchField({ query, viewing }: { query: Query | null; viewing: boolean }) {
   const navigate = useNavigate();
   const input = useRef<HTMLInputElement>(null);
   const shown = query?.kind === "text" ? query.text : "";
@@ -25,18 +28,21 @@ export function SearchField({ query }: { query: Query | null }) {
     }
   }, [shown]);
 
+  const went = useRef(0);
+
   useEffect(() => {
     const text = typed.trim();
-    if (text === asked.current || (text === "" && query === null)) return;
-    if (text === "" && query?.kind === "like") return;
+    // A picture that is being looked at is not closed by a word typed just before.
+    if (viewing || text === asked.current || (text === "" && query?.kind !== "text")) return;
     const timer = setTimeout(() => {
-      // The first search is a step that Back can undo; the letters that follow are not.
-      const replace = query?.kind === "text";
+      // The letters of one burst are one step: Back undoes the search, not its last letter.
+      const replace = query?.kind === "text" && text !== "" && Date.now() - went.current < BURST_MS;
+      went.current = Date.now();
       asked.current = text;
       navigate(hrefOfText(text), { replace });
     }, PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [typed, query, navigate]);
+  }, [typed, query, viewing, navigate]);
 
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
@@ -53,10 +59,10 @@ export function SearchField({ query }: { query: Query | null }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const text = typed.trim();
-    if (!text) return;
+    input.current?.blur();
+    if (!text || text === asked.current) return;
     asked.current = text;
     navigate(hrefOfText(text));
-    input.current?.blur();
   };
 
   return (
@@ -71,7 +77,7 @@ export function SearchField({ query }: { query: Query | null }) {
           enterKeyHint="search"
           autoComplete="off"
           spellCheck="false"
-          maxLength={1000}
+          maxLength={500}
           aria-label="What the picture shows"
           placeholder={query?.kind === "like" ? "or type a sentence" : "What does the picture show?"}
           value={typed}

@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo } from "react";
-import { Link } from "react-router";
+import { useCallback, useEffect, useLayoutEffect, useMemo } from "react";
+import { Link, useNavigationType } from "react-router";
 import { ApiError, pagesOf, pictureOf, type Query, type Stats, statsQuery } from "../api";
 import { Notice } from "../ui/notice";
 import { Viewer } from "../viewer/viewer";
@@ -25,7 +25,7 @@ export function SearchPage() {
           </h1>
           {!place.query && <p>Type a sentence, find the picture.</p>}
         </div>
-        <SearchField query={place.query} />
+        <SearchField query={place.query} viewing={place.picture !== null} />
         {!place.query && <Examples stats={stats.data} />}
       </header>
       <main>
@@ -104,37 +104,46 @@ function asQuery(caption: string): string {
 function Results({ query, title }: { query: Query; title: string }) {
   const place = usePlace();
   const search = useInfiniteQuery({ ...pagesOf(query), placeholderData: keepPreviousData });
-  const { fetchNextPage } = search;
+  const { fetchNextPage, refetch } = search;
   const hits = useMemo(() => search.data?.pages.flatMap((page) => page.results) ?? [], [search.data]);
   const stale = search.isPlaceholderData;
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
+  const failed = search.error && !search.isFetchNextPageError ? search.error : null;
+  const nothing = search.isSuccess && !stale && hits.length === 0;
+  const { data: stats } = useQuery({ ...statsQuery, enabled: nothing });
+  useTopOfNewWall(query);
 
-  if (search.isPending) {
-    return (
-      <div className={styles.results}>
-        <p className="unseen" role="status">
-          Searching
-        </p>
-        <WallSkeleton />
-      </div>
-    );
-  }
-  if (search.error && !search.isFetchNextPageError) {
-    return <Failed error={search.error} onRetry={() => void search.refetch()} />;
-  }
-  if (hits.length === 0 && !stale) return <NothingFound query={query} />;
+  // What was empty has been filled: the search that found nothing is worth another try.
+  const filled = nothing && (stats?.count ?? 0) > 0 && query.kind === "text";
+  useEffect(() => {
+    if (filled) void refetch();
+  }, [filled, refetch]);
+
   return (
     <div className={styles.results}>
       <h2 className="unseen">{`Pictures for ${title}`}</h2>
+      {/* One element for as long as the page lives: what is put into it later is read out. */}
       <p className="unseen" role="status">
-        {stale ? "Searching" : `Showing the ${hits.length} best matches`}
+        {failed
+          ? ""
+          : search.isPending || stale
+            ? "Searching"
+            : nothing
+              ? "Nothing was found"
+              : `Showing the ${hits.length} best matches`}
       </p>
-      <Wall hits={hits} place={place} stale={stale} onEnd={idle ? more : undefined} />
+      {failed ? (
+        <Failed error={failed} onRetry={() => void refetch()} />
+      ) : search.isPending ? (
+        <WallSkeleton />
+      ) : nothing ? (
+        <NothingFound query={query} stats={stats} />
+      ) : (
+        <Wall hits={hits} place={place} stale={stale} onEnd={idle ? more : undefined} />
+      )}
       {search.isFetchNextPageError && (
-        <Notice title="The rest of the wall did not come." action="Try again" onAction={more}>
-          {search.error?.message}
-        </Notice>
+        <Notice title="The rest of the wall did not come." action="Try again" onAction={more} />
       )}
       {place.picture && (
         <Viewer id={place.picture} hits={hits} place={place} onNearEnd={idle ? more : undefined} />
@@ -143,9 +152,18 @@ function Results({ query, title }: { query: Query; title: string }) {
   );
 }
 
-function NothingFound({ query }: { query: Query }) {
-  const stats = useQuery(statsQuery);
-  if (stats.data?.count === 0) return <Empty />;
+/** A new search begins at its best match; going back returns to where the reader was. */
+function useTopOfNewWall(query: Query) {
+  const type = useNavigationType();
+  const key = query.kind === "text" ? query.text : query.id;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new search scrolls, not the way in which it came
+  useLayoutEffect(() => {
+    if (type !== "POP") window.scrollTo(0, 0);
+  }, [key]);
+}
+
+function NothingFound({ query, stats }: { query: Query; stats: Stats | undefined }) {
+  if (stats?.count === 0) return <Empty />;
   if (query.kind === "like") {
     return (
       <Notice title="Nothing else is here to compare with.">
@@ -166,7 +184,7 @@ function Empty() {
       <p>
         Add a folder from a terminal: <code>sightline add ~/Pictures</code>
       </p>
-      <p>They can be searched as soon as they are in; this page need not be loaded again.</p>
+      <p>They can be found as soon as they are in; this page notices by itself.</p>
     </Notice>
   );
 }
@@ -181,14 +199,18 @@ function Failed({ error, onRetry }: { error: Error; onRetry: () => void }) {
     );
   }
   if (known && known.status >= 400 && known.status < 500) {
-    return <Notice title="That search was not understood.">{known.message}</Notice>;
+    return (
+      <Notice alert title="That search was not understood.">
+        {known.message}
+      </Notice>
+    );
   }
   return (
-    <Notice title="The search did not go through." action="Try again" onAction={onRetry}>
+    <Notice title="Sightline could not answer." alert action="Try again" onAction={onRetry}>
       <p>
         {known?.status
-          ? `Sightline is running, but a part of it does not answer: ${known.message}.`
-          : "No answer came from Sightline. It may be stopped, or this device may be offline."}
+          ? `It is running, but a part of it is not: ${known.message}.`
+          : "No answer came. It may be stopped, or this device may be offline."}
       </p>
       <p>Your pictures are safe. {known?.requestId && `The log has this under ${known.requestId}.`}</p>
     </Notice>

@@ -48,7 +48,6 @@ function Tile({ hit, size, place, eager }: { hit: Hit; size: Size; place: Place;
         className={styles.picture}
         to={place.href({ picture: hit.id })}
         state={{ fromWall: true }}
-        preventScrollReset
       >
         <img
           src={thumbnail(hit, 480)}

@@ -6,12 +6,14 @@ type Props = {
   children?: ReactNode;
   action?: string;
   onAction?: () => void;
+  /** Something went wrong: it is read out at once. */
+  alert?: boolean;
 };
 
 /** A state of the page that is said in words: what happened, what it means, what to do next. */
-export function Notice({ title, children, action, onAction }: Props) {
+export function Notice({ title, children, action, onAction, alert }: Props) {
   return (
-    <div className={styles.notice}>
+    <div className={styles.notice} role={alert ? "alert" : undefined}>
       <h2>{title}</h2>
       {children && <div className={styles.words}>{children}</div>}
       {action && (

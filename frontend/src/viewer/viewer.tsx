@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef } from "react";
+import { type ReactNode, useCallback, useEffect, useRef } from "react";
 import { Link, useLocation, useNavigate } from "react-router";
-import { type Hit, nameOf, neighboursOf, type Picture, pictureOf, thumbnail } from "../api";
+import { ApiError, type Hit, nameOf, neighboursOf, type Picture, pictureOf, thumbnail } from "../api";
 import { hrefOfLike, type Place } from "../search/url";
 import { AlikeIcon, CloseIcon, NextIcon, OpenIcon, PreviousIcon } from "../ui/icons";
 import styles from "./viewer.module.css";
@@ -19,8 +19,11 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
   const navigate = useNavigate();
   const location = useLocation();
   const dialog = useRef<HTMLDialogElement>(null);
-  // The picture whose tile gets the focus when the viewer is closed, which is not always the one that opened it.
-  const leftAt = useRef<string>(null);
+  // The picture whose tile gets the focus when the viewer goes, which is not always the one that opened it.
+  const latest = useRef(id);
+  useEffect(() => {
+    latest.current = id;
+  }, [id]);
   const index = hits.findIndex((hit) => hit.id === id);
   const hit = hits[index];
   // A link may open a picture that this wall does not show.
@@ -37,7 +40,7 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
     element?.focus();
     return () => {
       element?.close();
-      const tile = leftAt.current && document.getElementById(`tile-${leftAt.current}`);
+      const tile = document.getElementById(`tile-${latest.current}`);
       if (!tile) return;
       tile.scrollIntoView({ block: "nearest" });
       tile.focus({ preventScroll: true });
@@ -54,7 +57,6 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
   );
 
   const leave = () => {
-    leftAt.current = id;
     // Back, where the wall is what lies behind; a shared link has nothing behind it.
     if (fromWall) navigate(-1);
     else navigate(place.href({ picture: null }), { replace: true });
@@ -62,6 +64,8 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
 
   useEffect(() => {
     const turn = (event: KeyboardEvent) => {
+      // With Alt they are the browser's own Back and Forward.
+      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       if (event.key === "ArrowLeft" && previous) show(previous);
       if (event.key === "ArrowRight" && next) show(next);
     };
@@ -95,29 +99,19 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
             alt={nameOf(picture)}
           />
         )}
-        {alone.error && <p className={styles.gone}>That picture is no longer here.</p>}
-        {previous && (
-          <button
-            type="button"
-            className={styles.turn}
-            data-side="left"
-            aria-label="Previous"
-            onClick={() => show(previous)}
-          >
-            <PreviousIcon size={24} />
-          </button>
+        {alone.error && (
+          <p className={styles.gone} role="alert">
+            {alone.error instanceof ApiError && alone.error.status === 404
+              ? "That picture is no longer here."
+              : "The picture could not be loaded: Sightline does not answer."}
+          </p>
         )}
-        {next && (
-          <button
-            type="button"
-            className={styles.turn}
-            data-side="right"
-            aria-label="Next"
-            onClick={() => show(next)}
-          >
-            <NextIcon size={24} />
-          </button>
-        )}
+        <Turn side="left" name="Previous" to={previous} show={show}>
+          <PreviousIcon size={24} />
+        </Turn>
+        <Turn side="right" name="Next" to={next} show={show}>
+          <NextIcon size={24} />
+        </Turn>
       </div>
       <button
         type="button"
@@ -132,10 +126,34 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
   );
 }
 
+type TurnProps = {
+  side: "left" | "right";
+  name: string;
+  to: Picture | undefined;
+  show: (picture: Picture) => void;
+  children: ReactNode;
+};
+
+/** At either end it stays, and says that there is no more: a button that vanished would take the focus with it. */
+function Turn({ side, name, to, show, children }: TurnProps) {
+  return (
+    <button
+      type="button"
+      className={styles.turn}
+      data-side={side}
+      aria-label={name}
+      aria-disabled={!to}
+      onClick={() => to && show(to)}
+    >
+      {children}
+    </button>
+  );
+}
+
 function Facts({ picture, score, place }: { picture: Picture; score: number | undefined; place: Place }) {
   return (
     <aside className={styles.facts}>
-      <h2>{nameOf(picture)}</h2>
+      <h2 aria-live="polite">{nameOf(picture)}</h2>
       <div className={styles.actions}>
         <Link to={hrefOfLike(picture.id)}>
           <AlikeIcon size={18} /> More like this

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -16,6 +17,8 @@ class Pair:
 
     image: Path
     texts: tuple[str, ...]
+    # Texts that are true of it too, but are not learnt from it: it is no counterexample to them.
+    also: tuple[str, ...] = ()
 
 
 class DataError(Exception):
@@ -36,12 +39,56 @@ def flickr8k(folder: Path, split: str) -> list[Pair]:
 def objects(folder: Path, split: str) -> list[Pair]:
     """Everyday things: `images/`, `captions.csv` (image,caption,set,split), each caption "a photo of <label>".
 
-    The bare label is a second text of each picture: people search with one word.
+    The bare label is a second text of each picture, since people search with one word, and what several labels have in
+    common is a third: whoever looks for a dog does not name its breed.
     """
     chosen = [r for r in rows(folder / "captions.csv", {"image", "caption", "set", "split"}) if r["split"] == split]
+    labels = [r["caption"].removeprefix("a photo of ") for r in chosen]
+    shared = shared_heads(labels)
     return [
-        Pair(folder / "images" / r["image"], (r["caption"], r["caption"].removeprefix("a photo of "))) for r in chosen
+        Pair(
+            folder / "images" / r["image"],
+            (r["caption"], label, *(with_article(h) for h in [head(label)] if h in shared)),
+        )
+        for r, label in zip(chosen, labels, strict=True)
     ]
+
+
+def head(label: str) -> str | None:
+    """The noun that a label of several words is about, in the singular: "a Siberian husky dog" is a dog.
+
+    English puts it last. A label of one word, or with a preposition in it, has none that this can tell.
+    """
+    words = re.sub(r",.*|\(.*?\)", "", label).lower().split()
+    words = words[1:] if words[0] in ("a", "an", "the") else words
+    if len(words) < 2 or {"of", "from", "or"} & set(words):
+        return None
+    last = "dog" if words[-1].endswith("dog") else words[-1]
+    for plural, singular in (("oes", "o"), ("ies", "y"), ("ches", "ch"), ("s", "")):
+        if last.endswith(plural) and not last.endswith("ss"):
+            return last.removesuffix(plural) + singular
+    return last
+
+
+def shared_heads(labels: Iterable[str]) -> set[str]:
+    """The heads that at least three different labels have: dog, bird, apple, but not the engine of a fire engine."""
+    counts = Counter(head(label) for label in set(labels))
+    return {noun for noun, count in counts.items() if noun and count >= 3}
+
+
+def with_article(noun: str) -> str:
+    """A noun as somebody would search for it: "an apple"."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def mark_heads(pairs: Iterable[Pair], nouns: set[str]) -> list[Pair]:
+    """Note which of the nouns each picture shows: those that at least two of its captions name."""
+    marked = []
+    for pair in pairs:
+        counts = Counter(word for text in pair.texts for word in set(re.findall("[a-z]+", text.lower())))
+        named = tuple(with_article(noun) for noun in sorted(nouns) if counts[noun] >= 2)
+        marked.append(replace(pair, also=named))
+    return marked
 
 
 def stamps(folder: Path, gallery: Path) -> list[Pair]:

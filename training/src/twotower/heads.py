@@ -11,6 +11,8 @@ import argparse
 import hashlib
 import json
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,7 +52,12 @@ class Config:
     initial_logit_scale: float = 1 / 0.07
     max_logit_scale: float = 100.0
     # How often an epoch shows each source's pictures, so that the small ones are not drowned.
-    repeats: tuple[tuple[str, int], ...] = (("flickr8k", 2), ("objects", 1), ("stamps", 6))
+    repeats: tuple[tuple[str, int], ...] = (
+        ("flickr8k", 2),
+        ("objects", 1),
+        ("rare objects", 6),
+        ("stamps", 6),
+    )
     seed: int = 1
 
 
@@ -64,21 +71,40 @@ class TwoTower(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(config.initial_logit_scale)))
 
 
-def contrastive_loss(texts: Tensor, images: Tensor, scale: Tensor, text_ids: Tensor, image_ids: Tensor) -> Tensor:
-    """Symmetric cross-entropy (Radford et al., 2021) in which equal texts, and equal pictures, share the target.
+def contrastive_loss(texts: Tensor, images: Tensor, scale: Tensor, describes: Tensor) -> Tensor:
+    """Symmetric cross-entropy (Radford et al., 2021) in which everything that a text describes shares its target.
 
     Args:
         texts: (B, D) unit vectors.
         images: (B, D) unit vectors.
         scale: the logit scale.
-        text_ids: (B,) equal where the texts are.
-        image_ids: (B,) equal where the pictures are.
+        describes: (B, B) bool, whether text i describes picture j; true on the diagonal.
     """
     logits = scale * texts @ images.T
-    same = (text_ids[:, None] == text_ids[None]) | (image_ids[:, None] == image_ids[None])
-    target = same.to(logits.dtype)
-    target = target / target.sum(1, keepdim=True)
-    return (functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)) / 2
+    target = describes.to(logits.dtype)
+    by_text, by_image = (t / t.sum(1, keepdim=True) for t in (target, target.T))
+    return (functional.cross_entropy(logits, by_text) + functional.cross_entropy(logits.T, by_image)) / 2
+
+
+class Descriptions:
+    """Which texts describe which pictures: "a dog" describes every dog of a batch, whichever text was drawn for it."""
+
+    def __init__(self, owned: Sequence[Sequence[int]], texts: int) -> None:
+        """Take, for each picture, the rows of the texts that are true of it, out of `texts` in all."""
+        owners = np.bincount([t for rows in owned for t in set(rows)], minlength=texts)
+        # Most texts describe one picture; only the others are worth a column. The last column is theirs: all false.
+        shared = np.flatnonzero(owners > 1)
+        self._column = np.full(texts, len(shared))
+        self._column[shared] = np.arange(len(shared))
+        self._true = np.zeros((len(owned), len(shared) + 1), bool)
+        for picture, rows in enumerate(owned):
+            self._true[picture, self._column[list(rows)]] = True
+        self._true[:, -1] = False
+
+    def matrix(self, text_rows: NDArray[np.int64], picture_rows: NDArray[np.int64]) -> Tensor:
+        """(B, B) bool: whether text i describes picture j, where text i was drawn for picture i."""
+        shared = self._true[picture_rows][:, self._column[text_rows]].T
+        return torch.from_numpy(shared | (picture_rows[:, None] == picture_rows[None]))
 
 
 @dataclass(frozen=True)
@@ -87,6 +113,21 @@ class Source:
 
     images: Array  # (views, N, 768)
     texts: list[list[int]]  # rows in the table of distinct texts
+    also: list[list[int]]  # rows of those that are true of it without being learnt from it
+
+
+def split_rare(source: Source, labels: Sequence[str], most: int = 2) -> tuple[Source, Source]:
+    """A source in two: pictures whose label many share, and those whose label at most `most` pictures have.
+
+    The few mammals that are no dogs must be seen as often as the hundred that are, or every mammal becomes a dog.
+    """
+    counts = Counter(labels)
+    is_rare = np.array([counts[label] <= most for label in labels])
+
+    def part(rows: NDArray[np.int64]) -> Source:
+        return Source(source.images[:, rows], [source.texts[r] for r in rows], [source.also[r] for r in rows])
+
+    return part(np.flatnonzero(~is_rare)), part(np.flatnonzero(is_rare))
 
 
 def cached_features(
@@ -124,6 +165,8 @@ def train(config: Config, sources: dict[str, Source], texts: Array) -> TwoTower:
     images = torch.from_numpy(np.concatenate([s.images for s in sources.values()], axis=1))
     table = torch.from_numpy(texts)
     owned = [rows for s in sources.values() for rows in s.texts]
+    described = [[*a, *b] for s in sources.values() for a, b in zip(s.texts, s.also, strict=True)]
+    descriptions = Descriptions(described, len(texts))
     offsets = np.cumsum([0, *(s.images.shape[1] for s in sources.values())])
     repeats = dict(config.repeats)
     epoch_rows = np.concatenate(
@@ -143,15 +186,15 @@ def train(config: Config, sources: dict[str, Source], texts: Array) -> TwoTower:
         order = random.permutation(epoch_rows)
         for start in range(0, len(order) - config.batch + 1, config.batch):
             rows = order[start : start + config.batch]
-            text_rows = torch.from_numpy(np.array([random.choice(owned[r]) for r in rows]))
-            view = torch.from_numpy(random.integers(0, len(images), len(rows)))
-            row_ids = torch.from_numpy(rows)
-            x = images[view, row_ids]
-            y = table[text_rows]
+            text_rows = np.array([random.choice(owned[r]) for r in rows])
+            view = random.integers(0, len(images), len(rows))
+            x = images[torch.from_numpy(view), torch.from_numpy(rows)]
+            y = table[torch.from_numpy(text_rows)]
             x = x + config.noise * spread_image * torch.randn_like(x)
             y = y + config.noise * spread_text * torch.randn_like(y)
             scale = model.log_scale.exp().clamp(max=config.max_logit_scale)
-            loss = contrastive_loss(model.text(y), model.image(x), scale, text_rows, row_ids)
+            describes = descriptions.matrix(text_rows, rows)
+            loss = contrastive_loss(model.text(y), model.image(x), scale, describes)
             if not torch.isfinite(loss):
                 raise RuntimeError(f"the loss is {loss.item()} at step {bar.n}; lower the learning rate")
             optimizer.zero_grad()
@@ -182,11 +225,16 @@ def run(config: Config, arguments: argparse.Namespace) -> None:
         "objects": data.objects(arguments.objects, "train"),
         "stamps": data.stamps(arguments.stamps, arguments.gallery),
     }
+    nouns = data.shared_heads(p.texts[1] for p in pairs["objects"])
+    pairs["flickr8k"] = data.mark_heads(pairs["flickr8k"], nouns)
     table = TextTable()
     sources = {}
     for name, source in pairs.items():
         views = [cached_features(arguments.features, name, source, vit, view, cutter) for view in VIEWS]
-        sources[name] = Source(np.stack(views), [[table.row(t) for t in p.texts] for p in source])
+        learnt = [[table.row(t) for t in p.texts] for p in source]
+        sources[name] = Source(np.stack(views), learnt, [[table.row(t) for t in p.also] for p in source])
+    labels = [p.texts[1] for p in pairs["objects"]]
+    sources["objects"], sources["rare objects"] = split_rare(sources["objects"], labels)
     cached_texts = (
         arguments.features / f"texts-{hashlib.sha256(chr(10).join(table.rows).encode()).hexdigest()[:12]}.npy"
     )
@@ -195,7 +243,7 @@ def run(config: Config, arguments: argparse.Namespace) -> None:
     model = train(config, sources, np.load(cached_texts))
 
     dev, things = data.flickr8k(arguments.flickr8k, "dev"), data.objects(arguments.objects, "dev")
-    labels = sorted({p.texts[1] for p in things})
+    words = sorted({p.texts[1] for p in things})
     with torch.inference_mode():
 
         def embed_texts(texts: list[str]) -> Array:
@@ -211,14 +259,14 @@ def run(config: Config, arguments: argparse.Namespace) -> None:
         figures = text_to_image_recall(
             embed_texts([t for p in dev for t in p.texts]), embed_images("flickr8k-dev", dev), owner
         )
-        relevant = np.array([[p.texts[1] == label for p in things] for label in labels])
-        words = mean_average_precision(embed_texts(labels), embed_images("objects-dev", things), relevant)
-    evaluation = {"flickr8k_dev": figures, "objects_dev": {"mAP": words}}
+        relevant = np.array([[p.texts[1] == label for p in things] for label in words])
+        precision = mean_average_precision(embed_texts(words), embed_images("objects-dev", things), relevant)
+    evaluation = {"flickr8k_dev": figures, "objects_dev": {"mAP": precision}}
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), arguments.out / "heads.pt")
     report = {
         "config": asdict(config),
-        "pictures": {n: len(p) for n, p in pairs.items()},
+        "pictures": {n: len(s.texts) for n, s in sources.items()},
         "evaluation": evaluation,
         "logit_scale": model.log_scale.exp().item(),
     }

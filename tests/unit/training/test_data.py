@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+from twotower.data import Pair, head, mark_heads, objects, shared_heads
+
+
+@pytest.mark.parametrize(
+    ("label", "noun"),
+    [
+        ("a Siberian husky dog", "dog"),
+        ("an Old English sheepdog", "dog"),
+        ("Red Delicious apples", "apple"),
+        ("tomatoes on the vine", "vine"),
+        ("beef tomatoes", "tomato"),
+        ("cartons of milk", None),
+        ("satsumas, small oranges", None),
+        ("a lemon", None),
+    ],
+)
+def test_the_head_of_a_label(label: str, noun: str | None) -> None:
+    assert head(label) == noun
+
+
+def test_a_head_counts_when_three_labels_share_it() -> None:
+    assert shared_heads(["a pug dog", "a boxer dog", "a collie dog", "a collie dog", "a fire engine"]) == {"dog"}
+    assert shared_heads(["a pug dog", "a boxer dog", "a boxer dog"]) == set()
+
+
+def test_objects_carry_what_their_labels_share(tmp_path: Path) -> None:
+    rows = ["pug dog", "boxer dog", "collie dog", "fire engine"]
+    lines = [f"{i}.jpg,a photo of a {row},made-up,train" for i, row in enumerate(rows)]
+    (tmp_path / "captions.csv").write_text("\n".join(["image,caption,set,split", *lines]))
+    first, *_, last = objects(tmp_path, "train")
+    assert first.texts == ("a photo of a pug dog", "a pug dog", "a dog")
+    assert last.texts == ("a photo of a fire engine", "a fire engine")
+
+
+def test_a_picture_shows_what_two_captions_name() -> None:
+    pair = Pair(Path("x"), ("A dog runs .", "The dog and a cat .", "An animal ."))
+    assert mark_heads([pair], {"dog", "cat"})[0].also == ("a dog",)
