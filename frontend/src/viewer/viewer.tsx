@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useCallback, useEffect, useRef } from "react";
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef } from "react";
 import { Link, useLocation, useNavigate } from "react-router";
 import { ApiError, type Hit, nameOf, neighboursOf, type Picture, pictureOf, thumbnail } from "../api";
 import { hrefOfLike, type Place } from "../search/url";
@@ -21,7 +21,7 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   // The picture whose tile gets the focus when the viewer goes, which is not always the one that opened it.
   const latest = useRef(id);
-  useEffect(() => {
+  useLayoutEffect(() => {
     latest.current = id;
   }, [id]);
   const index = hits.findIndex((hit) => hit.id === id);
@@ -62,7 +62,8 @@ export function Viewer({ id, hits, place, onNearEnd }: Props) {
     else navigate(place.href({ picture: null }), { replace: true });
   };
 
-  useEffect(() => {
+  // Before the new picture is painted: a key pressed at its sight must turn from it, not from the one before.
+  useLayoutEffect(() => {
     const turn = (event: KeyboardEvent) => {
       // With Alt they are the browser's own Back and Forward.
       if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
