@@ -139,7 +139,9 @@ def run(port: int, photos: Path | None, data: Path) -> int:
     """Start, fill, and stay until stopped; the exit status."""
     url = f"http://127.0.0.1:{port}"
     env = environment(port, data)
-    stack = subprocess.Popen(["honcho", "start", "--env", os.devnull], cwd=ROOT, env=env)
+    # In a session of its own: a Ctrl-C and a closed terminal reach this process alone, which ends honcho in good order.
+    # honcho's processes are in sessions of their own too, and would outlive it.
+    stack = subprocess.Popen(["honcho", "start", "--env", os.devnull], cwd=ROOT, env=env, start_new_session=True)
 
     asked_to_stop = False
 
@@ -148,9 +150,8 @@ def run(port: int, photos: Path | None, data: Path) -> int:
         asked_to_stop = True
         stack.terminate()
 
-    # honcho gets a Ctrl-C by itself, since it shares the terminal; to be told twice does it no harm.
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     problem = wait_until_ready(url, stack)
     if problem is None:
         what = [str(photos)] if photos else [str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]

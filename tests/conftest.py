@@ -38,11 +38,20 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
+    def stop(self) -> None:
+        """Ask it to end, as a person would: it has processes of its own to end, outside its group."""
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
 
 Start = Callable[..., AbstractContextManager[Process]]
 
 
-def free_ports(count: int) -> int:
+def find_free_ports(count: int) -> int:
     """The first of `count` consecutive ports that nobody listens on."""
     while True:
         sockets = []
@@ -84,7 +93,13 @@ def running(command: list[str], env: dict[str, str], url: str, ready: str, log: 
             time.sleep(0.05)
         yield process
     finally:
-        process.kill()
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[int], int]:
+    """Find the first of so many consecutive free ports."""
+    return find_free_ports
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +107,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Start one service under gunicorn: `with start("search", SEARCH_CATALOGUE=...) as search: search.url`."""
 
     def start_service(service: str, ready: str = "/readyz", port: int | None = None, **settings: str) -> object:
-        port = port or free_ports(1)
+        port = port or find_free_ports(1)
         env = {f"{service.upper()}_BIND": f"127.0.0.1:{port}", **settings}
         command = [sys.executable, "-m", "gunicorn", "-c", f"python:{service}.gunicorn_conf"]
         return running(
@@ -106,7 +121,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
 def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """What `make up` starts, over the sample gallery, when all of it is in."""
     folder = tmp_path_factory.mktemp("stack")
-    port = free_ports(3)
+    port = find_free_ports(3)
     command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(folder / "data")]
     url = f"http://127.0.0.1:{port}"
     with running(command, {}, url, "/readyz", folder / "log") as process:

@@ -2,7 +2,6 @@
 
 import io
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,9 +174,9 @@ def test_the_wall_fits_a_phone(page: Page) -> None:
 
 
 @pytest.fixture
-def troubled(browser: Browser, start: Any, tmp_path: Path) -> Iterator[tuple[Page, Any]]:
+def troubled(browser: Browser, start: Any, free_ports: Any, tmp_path: Path) -> Iterator[tuple[Page, Any]]:
     """A page over an empty collection whose encoder is not there, and a function that brings it back."""
-    port = free_port()
+    port = free_ports(1)
     with (
         start("search", SEARCH_CATALOGUE=str(tmp_path / "catalogue.sqlite")) as search,
         start(
@@ -240,10 +239,3 @@ def one_picture() -> Any:
     stream = io.BytesIO()
     Image.effect_noise((64, 48), 90).save(stream, "PNG")
     return {"name": "noise.png", "mimeType": "image/png", "buffer": stream.getvalue()}
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port

@@ -1,6 +1,9 @@
 """What `make up` starts: real towers, a real index, real pictures. Needs the bundle that `make test` composes."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -59,6 +62,23 @@ def test_the_page_is_served_with_a_policy(local_stack: Any) -> None:
     with urllib.request.urlopen(local_stack.url) as answer:
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
         assert b'<div id="root">' in answer.read()
+
+
+def test_closing_the_terminal_ends_every_process(tmp_path: Path, free_ports: Any) -> None:
+    (tmp_path / "photos").mkdir()
+    port = free_ports(3)
+    command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(tmp_path / "data")]
+    stack = subprocess.Popen(
+        [*command, "--photos", str(tmp_path / "photos")], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert stack.stdout
+    assert any(f"Open http://127.0.0.1:{port}" in line for line in stack.stdout)
+    os.killpg(stack.pid, signal.SIGHUP)
+    assert stack.wait(30) == 0
+    stack.stdout.close()
+    for p in range(port, port + 3):
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", p)).close()
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_done(local_stack: Any) -> None:
