@@ -46,10 +46,8 @@ class Service:
             raise ServiceError(Kind.UNAVAILABLE, f"{self._name} cannot be reached") from error
         try:
             body: dict[str, Any] = answer.json()
-        except ValueError as error:
-            raise ServiceError(
-                Kind.UNAVAILABLE, f"{self._name} answered {answer.status_code} without a document"
-            ) from error
+        except ValueError as error:  # an edge between here and there says in its own words that nobody is behind it
+            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} cannot be reached ({answer.status_code})") from error
         if answer.is_success:
             return body
         kind = read_kind(body)
