@@ -117,6 +117,7 @@ def test_the_viewer_opens_turns_and_returns_to_the_same_place(page: Page) -> Non
     expect(page).to_have_url(re.compile(r"\?q=an\+animal$"))
     # The browser's own Back leads to the same place, after a turn to the tile of the picture shown last.
     tile.click()
+    expect(dialog.get_by_role("heading", level=2)).to_have_text(name or "")
     page.keyboard.press("ArrowRight")
     expect(dialog.get_by_role("heading", level=2)).to_have_text(following or "")
     page.go_back()
