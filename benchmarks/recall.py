@@ -2,13 +2,15 @@
 
     PYTHONPATH=training/src python benchmarks/recall.py --flickr8k DIR --objects DIR [--encoder http://127.0.0.1:8081]
 
-Prints text-to-image recall@1, 5, 10 over 1,000 pictures and 5,000 captions, and mAP with one word a label.
+Prints the tables of `twotower.evaluate`, and the mAP of one word a label over the everyday things. With `--stamps DIR`
+also how often a picture of the sample gallery is found by its own caption.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,31 @@ import httpx
 import numpy as np
 from tqdm import tqdm
 from twotower import data
-from twotower.evaluate import Array, mean_average_precision, text_to_image_recall
+from twotower.evaluate import evaluate, markdown
+from twotower.metrics import Array, precisions, text_to_image_ranks, with_interval
+
+
+class ServedEmbedder:
+    """A served encoder, as `twotower.evaluate` wants it."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def texts(self, texts: Sequence[str]) -> Array:
+        """Unit vectors of texts, (N, D) float32."""
+        parts = [
+            vectors(self._client.post("/v1/text", json={"texts": part}), len(part))
+            for part in batches(texts, 256, "texts")
+        ]
+        return np.concatenate(parts)
+
+    def pictures(self, paths: Sequence[Path]) -> Array:
+        """Unit vectors of pictures, (N, D) float32."""
+        parts = []
+        for part in batches(paths, 32, "pictures"):
+            files = [("images", (p.name, p.read_bytes())) for p in part]
+            parts.append(vectors(self._client.post("/v1/images", files=files), len(part)))
+        return np.concatenate(parts)
 
 
 def vectors(answer: httpx.Response, count: int) -> Array:
@@ -32,7 +58,7 @@ def vectors(answer: httpx.Response, count: int) -> Array:
 
 def batches(items: Sequence[Any], size: int, what: str) -> Iterator[Sequence[Any]]:
     """Consecutive parts of a list, under a progress bar."""
-    for start in tqdm(range(0, len(items), size), desc=what, unit="request"):
+    for start in tqdm(range(0, len(items), size), desc=what, unit="request", leave=False):
         yield items[start : start + size]
 
 
@@ -41,32 +67,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flickr8k", type=Path, required=True)
     parser.add_argument("--objects", type=Path, required=True)
+    parser.add_argument("--stamps", type=Path)
     parser.add_argument("--encoder", default="http://127.0.0.1:8081")
     options = parser.parse_args()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with httpx.Client(base_url=options.encoder, timeout=300) as client:
-
-        def texts(items: list[str]) -> Array:
-            parts = [
-                vectors(client.post("/v1/text", json={"texts": part}), len(part))
-                for part in batches(items, 256, "texts")
-            ]
-            return np.concatenate(parts)
-
-        def images(paths: list[Path]) -> Array:
-            parts = []
-            for part in batches(paths, 32, "pictures"):
-                files = [("images", (p.name, p.read_bytes())) for p in part]
-                parts.append(vectors(client.post("/v1/images", files=files), len(part)))
-            return np.concatenate(parts)
-
-        dev, things = data.flickr8k(options.flickr8k, "dev"), data.objects(options.objects, "dev")
-        owner = np.repeat(np.arange(len(dev)), [len(p.texts) for p in dev])
-        recall = text_to_image_recall(texts([t for p in dev for t in p.texts]), images([p.image for p in dev]), owner)
+        served = ServedEmbedder(client)
+        tqdm.write("Flickr8k dev\n\n" + markdown(evaluate(served, data.READERS["flickr8k"](options.flickr8k, "dev"))))
+        things = data.READERS["objects"](options.objects, "dev")
         labels = sorted({p.texts[1] for p in things})
         relevant = np.array([[p.texts[1] == label for p in things] for label in labels])
-        words = mean_average_precision(texts(labels), images([p.image for p in things]), relevant)
-    tqdm.write(f"Flickr8k dev, text to image: {', '.join(f'{k} {v:.2f}' for k, v in recall.items())}")
-    tqdm.write(f"everyday things dev, {len(labels)} words over {len(things)} pictures: mAP {words:.2f}")
+        values = precisions(served.texts(labels), served.pictures([p.image for p in things]), relevant, at_r=False)
+        words = with_interval(values, np.arange(len(labels)))
+        tqdm.write(f"everyday things dev, {len(labels)} words over {len(things)} pictures: mAP {words}")
+        if options.stamps:
+            gallery = data.READERS["stamps"](options.stamps, "gallery")
+            captions, owner = [p.texts[0] for p in gallery], np.arange(len(gallery))
+            ranks = text_to_image_ranks(served.texts(captions), served.pictures([p.image for p in gallery]), owner)
+            found = ", ".join(f"R@{k} {with_interval(ranks <= k, owner)}" for k in (1, 5, 10))
+            tqdm.write(f"{len(gallery)} stamps outside training, each by its own caption: {found}")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ import pytest
 import torch
 from encoder.model import Model
 from servicekit.pictures import open_picture
-from tokenizers import Tokenizer
-from twotower.base import load_bert
-from twotower.features import load_picture, to_pixels
-from twotower.model import MAX_TOKENS, TextFeatures
-from twotower.parity import load_heads, parity
+from twotower.embed import BundleEmbedder
+from twotower.parity import load_release, parity
+from twotower.pictures import see
+from twotower.texts import encode
 
 ROOT = Path(__file__).parents[2]
 BUNDLE, WHEELS = ROOT / "var" / "bundle", ROOT / "var" / "base"
@@ -39,12 +38,9 @@ def model() -> Model:
 
 def test_a_text_over_the_limit_is_cut_where_training_cuts_it(model: Model) -> None:
     text = "a dog and a cat and " * 40
-    tokenizer = Tokenizer.from_file(str(BUNDLE / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(MAX_TOKENS)
-    ids = torch.tensor([tokenizer.encode(text).ids])
+    tokenizer = BundleEmbedder(BUNDLE).tokenizer
     with torch.inference_mode():
-        expected = load_heads(RELEASE).text(TextFeatures(load_bert(WHEELS))(ids, torch.ones_like(ids)))
+        expected = load_release(RELEASE, WHEELS).text(*encode(tokenizer, [text]))
     vectors, truncated = model.encode_texts([text])
     assert truncated == [True]
     assert float(vectors[0] @ expected[0].numpy()) >= 0.9999
@@ -54,4 +50,5 @@ def test_a_text_over_the_limit_is_cut_where_training_cuts_it(model: Model) -> No
 def test_the_encoder_prepares_a_picture_as_training_does(model: Model, entry: dict[str, str]) -> None:
     path = GALLERY / entry["file"]
     served = model.prepare(open_picture(path.read_bytes(), 10**7, draft=2 * model.size).image)
-    assert np.abs(served - to_pixels(load_picture(path))).max() == 0
+    trained = see(path, 0, 0, BundleEmbedder(BUNDLE).preparation).numpy()
+    assert np.abs(served - trained).max() == 0

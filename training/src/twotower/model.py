@@ -1,63 +1,63 @@
-"""The two towers: a frozen BERT and a frozen ViT, their pooling, and the heads that meet in one space."""
+"""The two towers and the temperature: all that is trained."""
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from transformers import BertModel, Dinov2Model
 
-# ImageNet statistics, as DINOv2 was trained with.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-IMAGE_SIZE = 224
-MAX_TOKENS = 64
+from twotower.loss import LossName, Targets, hardest_hinge, info_nce, sigmoid
+from twotower.towers import ImageTower, TextTower
+
+# The temperature starts at 0.05, where small sets end; CLIP's ceiling of 100 (Radford et al., 2021).
+INITIAL_SCALE = 20.0
+MAX_SCALE = 100.0
+# Texts at a time.
+GROUP = 96
 
 
-class TextFeatures(nn.Module):
-    """Token ids -> masked mean of the last layer."""
+class TwoTowers(nn.Module):
+    """An image tower, a text tower, and what turns the cosine of their vectors into a logit."""
 
-    def __init__(self, bert: BertModel) -> None:
+    def __init__(self, image: ImageTower, text: TextTower, loss: LossName = "info_nce", margin: float = 0.2) -> None:
         super().__init__()
-        self.bert = bert
+        self.image = image
+        self.text = text
+        self.loss_name = loss
+        self.margin = margin
+        # SigLIP's start at small batches: logits of 10 x cosine, and a bias that says "no" to most pairs.
+        start, bias = (10.0, -2.71) if loss == "sigmoid" else (INITIAL_SCALE, 0.0)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(start)), requires_grad=loss != "hinge")
+        self.bias = nn.Parameter(torch.tensor(bias), requires_grad=loss == "sigmoid")
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map (B, T) int64 ids and mask to (B, 384) float32 features."""
-        states = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(states.dtype)
-        mean: Tensor = (states * mask).sum(1) / mask.sum(1)
-        return mean
+    @property
+    def scale(self) -> Tensor:
+        """The logit scale, clamped."""
+        return self.log_scale.exp().clamp(max=MAX_SCALE)
 
+    def forward(self, images: Tensor, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit vectors of texts (T, D) and of pictures (I, D).
 
-class ImageFeatures(nn.Module):
-    """Pixels -> class token and mean of the patches, side by side.
+        Pictures are (I, 3, H, W) pixels, or (I, P, W) tokens of the frozen trunk.
+        """
+        pictures = self.image(images) if images.ndim == 4 else self.image.rest(images)
+        return self.encode_texts(input_ids, attention_mask), pictures
 
-    The class token alone is weak in retrieval; dino.txt (arXiv 2412.16334) measures the concatenation ahead of either.
-    """
+    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Unit vectors of (T, L) texts, in groups of like length: a caption is a third as long as the longest."""
+        lengths = attention_mask.sum(1)
+        order = lengths.argsort()
+        groups = []
+        for rows in order.split(GROUP):
+            longest = int(lengths[rows[-1]])
+            groups.append(self.text(input_ids[rows, :longest], attention_mask[rows, :longest]))
+        return torch.cat(groups)[order.argsort()]
 
-    def __init__(self, vit: Dinov2Model) -> None:
-        super().__init__()
-        self.vit = vit
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Map (B, 3, 224, 224) float32, normalised by MEAN and STD, to (B, 768) float32 features."""
-        states = self.vit(pixel_values=pixels).last_hidden_state
-        return torch.cat([states[:, 0], states[:, 1:].mean(1)], dim=-1)
-
-
-class Head(nn.Module):
-    """Features -> unit vectors: a linear map plus a small residual multilayer perceptron."""
-
-    def __init__(self, width: int, hidden: int, dim: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.linear = nn.Linear(width, dim, bias=False)
-        self.expand = nn.Linear(width, hidden)
-        self.contract = nn.Linear(hidden, dim)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (B, width) features to (B, dim) unit vectors."""
-        x = self.norm(features)
-        y = self.linear(x) + self.contract(self.dropout(functional.gelu(self.expand(x))))
-        return functional.normalize(y, dim=-1)
+    def loss(self, texts: Tensor, images: Tensor, targets: Targets) -> Tensor:
+        """The configured loss of a batch of vectors."""
+        if self.loss_name == "sigmoid":
+            return sigmoid(texts, images, self.scale, self.bias, targets)
+        if self.loss_name == "hinge":
+            return hardest_hinge(texts, images, self.margin, targets)
+        return info_nce(texts, images, self.scale, targets)

@@ -2,7 +2,8 @@
 
     python -m twotower.parity --bundle var/bundle
 
-Exits with 1 when a cosine is below 0.9999. The texts and the pictures are those of the sample gallery.
+Exits with 1 when a cosine is below 0.9999. The texts and the pictures are those of the sample gallery. PyTorch's side
+is put together anew, from the wheels and the release's adaptation, by other code than the encoder's.
 """
 
 from __future__ import annotations
@@ -10,66 +11,69 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
+from torch import Tensor
 
 from twotower.base import load_bert, load_vit
-from twotower.features import Array, load_picture, to_pixels
-from twotower.heads import Config, TwoTower
-from twotower.model import MAX_TOKENS, ImageFeatures, TextFeatures
+from twotower.embed import Array, BundleEmbedder, embed_pictures, embed_texts
+from twotower.model import TwoTowers
+from twotower.towers import Head, ImageTower, TextTower
 
 LEAST = 0.9999
 
 
-def load_heads(release: Path) -> TwoTower:
-    """The heads of a release, in float32."""
-    stored = load_file(release / "adaptation.safetensors")
-    heads = TwoTower(Config())
-    for tower, head in (("text", heads.text), ("image", heads.image)):
-        prefix = f"{tower}.head."
-        state = {n.removeprefix(prefix): t.float() for n, t in stored.items() if n.startswith(prefix)}
-        head.load_state_dict(state, strict=True)
-    return heads.eval()
+def load_release(release: Path, wheels: Path) -> TwoTowers:
+    """A release as PyTorch computes it, in float32.
+
+    The ViT is the one that was published, which interpolates its position embeddings itself: the release's shortcut is
+    tested too.
+    """
+    stored = {n: t.float() for n, t in load_file(release / "adaptation.safetensors").items()}
+    places: dict[str, dict[str, Any]] = json.loads((release / "tensors.json").read_text())
+    vit, bert = load_vit(wheels), load_bert(wheels)
+    model = TwoTowers(
+        ImageTower(vit, head_of(stored, "image.head."), "cls+mean"),
+        TextTower(bert, head_of(stored, "text.head."), "mean"),
+    )
+    with torch.no_grad():
+        for graph, backbone in (("image.onnx", vit), ("text.onnx", bert)):
+            for name, place in places[graph].items():
+                if "plus" in place:
+                    b, a = (stored[n] for n in place["plus"])
+                    backbone.get_parameter(name.removeprefix("tower.backbone.")).add_(b @ a)
+    return model.eval()
 
 
-def parity(bundle: Path, release: Path, wheels: Path, texts: list[str], images: list[Path]) -> tuple[float, float]:
+def head_of(stored: dict[str, Tensor], prefix: str) -> Head:
+    """The head whose parameters have this prefix."""
+    state = {n.removeprefix(prefix): t for n, t in stored.items() if n.startswith(prefix)}
+    dim, width = state["linear.weight"].shape
+    head = Head(width, dim, len(state["expand.bias"]) if "expand.bias" in state else 0)
+    head.load_state_dict(state, strict=True)
+    return head
+
+
+def least_cosine(a: Array, b: Array) -> float:
+    """The least cosine between rows of unit vectors, in float64."""
+    return float((a.astype(np.float64) * b.astype(np.float64)).sum(1).min())
+
+
+@torch.inference_mode()
+def parity(
+    bundle: Path, release: Path, wheels: Path, texts: Sequence[str], images: Sequence[Path]
+) -> tuple[float, float]:
     """Least cosine between the bundle's vectors and PyTorch's, over the texts and over the pictures."""
-    heads = load_heads(release)
-    # The ViT as published, which interpolates its position embeddings itself: the release's shortcut is tested too.
-    bert, vit = TextFeatures(load_bert(wheels)).eval(), ImageFeatures(load_vit(wheels)).eval()
-    tokenizer = Tokenizer.from_file(str(bundle / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(MAX_TOKENS)
-    sessions = {n: ort.InferenceSession(bundle / f"{n}.onnx", options()) for n in ("text", "image")}
-    text_cosines, image_cosines = [], []
-    with torch.inference_mode():
-        for text in texts:
-            ids = np.array([tokenizer.encode(text).ids], np.int64)
-            served = sessions["text"].run(["vectors"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
-            expected = heads.text(bert(torch.from_numpy(ids), torch.ones(ids.shape, dtype=torch.int64))).numpy()
-            text_cosines.append(cosine(served, expected))
-        for path in images:
-            pixels = to_pixels(load_picture(path))[None]
-            served = sessions["image"].run(["vectors"], {"pixels": pixels})[0]
-            image_cosines.append(cosine(served, heads.image(vit(torch.from_numpy(pixels))).numpy()))
-    return min(text_cosines), min(image_cosines)
-
-
-def options() -> ort.SessionOptions:
-    """Sessions that report errors only."""
-    chosen = ort.SessionOptions()
-    chosen.log_severity_level = 3
-    return chosen
-
-
-def cosine(a: Array, b: Array) -> float:
-    """Cosine of two single rows of unit length, in float64."""
-    return float((a.astype(np.float64) * b.astype(np.float64)).sum())
+    served, model = BundleEmbedder(bundle), load_release(release, wheels)
+    return (
+        least_cosine(served.texts(texts), embed_texts(model, served.tokenizer, texts)),
+        least_cosine(served.pictures(images), embed_pictures(model, served.preparation, images)),
+    )
 
 
 def main() -> int:
@@ -82,13 +86,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=50, help="how many pictures and captions of the gallery")
     arguments = parser.parse_args()
     entries = json.loads((arguments.gallery / "manifest.json").read_text())["pictures"][: arguments.count]
-    least = parity(
-        arguments.bundle,
-        arguments.release,
-        arguments.wheels,
-        [e["caption"] for e in entries],
-        [arguments.gallery / e["file"] for e in entries],
-    )
+    texts, images = [e["caption"] for e in entries], [arguments.gallery / e["file"] for e in entries]
+    least = parity(arguments.bundle, arguments.release, arguments.wheels, texts, images)
     sys.stdout.write(f"least cosine over {len(entries)} captions {least[0]:.7f}, pictures {least[1]:.7f}\n")
     return 0 if min(least) >= LEAST else 1
 

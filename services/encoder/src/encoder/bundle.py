@@ -91,10 +91,25 @@ def fill(graph: bytes, places: dict[str, dict[str, Any]], weights: dict[str, Ten
             raise BundleError(f"{place['source']} holds no tensor {place['tensor']}, which {name} needs")
         values = values.T if place["transposed"] else values
         values = np.ascontiguousarray(values, "<f4")
+        if "plus" in place:
+            values = values + low_rank(place["plus"], name, weights["adaptation"])
         if list(values.shape) != list(initializers[name].dims):
             raise BundleError(f"{name}: shape {values.shape}, the graph declares {tuple(initializers[name].dims)}")
         initializers[name].raw_data = values.tobytes()
     return model
+
+
+def low_rank(names: list[str], of: str, adaptation: Tensors) -> np.ndarray[Any, Any]:
+    """The product of two of the adaptation's matrices, which is added to what they adapt.
+
+    Raises:
+        BundleError: one is absent.
+    """
+    if missing := [n for n in names if n not in adaptation]:
+        raise BundleError(f"the adaptation holds no tensor {missing[0]}, which {of} needs")
+    left, right = (adaptation[n].astype("<f4") for n in names)
+    product: np.ndarray[Any, Any] = left @ right
+    return product
 
 
 def compose(release: Path, wheels: Path, out: Path, download: Download = pip_download) -> str:

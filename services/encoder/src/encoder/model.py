@@ -49,9 +49,11 @@ class Model:
         self.dim: int = self.manifest["dim"]
         self.max_tokens: int = self.manifest["text"]["max_tokens"]
         image = self.manifest["image"]
-        if image["resize"] != "squash" or image["resample"] not in RESAMPLING:
+        if image["resize"] not in ("squash", "crop") or image["resample"] not in RESAMPLING:
             raise BundleError(f"{folder}: unknown picture preparation {image['resize']} / {image['resample']}")
         self.size: int = image["size"]
+        # Cropped, CLIP's way: the shorter side becomes this long, and the square in the middle is taken.
+        self._shortest_edge: int | None = image["shortest_edge"] if image["resize"] == "crop" else None
         self._resample = RESAMPLING[image["resample"]]
         self._mean = np.array(image["mean"], np.float32)
         self._std = np.array(image["std"], np.float32)
@@ -94,9 +96,18 @@ class Model:
 
     def prepare(self, picture: Image.Image) -> Array:
         """Turn an RGB picture into (3, size, size) float32, normalised as the model was trained."""
-        resized = picture.resize((self.size, self.size), self._resample)
+        resized = self._square(picture)
         array = (np.asarray(resized, np.float32) / 255 - self._mean) / self._std
         return np.ascontiguousarray(array.transpose(2, 0, 1))
+
+    def _square(self, picture: Image.Image) -> Image.Image:
+        size, short = self.size, self._shortest_edge
+        if short is None:
+            return picture.resize((size, size), self._resample)
+        # The longer side is cut, not rounded, as CLIP's own preparation does.
+        width, height = (short if s == min(picture.size) else int(s * short / min(picture.size)) for s in picture.size)
+        left, top = (width - size) // 2, (height - size) // 2
+        return picture.resize((width, height), self._resample).crop((left, top, left + size, top + size))
 
     def encode_images(self, prepared: Sequence[Array]) -> Array:
         """Encode N prepared pictures as (N, dim) float32 unit vectors."""

@@ -1,0 +1,24 @@
+"""The loss and the gradients of the smoke config's first batch, written to a file: run alone or by several processes.
+
+python gradients.py OUT [CHUNK]
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from twotower.config import load_config
+from twotower.train import read_sources
+from twotower.trainer import Paths, Trainer
+
+config = replace(load_config("smoke"), chunk=int(sys.argv[2]) if len(sys.argv) > 2 else 0, captions=2)
+accelerator = Accelerator(cpu=True)
+pairs, validation = read_sources(config, {"shapes": Path("var/smoke/shapes")}, 0)
+trainer = Trainer("smoke", config, pairs, validation, Paths(Path("unused")), accelerator)
+trainer.model.eval()  # dropout falls differently on two processes' pictures
+loss = trainer.backward(next(trainer.batches.epoch(0)), 0)
+gradients = {n: p.grad for n, p in trainer.model.named_parameters() if p.grad is not None}
+if accelerator.is_main_process:
+    torch.save({"loss": loss, **gradients}, sys.argv[1])

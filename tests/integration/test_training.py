@@ -1,0 +1,233 @@
+"""Train, interrupt, go on, evaluate, export and serve, as a user would: the smoke config's made-up pictures."""
+
+import base64
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, VisionTextDualEncoderModel
+from twotower import export, made_up
+from twotower.embed import RunEmbedder
+
+TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]
+# One thread each: at this size more of them only wait for each other.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the smoke config learns from."""
+    folder = tmp_path_factory.mktemp("training")
+    made_up.make_pictures(folder / "var" / "smoke" / "shapes")
+    made_up.make_towers(folder / "var" / "smoke")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def inside(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smoke config names its towers relative to where it is run."""
+    monkeypatch.chdir(place)
+
+
+def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=place,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def steps(path: Path) -> dict[int, float]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {line["step"]: line["loss"] for line in lines if "loss" in line}
+
+
+@pytest.fixture(scope="module")
+def trained(place: Path) -> Path:
+    """A finished run."""
+    done = run(place, *TRAIN)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return place / "var" / "runs" / "smoke"
+
+
+def test_it_learns_what_it_has_not_seen(trained: Path) -> None:
+    figures = json.loads((trained / "figures.json").read_text())
+    (found,) = figures.values()
+    # 46 pictures: chance is 2 %.
+    assert found["R@1"] > 50
+    assert found["R@5"] > 95
+
+
+def test_a_killed_run_goes_on_with_the_loss_that_it_would_have_had(place: Path, trained: Path) -> None:
+    folder = place / "interrupted"
+    command = [sys.executable, *TRAIN, "--out", str(folder)]
+    log = folder / "log.jsonl"
+    with subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stderr=subprocess.PIPE, bufsize=0) as process:
+        assert process.stderr is not None
+        # Whenever the progress bar is drawn, look how far it is.
+        while process.stderr.read(64):
+            if log.exists() and len(log.read_text().splitlines()) > 30:
+                break
+        process.send_signal(signal.SIGKILL)
+    before = steps(log)
+    assert max(before) < max(steps(trained / "log.jsonl"))
+    done = run(place, *TRAIN, "--out", str(folder), "--resume")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert steps(log) == steps(trained / "log.jsonl")
+
+
+def test_two_processes_compute_what_one_does(place: Path) -> None:
+    script = str(Path(__file__).with_name("gradients.py"))
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1"]
+    runs = {"one": [script, "one"], "two": [*launch, script, "two"], "parts": [script, "parts", "8"]}
+    runs["two in parts"] = [*launch, script, "two in parts", "4"]
+    found = {}
+    for name, command in runs.items():
+        done = run(place, *command)
+        assert done.returncode == 0, done.stderr[-2000:]
+        found[name] = torch.load(place / name)
+    for name in ("two", "parts", "two in parts"):
+        torch.testing.assert_close(found[name], found["one"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_run_that_cannot_be_is_refused(place: Path, trained: Path, tmp_path: Path) -> None:
+    done = run(place, "-m", "twotower.train", "smoke", "--wandb", "off")
+    assert (done.returncode, done.stderr) == (1, "no training: this config reads shapes; --data gives nothing\n")
+    done = run(place, *TRAIN, "--out", "nowhere", "--resume")
+    assert "nothing to resume: nowhere/last.pt is not there" in done.stderr
+    # A checkpoint goes with the config that it was made by.
+    other = tmp_path / "other.py"
+    other.write_text(
+        "from dataclasses import replace\nfrom twotower.config import load_config\n"
+        "CONFIG = replace(load_config('smoke'), batch=16)\n"
+    )
+    done = run(place, "-m", "twotower.train", str(other), *TRAIN[3:], "--out", str(trained), "--resume")
+    assert "was written by another config" in done.stderr
+
+
+def test_training_and_validation_share_no_picture(place: Path, tmp_path: Path) -> None:
+    shapes = place / "var" / "smoke" / "shapes"
+    lines = (shapes / "captions.csv").read_text().splitlines()
+    dev = next(line for line in lines if line.endswith(",dev"))
+    for path in shapes.glob("*.png"):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "captions.csv").write_text("\n".join([*lines, dev.removesuffix("dev") + "train"]))
+    done = run(place, *TRAIN[:3], "--data", f"shapes={tmp_path}", "--wandb", "off", "--out", "leaky")
+    assert "1 of shapes train's pictures are in shapes dev too, first " + dev.split(",")[0] in done.stderr
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(place: Path, tmp_path: Path) -> None:
+    wild = tmp_path / "wild.py"
+    wild.write_text(
+        "from dataclasses import replace\nfrom twotower.config import load_config\n"
+        "CONFIG = replace(load_config('smoke'), head_learning_rate=1e30, warmup=0.0)\n"
+    )
+    done = run(place, "-m", "twotower.train", str(wild), *TRAIN[3:], "--out", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert "no training: step " in done.stderr
+    assert "lower the learning rates" in done.stderr
+
+
+def test_it_is_evaluated_in_a_table(place: Path, trained: Path) -> None:
+    arguments = ["--run", str(trained), "--data", "folder=var/smoke/shapes", "--split", "dev", "--out", "report"]
+    done = run(place, "-m", "twotower.evaluate", *arguments)
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads((place / "report.json").read_text())
+    assert (report["pictures"], report["captions"]) == (46, 92)
+    assert report["text_to_image"]["R@5"]["low"] > 90
+    assert (place / "report.md").read_text() in done.stdout
+    assert "| text to image | " in done.stdout
+
+
+def vectors(answer: httpx.Response) -> Any:
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    return np.frombuffer(base64.b64decode(body["vectors"]), "<f4").reshape(-1, body["dim"])
+
+
+def test_it_is_exported_and_served(start: Any, place: Path, trained: Path) -> None:
+    bundle = place / "bundle"
+    arguments = ["--run", str(trained), "--out", str(bundle), "--int8", "--data", "folder=var/smoke/shapes"]
+    done = run(place, "-m", "twotower.export", *arguments)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "least cosine with PyTorch 0.99999" in done.stdout
+    assert "int8 costs " in done.stdout
+    plain = place / "plain"
+    assert export.main(["--run", str(trained), "--out", str(plain)]) == 0
+    picture = place / "var" / "smoke" / "shapes" / "red-circle-blue.png"
+    with start("encoder", ENCODER_BUNDLE=str(plain)) as encoder, httpx.Client(base_url=encoder.url) as client:
+        text = vectors(client.post("/v1/text", json={"texts": ["a red circle on blue"]}))
+        image = vectors(client.post("/v1/images", files=[("images", picture.read_bytes())]))
+    expected = RunEmbedder(trained, place)
+    np.testing.assert_allclose(text, expected.texts(["a red circle on blue"]), atol=1e-5)
+    np.testing.assert_allclose(image, expected.pictures([picture]), atol=1e-5)
+
+
+def test_a_run_goes_to_hugging_face_s_form_and_comes_back(place: Path, tmp_path: Path) -> None:
+    config = tmp_path / "plain.py"
+    config.write_text(
+        "from dataclasses import replace\nfrom twotower.config import load_config\n"
+        "CONFIG = replace(load_config('smoke'), image_pooling='pooler', text_pooling='pooler', head_norm=False, "
+        "epochs=1)\n"
+    )
+    out = tmp_path / "run"
+    done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:], "--out", str(out))
+    assert done.returncode == 0, done.stderr[-2000:]
+    hub, direct, back = tmp_path / "hub", tmp_path / "direct", tmp_path / "back"
+    arguments = ["--run", str(out), "--out", str(direct), "--save-dual-encoder", str(hub)]
+    done = run(place, "-m", "twotower.export", *arguments)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert VisionTextDualEncoderModel.from_pretrained(hub).config.projection_dim == 32
+    assert export.main(["--dual-encoder", str(hub), "--out", str(back)]) == 0
+    canaries = [json.loads((b / "manifest.json").read_text())["canary"] for b in (direct, back)]
+    a, b = (np.frombuffer(base64.b64decode(c["vector"]), "<f4") for c in canaries)
+    np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_towers_of_another_form_are_not_saved_as_hugging_face_s(
+    place: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--run", str(trained), "--out", str(tmp_path / "b"), "--save-dual-encoder", str(tmp_path / "h")]
+    assert export.main(arguments) == 1
+    assert "these towers do not" in capsys.readouterr().err
+
+
+def test_a_clip_is_exported_and_served_with_its_own_preparation(start: Any, place: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    part = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    words = {"vocab_size": 20, "max_position_embeddings": 16, "eos_token_id": 3, "bos_token_id": 2}
+    config = CLIPConfig(
+        text_config={**part, **words}, vision_config={**part, "image_size": 32, "patch_size": 8}, projection_dim=16
+    )
+    model, folder = CLIPModel(config).eval(), tmp_path / "clip"
+    model.save_pretrained(folder)
+    processor = CLIPImageProcessor(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32})
+    processor.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((place / "var" / "smoke" / "bert" / name).read_bytes())
+    assert export.main(["--clip", str(folder), "--out", str(tmp_path / "bundle")]) == 0
+    picture = Image.effect_noise((90, 61), 90).convert("RGB")
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    with start("encoder", ENCODER_BUNDLE=str(tmp_path / "bundle")) as encoder:
+        served = vectors(httpx.post(encoder.url + "/v1/images", files=[("images", png.getvalue())]))
+    with torch.inference_mode():
+        pixels = torch.as_tensor(np.array(processor(picture)["pixel_values"]))
+        projected = model.get_image_features(pixel_values=pixels).pooler_output[0]
+    expected = (projected / projected.norm()).numpy()
+    assert float(served[0] @ expected) > 0.999

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from twotower.data import Pair
+from twotower.evaluate import keyword_queries
+from twotower.metrics import (
+    image_to_text_ranks,
+    mean_average_precision,
+    precisions,
+    text_to_image_ranks,
+    text_to_image_recall,
+    with_interval,
+)
+
+AXES = np.eye(4, dtype=np.float32)
+
+
+def test_recall_counts_where_the_right_picture_stands() -> None:
+    # Ranks of the right picture: 1, 2 (the second text points between two axes, nearer the wrong one) and 4.
+    texts = np.array([[1, 0, 0, 0], [0.8, 0.6, 0, 0], [0.7, 0.5, 0.4, -0.3]], np.float32)
+    assert text_to_image_recall(texts, AXES, np.array([0, 1, 3]), (1, 2, 4)) == pytest.approx(
+        {"R@1": 100 / 3, "R@2": 200 / 3, "R@4": 100}
+    )
+
+
+def test_a_collapsed_model_has_no_recall() -> None:
+    same = np.ones((4, 1), np.float32)
+    assert text_to_image_recall(same, same, np.arange(4), (1, 3)) == {"R@1": 0, "R@3": 0}
+
+
+def test_mean_average_precision_by_hand() -> None:
+    # The relevant ones stand first and third: (1/1 + 2/3) / 2.
+    query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
+    relevant = np.array([[True, False, True, False]])
+    assert mean_average_precision(query, AXES, relevant) == pytest.approx(100 * 5 / 6)
+
+
+def test_ties_count_against_the_model() -> None:
+    query = np.zeros((1, 4), np.float32)
+    relevant = np.array([[True, False, False, False]])
+    assert mean_average_precision(query, AXES, relevant) == pytest.approx(25)
+
+
+def test_both_directions_against_a_matrix_by_hand() -> None:
+    # Two captions each of two pictures. Scores, caption by picture:
+    #   a0: .9 .1   a1: .2 .5   b0: .3 .8   b1: .6 .4
+    # Text to picture: a1 (own .2 < .5) and b1 (own .4 < .6) come second.
+    texts = np.array([[0.9, 0.1], [0.2, 0.5], [0.3, 0.8], [0.6, 0.4]], np.float32)
+    images = np.eye(2, dtype=np.float32)
+    owner = np.array([0, 0, 1, 1])
+    assert text_to_image_ranks(texts, images, owner).tolist() == [1, 2, 1, 2]
+    # Picture to text: the best own caption of each is above every foreign one: .9 > .6 and .8 > .5.
+    assert image_to_text_ranks(texts, images, owner).tolist() == [1, 1]
+    # With the best captions away, a's .2 is behind .3 and .6, b's .4 behind .5.
+    assert image_to_text_ranks(texts[[1, 2, 3]], images, owner[[1, 2, 3]]).tolist() == [3, 1]
+    assert image_to_text_ranks(texts[[0, 1, 3]], images, owner[[0, 1, 3]]).tolist() == [1, 2]
+
+
+def test_a_foreign_caption_with_an_equal_score_is_in_the_way() -> None:
+    texts = np.ones((4, 1), np.float32)
+    assert image_to_text_ranks(texts, np.ones((2, 1), np.float32), np.array([0, 0, 1, 1])).tolist() == [3, 3]
+
+
+def test_precision_at_r_looks_at_r_places_only() -> None:
+    # Two are relevant and stand first and third: of the first two places one is right, at precision 1.
+    query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
+    relevant = np.array([[True, False, True, False]])
+    assert precisions(query, AXES, relevant, at_r=True).tolist() == [0.5]
+
+
+def test_what_is_not_finite_has_no_rank() -> None:
+    broken = np.array([[np.nan, 0, 0, 0]], np.float32)
+    with pytest.raises(ValueError, match="1 vectors are not finite"):
+        text_to_image_recall(broken, AXES, np.array([0]))
+
+
+def test_the_interval_counts_pictures_not_captions() -> None:
+    # Ten pictures, half of them always found: five captions each say the same five times, and narrow nothing.
+    hits = np.arange(10) < 5
+    one = with_interval(hits, np.arange(10))
+    five = with_interval(np.repeat(hits, 5), np.repeat(np.arange(10), 5))
+    assert one == five
+    assert (one.value, one.low, one.high) == (50, 20, 80)
+
+
+def test_keyword_queries_are_true_of_every_picture_that_holds_the_words() -> None:
+    pairs = [
+        Pair(Path("a"), ("A dog runs .", "The brown animal .")),
+        Pair(Path("b"), ("A brown dog .",)),
+        Pair(Path("c"), ("It is a cat .",)),
+    ]
+    found = keyword_queries(pairs, 2)
+    # "dog runs" of the first, "brown animal" of the first, "brown dog" of both; "cat" alone is no two words.
+    assert found.queries == ["dog runs", "brown animal", "brown dog"]
+    assert found.owner.tolist() == [0, 0, 1]
+    assert found.relevant.tolist() == [[True, False, False], [True, False, False], [True, True, False]]

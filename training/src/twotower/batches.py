@@ -1,0 +1,110 @@
+"""Batches: which pictures, which of their texts, and what is known of every pair.
+
+All that is random here is a function of (seed, epoch, step), so that a run which was interrupted goes on with the batch
+that it would have seen, and every process of several draws the same batch and takes its part.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from twotower.config import Config
+from twotower.data import Pair
+from twotower.loss import Targets
+from twotower.texts import short_query, words_of
+
+# A text of at most so many content words may be true of pictures that were not drawn with it.
+SHORT = 4
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures by their row in the whole list, a view of each, and `captions` texts of each, picture by picture."""
+
+    rows: NDArray[np.int64]
+    views: NDArray[np.int64]
+    texts: list[str]
+    targets: Targets
+
+
+class Batches:
+    """Draws batches from the pictures of all sources."""
+
+    def __init__(self, config: Config, pairs: dict[str, list[Pair]]) -> None:
+        self._config = config
+        self.pairs = [p for source in pairs.values() for p in source]
+        self._texts = [frozenset(p.texts) for p in self.pairs]
+        self._words = [frozenset(w for t in p.texts for w in words_of(t)) for p in self.pairs]
+        owners = Counter(t for p in self.pairs for t in set(p.texts))
+        shown: list[NDArray[np.int64]] = []
+        start = 0
+        for source in config.sources:
+            rows = np.arange(start, start + len(pairs[source.name]))
+            start += len(rows)
+            if source.rare_repeats is None:
+                shown.append(np.tile(rows, source.repeats))
+            else:
+                rare = np.array([owners[self.pairs[r].texts[0]] <= 2 for r in rows])
+                shown += [np.tile(rows[~rare], source.repeats), np.tile(rows[rare], source.rare_repeats)]
+        self._shown = np.concatenate(shown)
+        if self.steps == 0:
+            raise ValueError(f"an epoch shows {len(self._shown)} pictures, less than a batch of {config.batch}")
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch; what does not fill one waits for another epoch."""
+        return len(self._shown) // self._config.batch
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from the given step on."""
+        order = np.random.default_rng([self._config.seed, epoch]).permutation(self._shown)
+        size = self._config.batch
+        for step in range(first, self.steps):
+            yield self.draw(
+                order[step * size : (step + 1) * size], np.random.default_rng([self._config.seed, epoch, step])
+            )
+
+    def draw(self, rows: NDArray[np.int64], random: np.random.Generator) -> Batch:
+        """A batch of these pictures with texts drawn for each; a picture that comes twice stays twice."""
+        texts = []
+        for row in rows:
+            own = self.pairs[row].texts
+            picked = random.permutation(len(own))[: self._config.captions]
+            chosen = [own[i] for i in (*picked, *random.integers(0, len(own), self._config.captions - len(picked)))]
+            for text in chosen:
+                short = random.random() < self._config.short_queries and len(words_of(text)) > SHORT
+                texts.append((short_query(text, random, SHORT) if short else None) or text)
+        views = random.integers(0, max(1, self._config.views), len(rows))
+        return Batch(rows, views, texts, self.targets(rows, texts))
+
+    def targets(self, rows: NDArray[np.int64], texts: Sequence[str]) -> Targets:
+        """What is known of each pair, `captions` texts a picture.
+
+        Positive: a picture with the texts drawn for it, and with any text that it owns word for word. Ignored: a short
+        text with a picture whose own texts hold all its words.
+        """
+        owner = np.repeat(rows, self._config.captions)
+        positive = owner[:, None] == rows[None]
+        ignored = np.zeros_like(positive)
+        for i, text in enumerate(texts):
+            words = words_of(text)
+            if words and len(words) <= SHORT:
+                wanted = frozenset(words)
+                positive[i] |= [text in self._texts[r] for r in rows]
+                ignored[i] = [wanted <= self._words[r] for r in rows]
+        return Targets(torch.from_numpy(positive), torch.from_numpy(ignored))
+
+
+def keep_patches(tokens: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """A random share of each picture's patch tokens, and its class token: (B, T, W) -> (B, 1 + share * (T - 1), W)."""
+    count = round(share * (tokens.shape[1] - 1))
+    order = torch.rand(tokens.shape[0], tokens.shape[1] - 1, generator=generator).argsort(1)[:, :count] + 1
+    order = torch.cat([torch.zeros(len(order), 1, dtype=order.dtype), order], dim=1)
+    return tokens.gather(1, order.unsqueeze(-1).expand(-1, -1, tokens.shape[2]))

@@ -1,0 +1,56 @@
+"""What the frozen layers of a picture tower say of each picture, computed once and kept in memory-mapped files.
+
+A tower of which the first layers stay frozen spends most of its time on them, always for the same answer. Their output
+is kept as bfloat16, a few views of each picture, and training starts from there: on two cores about four times faster
+than fine-tuning the whole tower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from twotower.pictures import Preparation, see_all
+
+BATCH = 32
+
+
+def cached_tokens(
+    folder: Path,
+    name: str,
+    paths: Sequence[Path],
+    view: int,
+    seed: int,
+    trunk: Callable[[Tensor], Tensor],
+    trunk_name: str,
+    preparation: Preparation,
+) -> Tensor:
+    """The trunk's output for one view of each picture, (N, T, W) bfloat16, backed by a file in `folder`.
+
+    The file's name holds a digest of all that decides its content: the pictures' names (not their folder: data may
+    move), the view, the seed, the trunk and the preparation. It is written beside its place and renamed, so that an
+    interrupted run leaves no half file.
+    """
+    key = "\n".join([trunk_name, repr(preparation), str(view), str(seed if view else 0), *(p.name for p in paths)])
+    path = folder / f"{name}-view{view}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.bf16"
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), ThreadPoolExecutor(2) as pool:
+        shape = trunk(torch.zeros(1, 3, preparation.size, preparation.size)).shape[1:]
+        count = len(paths) * shape.numel()
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            tokens = torch.from_file(str(part), shared=True, size=count, dtype=torch.bfloat16).view(-1, *shape)
+            for start in tqdm(range(0, len(paths), BATCH), unit="batch", desc=f"{name}, view {view}"):
+                chosen = list(paths[start : start + BATCH])
+                pixels = see_all(chosen, [view] * len(chosen), seed, preparation, pool)
+                tokens[start : start + BATCH] = trunk(pixels)
+            del tokens
+            part.rename(path)
+    return torch.from_file(str(path), shared=False, size=count, dtype=torch.bfloat16).view(-1, *shape)

@@ -1,0 +1,1 @@
+"""Configs: each file defines CONFIG, with its command, expected time and expected result."""

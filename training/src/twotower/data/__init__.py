@@ -1,0 +1,35 @@
+"""Data sets: each reader takes a folder and the name of a split, and answers with pictures and their captions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from twotower.data.coco import coco
+from twotower.data.everyday import objects, stamps
+from twotower.data.flickr import flickr8k, flickr30k
+from twotower.data.folder import folder
+from twotower.data.leaks import shared
+from twotower.data.pairs import DataError, Pair, readable
+
+READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
+    "flickr30k": flickr30k,
+    "flickr8k": flickr8k,
+    "coco": coco,
+    "folder": folder,
+    "objects": objects,
+    "stamps": stamps,
+}
+
+
+def read(reader_and_place: str, split: str) -> list[Pair]:
+    """A split of a data set given as `READER=PATH`, every picture of it readable.
+
+    Raises:
+        DataError: there is no such reader, or the data set is not what it should be.
+    """
+    reader, _, place = reader_and_place.partition("=")
+    if reader not in READERS or not place:
+        raise DataError(f"{reader_and_place!r} is not READER=PATH with one of the readers {', '.join(READERS)}")
+    return readable(READERS[reader](Path(place), split), 0, f"{reader} {split}")
+
+
+__all__ = ["READERS", "DataError", "Pair", "read", "readable", "shared"]

@@ -1,0 +1,88 @@
+"""Everyday things and stamps: the breadth in the released model's mixture, beyond what Flickr scenes show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from twotower.data.pairs import DataError, Pair, rows
+
+# How many labels the split `seen` leaves out, for `unseen` to be measured on.
+LEFT_OUT = 100
+
+
+def objects(folder: Path, split: str) -> list[Pair]:
+    """Everyday things: `images/`, `captions.csv` (image,caption,set,split), each caption "a photo of <label>".
+
+    The bare label is a second text of each picture, since people search with one word, and what several labels have in
+    common is a third: whoever looks for a dog does not name its breed. The splits are train and dev, and for an
+    experiment on words never trained on `seen` and `unseen`: train without a hundred of its labels, and those.
+    """
+    every = list(rows(folder / "captions.csv", {"image", "caption", "set", "split"}))
+    if split in ("seen", "unseen"):
+        chosen = [r for r in every if r["split"] == "train"]
+        labels = sorted({r["caption"] for r in chosen}, key=lambda label: hashlib.sha256(label.encode()).digest())
+        left_out = set(labels[:LEFT_OUT])
+        chosen = [r for r in chosen if (r["caption"] in left_out) == (split == "unseen")]
+    else:
+        chosen = [r for r in every if r["split"] == split]
+    if not chosen:
+        raise DataError(f"{folder / 'captions.csv'} has no split {split}; there are train, dev, seen and unseen")
+    labels = [r["caption"].removeprefix("a photo of ") for r in chosen]
+    shared = shared_heads(labels)
+    return [
+        Pair(
+            folder / "images" / r["image"],
+            (r["caption"], label, *(with_article(h) for h in [head(label)] if h in shared)),
+        )
+        for r, label in zip(chosen, labels, strict=True)
+    ]
+
+
+def head(label: str) -> str | None:
+    """The noun that a label of several words is about, in the singular: "a Siberian husky dog" is a dog.
+
+    English puts it last. A label of one word, or with a preposition in it, has none that this can tell.
+    """
+    words = re.sub(r",.*|\(.*?\)", "", label).lower().split()
+    words = words[1:] if words[0] in ("a", "an", "the") else words
+    if len(words) < 2 or {"of", "from", "or"} & set(words):
+        return None
+    last = "dog" if words[-1].endswith("dog") else words[-1]
+    for plural, singular in (("oes", "o"), ("ies", "y"), ("ches", "ch"), ("s", "")):
+        if last.endswith(plural) and not last.endswith("ss"):
+            return last.removesuffix(plural) + singular
+    return last
+
+
+def shared_heads(labels: Iterable[str]) -> set[str]:
+    """The heads that at least three different labels have: dog, bird, apple, but not the engine of a fire engine."""
+    counts = Counter(head(label) for label in set(labels))
+    return {noun for noun, count in counts.items() if noun and count >= 3}
+
+
+def with_article(noun: str) -> str:
+    """A noun as somebody would search for it: "an apple"."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def stamps(folder: Path, split: str, gallery: Path = Path("deploy/gallery/manifest.json")) -> list[Pair]:
+    """Pictures of Debian's tuxpaint-stamps-default: `gallery`, those of the sample gallery, or `train`, the others.
+
+    Each lies beside a `.txt` whose first line describes it.
+    """
+    taken = {e["source_file"] for e in json.loads(gallery.read_text())["pictures"]}
+    pairs = []
+    for path in sorted(folder.rglob("*.png")):
+        relative = path.relative_to(folder)
+        described = path.with_suffix(".txt")
+        # Comics and letter-like symbols look like nothing that people photograph.
+        if not described.exists() or {"cartoon", "symbols"} & set(relative.parts[:-1]):
+            continue
+        if (str(relative) in taken) == (split == "gallery"):
+            pairs.append(Pair(path, (described.read_text(encoding="utf-8").splitlines()[0].strip(),)))
+    return pairs

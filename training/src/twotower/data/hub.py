@@ -1,0 +1,73 @@
+"""Data sets in Hugging Face's layouts: parquet files that carry the pictures, or an annotations' CSV beside a folder.
+
+`nlphuji/flickr30k` and `nlphuji/flickr_1k_test_image_text_retrieval` come in these, with Karpathy's splits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from twotower.data.pairs import DataError, Pair, assemble, first_of, rows
+
+IMAGE_COLUMNS = ("image", "Image")
+CAPTION_COLUMNS = ("caption", "captions", "raw", "text")
+NAME_COLUMNS = ("filename", "file_name")
+
+
+def hub(folder: Path, split: str) -> list[Pair]:
+    """One split of a data set in one of these layouts.
+
+    Pictures inside parquet files are unpacked once into `pictures/` beside them.
+    """
+    tables = sorted(folder.rglob("*.parquet"))
+    if tables:
+        return [pair for table in tables for pair in parquet(table, split, folder / "pictures")]
+    found = sorted(folder.glob("*annotations*.csv"))
+    if not found:
+        raise DataError(f"{folder} holds neither dataset_flickr30k.json, *.parquet nor *annotations*.csv")
+    captions = {
+        row["filename"]: json.loads(row["raw"])
+        for row in rows(found[0], {"raw", "split", "filename"})
+        if row["split"] == split
+    }
+    return assemble(first_of(folder, ("flickr30k-images", "images")), captions, captions, f"{found[0]}, split {split}")
+
+
+def parquet(path: Path, split: str, unpacked: Path) -> Iterator[Pair]:
+    """The pairs of one parquet file that are of this split, by a column `split` or else by the file's name."""
+    try:
+        from pyarrow import parquet as reader
+    except ImportError as error:
+        raise DataError(f"{path} needs pyarrow: pip install 'sightline-training[parquet]'") from error
+    table = reader.ParquetFile(path)
+    columns = set(table.schema_arrow.names)
+    image, caption, name = (
+        next((c for c in names if c in columns), None) for names in (IMAGE_COLUMNS, CAPTION_COLUMNS, NAME_COLUMNS)
+    )
+    if image is None or caption is None:
+        raise DataError(f"{path} has the columns {', '.join(sorted(columns))}: no picture, or no caption")
+    if "split" not in columns and not path.name.startswith(f"{split}-"):
+        return
+    unpacked.mkdir(exist_ok=True)
+    number = 0
+    for batch in table.iter_batches(batch_size=64):
+        for row in batch.to_pylist():
+            number += 1
+            if row.get("split", split) != split:
+                continue
+            yield unpack(row, image, caption, name, unpacked, f"{path.stem}-{number:06d}.jpg")
+
+
+def unpack(row: dict[str, Any], image: str, caption: str, name: str | None, folder: Path, otherwise: str) -> Pair:
+    """One row as a pair, its picture written where it is not there yet."""
+    # A name out of a file may hold a path; only its last part is used.
+    target = folder / Path(row[name] if name else row[image].get("path") or otherwise).name
+    if not target.exists():
+        part = target.with_name(target.name + ".part")
+        part.write_bytes(row[image]["bytes"])
+        part.rename(target)
+    texts = [row[caption]] if isinstance(row[caption], str) else row[caption]
+    return Pair(target, tuple(t.strip() for t in texts if t.strip()))

