@@ -21,7 +21,7 @@ from twotower.embed import RunEmbedder
 
 TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]
 # One thread each: at this size more of them only wait for each other.
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +105,23 @@ def test_two_processes_compute_what_one_does(place: Path) -> None:
         torch.testing.assert_close(found[name], found["one"], rtol=1e-5, atol=1e-6)
 
 
+def test_heads_alone_learn_from_what_frozen_towers_said_once(place: Path, tmp_path: Path) -> None:
+    config = tmp_path / "heads.py"
+    config.write_text(
+        "from dataclasses import replace\nfrom twotower.config import load_config\nSMOKE = load_config('smoke')\n"
+        "IMAGE, TEXT = (replace(b, mode='frozen') for b in (SMOKE.image, SMOKE.text))\n"
+        "CONFIG = replace(SMOKE, image=IMAGE, text=TEXT, views=2, head_hidden=32, epochs=10)\n"
+    )
+    out = tmp_path / "run"
+    tokens = tmp_path / "tokens"
+    done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:], "--out", str(out), "--tokens", str(tokens))
+    assert done.returncode == 0, done.stderr[-2000:]
+    # Two views of the training pictures, one of the validation's; 128 features of two bytes a picture.
+    assert sorted(p.stat().st_size // 256 for p in tokens.iterdir()) == [46, 178, 178]
+    losses = steps(out / "log.jsonl")
+    assert losses[max(losses)] < losses[1]
+
+
 def test_a_run_that_cannot_be_is_refused(place: Path, trained: Path, tmp_path: Path) -> None:
     done = run(place, "-m", "twotower.train", "smoke", "--wandb", "off")
     assert (done.returncode, done.stderr) == (1, "no training: this config reads shapes; --data gives nothing\n")
@@ -186,8 +203,10 @@ def test_a_run_goes_to_hugging_face_s_form_and_comes_back(place: Path, tmp_path:
         "epochs=1)\n"
     )
     out = tmp_path / "run"
-    done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:], "--out", str(out))
+    # Without a key, Weights & Biases keeps its record here.
+    done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:5], "--out", str(out))
     assert done.returncode == 0, done.stderr[-2000:]
+    assert len(list(out.glob("wandb/offline-run-*/*.wandb"))) == 1
     hub, direct, back = tmp_path / "hub", tmp_path / "direct", tmp_path / "back"
     arguments = ["--run", str(out), "--out", str(direct), "--save-dual-encoder", str(hub)]
     done = run(place, "-m", "twotower.export", *arguments)

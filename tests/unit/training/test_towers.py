@@ -9,12 +9,14 @@ import torch
 from PIL import Image
 from torch import nn
 from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
-from twotower.build import build, low_rank, merged, parameter_groups, resize_positions
+from twotower.build import build, load_tokenizer, low_rank, merged, parameter_groups, resize_positions
 from twotower.cache import cached_tokens
 from twotower.config import Backbone, Config, load_config
+from twotower.feed import TextFeed
 from twotower.gradcache import cached_backward
 from twotower.made_up import make_towers
 from twotower.pictures import Preparation, see
+from twotower.texts import encode
 from twotower.towers import Head, ImageTower, TextTower, depth, layers_of
 
 TINY: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
@@ -22,7 +24,9 @@ TINY: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 3, "num_attentio
 
 def vit() -> ViTModel:
     torch.manual_seed(0)
-    return ViTModel(ViTConfig(**TINY, intermediate_size=64, image_size=32, patch_size=8)).eval()
+    model = ViTModel(ViTConfig(**TINY, intermediate_size=64, image_size=32, patch_size=8))
+    model.eval()
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +48,16 @@ FULL = Backbone("", "full", learning_rate=1e-4, layer_decay=0.5)
 LORA = Backbone("", "lora", learning_rate=1e-4, rank=4)
 
 
+@pytest.mark.parametrize("frozen", [0, 2, 3])
 @pytest.mark.parametrize("pooling", ["cls", "mean", "cls+mean", "pooler"])
-def test_a_tower_cut_after_its_frozen_layers_computes_the_same(pooling: str) -> None:
+def test_a_tower_cut_after_its_frozen_layers_computes_the_same(pooling: str, frozen: int) -> None:
     width = 64 if "+" in pooling else 32
-    tower = ImageTower(vit(), Head(width, 8), pooling, frozen_layers=2).eval()  # type: ignore[arg-type]
+    tower = ImageTower(vit(), Head(width, 8), pooling, frozen).eval()  # type: ignore[arg-type]
     pixels = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         torch.testing.assert_close(tower.rest(tower.trunk(pixels)), tower(pixels))
-        assert tower.trunk(pixels).shape == (2, 17, 32)
+        # Of a tower that is frozen to the end only the features are kept.
+        assert tower.trunk(pixels).shape == ((2, 1, width) if frozen == 3 else (2, 17, 32))
 
 
 def test_padding_does_not_change_a_text() -> None:
@@ -103,6 +109,11 @@ def test_frozen_layers_and_their_embeddings_are_not_trained(made: Path) -> None:
     assert not any(p.requires_grad for p in model.text.backbone.parameters())
 
 
+def test_a_tower_is_not_trained_with_all_its_layers_frozen(made: Path) -> None:
+    with pytest.raises(ValueError, match="2 of 2 layers frozen leaves none: mode frozen"):
+        build(config(made, replace(LORA, frozen_layers=2), LORA), made)
+
+
 def test_merging_low_rank_matrices_changes_nothing_but_the_form(made: Path) -> None:
     chosen = config(made, replace(LORA, frozen_layers=1), LORA)
     model = build(chosen, made).eval()
@@ -116,6 +127,24 @@ def test_merging_low_rank_matrices_changes_nothing_but_the_form(made: Path) -> N
         expected = model(pixels, ids, torch.ones_like(ids))
         torch.testing.assert_close(plain(pixels, ids, torch.ones_like(ids)), expected)
         assert not torch.allclose(untrained(pixels, ids, torch.ones_like(ids))[1], expected[1], atol=1e-3)
+
+
+def test_a_frozen_tower_s_texts_are_computed_once_and_as_ever(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = config(made, FULL, replace(FULL, mode="frozen"))
+    model = build(chosen, made).train()
+    tokenizer = load_tokenizer(chosen.text.model, made, 16)
+    feed = TextFeed(model, tokenizer, frozen=True)
+    texts = ["a red circle on blue", "blue", "a red circle on blue"]
+    features, mask = feed(texts)
+    assert mask is None
+    assert model.training
+    pixels = torch.randn(3, 3, 32, 32)
+    with torch.inference_mode():
+        found, _ = model(pixels, features, mask)
+        expected, _ = model.eval()(pixels, *encode(tokenizer, texts))
+    torch.testing.assert_close(found, expected)
+    monkeypatch.setattr(model.text, "backbone", None)
+    assert torch.equal(feed(texts)[0], features)
 
 
 def test_cached_tokens_are_the_trunk_s_and_are_computed_once(tmp_path: Path) -> None:

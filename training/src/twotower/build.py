@@ -84,8 +84,9 @@ def assemble(config: Config, vit: PreTrainedModel, bert: PreTrainedModel) -> Two
     image_head, text_head = (
         Head(w, config.dim, config.head_hidden, config.head_dropout, config.head_norm) for w in widths
     )
-    # A frozen tower is one whose trunk is all of it.
-    frozen = len(layers_of(vit)) if config.image.mode == "frozen" else config.image.frozen_layers
+    frozen = config.image.frozen_layers
+    if config.image.mode == "frozen" and vit.config.model_type in ImageTower.DIVISIBLE:
+        frozen = len(layers_of(vit))  # its trunk is all of it
     image = ImageTower(vit, image_head, config.image_pooling, frozen)
     return TwoTowers(image, TextTower(bert, text_head, config.text_pooling), config.loss, config.margin)
 
@@ -94,6 +95,10 @@ def prepare(backbone: PreTrainedModel, how: Backbone, own_pooler: bool) -> None:
     """Switch on what is to be trained of a backbone."""
     backbone.requires_grad_(False)
     layers = layers_of(backbone)
+    if how.mode != "frozen" and how.frozen_layers >= len(layers):
+        raise ValueError(
+            f"{how.model}: {how.frozen_layers} of {len(layers)} layers frozen leaves none: mode frozen"
+        )
     if how.mode == "lora":
         trained = list(range(how.frozen_layers, len(layers)))
         pattern = next(n for n, m in backbone.named_modules() if m is layers).split(".")[-1]

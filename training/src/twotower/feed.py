@@ -1,4 +1,4 @@
-"""Gives the loop each batch's pictures: pixels decoded as they are needed, or the frozen trunk's cached tokens."""
+"""Gives the loop each batch: pixels or a frozen trunk's cached tokens, token ids or a frozen tower's features."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from twotower.batches import Batch, keep_patches
 from twotower.cache import cached_tokens
 from twotower.config import Config
 from twotower.data import Pair
-from twotower.model import TwoTowers
+from twotower.model import TwoTowers, in_groups
 from twotower.pictures import see_all
+from twotower.texts import encode
 
 
 class PixelFeed:
@@ -50,14 +52,38 @@ class TokenFeed:
         """Tokens of one part of a batch, (B, T, W) bfloat16, some patches left out."""
         places = [(v, *self._place[r]) for v, r in zip(batch.views, batch.rows, strict=True)]
         tokens = torch.stack([self._views[v][s][i] for v, s, i in places[part]])
-        if self._config.keep_patches == 1:
+        if self._config.keep_patches == 1 or tokens.shape[1] == 1:
             return tokens
         return keep_patches(tokens, self._config.keep_patches, generator)
+
+
+class TextFeed:
+    """Gives a batch's texts: their tokens, or the features of a frozen tower, each computed at its first use."""
+
+    def __init__(self, model: TwoTowers, tokenizer: Tokenizer, frozen: bool) -> None:
+        self._model, self._tokenizer, self._frozen = model, tokenizer, frozen
+        self._known: dict[str, Tensor] = {}
+
+    def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor | None]:
+        """(T, L) ids and mask, or (T, W) features and None."""
+        if not self._frozen:
+            return encode(self._tokenizer, texts)
+        if new := sorted(set(texts) - self._known.keys()):
+            device = self._model.log_scale.device
+            ids, mask = (t.to(device) for t in encode(self._tokenizer, new))
+            training = self._model.training
+            self._model.eval()
+            with torch.no_grad():
+                self._known.update(zip(new, in_groups(self._model.text.features, ids, mask).float(), strict=True))
+            self._model.train(training)
+        return torch.stack([self._known[t] for t in texts]), None
 
 
 def trunk_tokens(config: Config, name: str, pairs: Sequence[Pair], view: int, model: TwoTowers, folder: Path) -> Tensor:
     """One view of a source's pictures as the frozen trunk's tokens, computed at the first call."""
     # Caches are kept by what the backbone is called: a folder's content must not change under its name.
     trunk_name = f"{config.image.model} {model.image.frozen_layers}"
+    if model.image.all_frozen:
+        trunk_name += f" {config.image_pooling}"
     paths = [p.image for p in pairs]
     return cached_tokens(folder, name, paths, view, config.seed, model.image.trunk, trunk_name, config.preparation)

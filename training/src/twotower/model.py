@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -36,23 +37,16 @@ class TwoTowers(nn.Module):
         """The logit scale, clamped."""
         return self.log_scale.exp().clamp(max=MAX_SCALE)
 
-    def forward(self, images: Tensor, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, texts: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Unit vectors of texts (T, D) and of pictures (I, D).
 
-        Pictures are (I, 3, H, W) pixels, or (I, P, W) tokens of the frozen trunk.
+        Pictures are (I, 3, H, W) pixels, or (I, P, W) tokens of the frozen trunk. Texts are (T, L) ids with their mask,
+        or, without a mask, (T, W) features of a frozen tower.
         """
         pictures = self.image(images) if images.ndim == 4 else self.image.rest(images)
-        return self.encode_texts(input_ids, attention_mask), pictures
-
-    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Unit vectors of (T, L) texts, in groups of like length: a caption is a third as long as the longest."""
-        lengths = attention_mask.sum(1)
-        order = lengths.argsort()
-        groups = []
-        for rows in order.split(GROUP):
-            longest = int(lengths[rows[-1]])
-            groups.append(self.text(input_ids[rows, :longest], attention_mask[rows, :longest]))
-        return torch.cat(groups)[order.argsort()]
+        if attention_mask is None:
+            return self.text.project(texts), pictures
+        return self.text.project(in_groups(self.text.features, texts, attention_mask)), pictures
 
     def loss(self, texts: Tensor, images: Tensor, targets: Targets) -> Tensor:
         """The configured loss of a batch of vectors."""
@@ -61,3 +55,14 @@ class TwoTowers(nn.Module):
         if self.loss_name == "hinge":
             return hardest_hinge(texts, images, self.margin, targets)
         return info_nce(texts, images, self.scale, targets)
+
+
+def in_groups(features: Callable[[Tensor, Tensor], Tensor], input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """Features of (T, L) texts, in groups of like length: a caption is a third as long as the longest."""
+    lengths = attention_mask.sum(1)
+    order = lengths.argsort()
+    groups = []
+    for rows in order.split(GROUP):
+        longest = int(lengths[rows[-1]])
+        groups.append(features(input_ids[rows, :longest], attention_mask[rows, :longest]))
+    return torch.cat(groups)[order.argsort()]

@@ -81,30 +81,42 @@ class ImageTower(nn.Module):
         if frozen_layers and backbone.config.model_type not in self.DIVISIBLE:
             raise ValueError(f"frozen_layers works for {', '.join(self.DIVISIBLE)}, not {backbone.config.model_type}")
 
+    @property
+    def all_frozen(self) -> bool:
+        """Whether nothing but the head is trained."""
+        return self.frozen_layers == len(layers_of(self.backbone))
+
     def trunk(self, pixels: Tensor) -> Tensor:
-        """Map (B, 3, H, W) to what the frozen layers make of it, (B, T, W) tokens."""
+        """Map (B, 3, H, W) to what the frozen layers make of it: (B, T, W) tokens, or (B, 1, F) of a frozen tower."""
         tokens: Tensor = self.backbone.embeddings(pixels)
-        return run_layers(layers_of(self.backbone)[: self.frozen_layers], tokens)
+        tokens = run_layers(layers_of(self.backbone)[: self.frozen_layers], tokens)
+        return self.pool(self.backbone.layernorm(tokens)).unsqueeze(1) if self.all_frozen else tokens
 
     def rest(self, tokens: Tensor) -> Tensor:
-        """Map a trunk's (B, T, W) tokens to (B, dim) float32 unit vectors."""
+        """Map what the trunk says to (B, dim) float32 unit vectors."""
+        if self.all_frozen:
+            return self.project(tokens[:, 0])
         states = run_layers(layers_of(self.backbone)[self.frozen_layers :], tokens)
-        return self.pool(self.backbone.layernorm(states))
+        return self.project(self.pool(self.backbone.layernorm(states)))
 
     def pool(self, states: Tensor) -> Tensor:
-        """Map the last layer's (B, T, W) states to (B, dim) float32 unit vectors."""
+        """Map the last layer's (B, T, W) states to (B, F) features."""
         parts = []
         for part in self.pooling.split("+"):
             if part == "mean":
                 parts.append(states[:, self.patches_from :].mean(1))
             else:
                 parts.append(own_pooler(self.backbone, states) if part == "pooler" else states[:, 0])
-        vectors: Tensor = self.head(torch.cat(parts, dim=-1).float())
+        return torch.cat(parts, dim=-1)
+
+    def project(self, features: Tensor) -> Tensor:
+        """Map (B, F) features to (B, dim) float32 unit vectors."""
+        vectors: Tensor = self.head(features.float())
         return vectors
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map (B, 3, H, W) float32, normalised, to (B, dim) float32 unit vectors."""
-        return self.pool(self.backbone(pixel_values=pixels).last_hidden_state)
+        return self.project(self.pool(self.backbone(pixel_values=pixels).last_hidden_state))
 
 
 class TextTower(nn.Module):
@@ -116,18 +128,29 @@ class TextTower(nn.Module):
         self.head = head
         self.pooling = pooling
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map (B, T) int64 ids and mask to (B, dim) float32 unit vectors."""
-        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    def pool(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map the last layer's (B, T, W) states and the (B, T) mask to (B, W) features."""
         if self.pooling == "cls":
-            features = states[:, 0]
-        elif self.pooling == "pooler":
-            features = own_pooler(self.backbone, states)
-        else:
-            mask = attention_mask.unsqueeze(-1).to(states.dtype)
-            features = (states * mask).sum(1) / mask.sum(1)
+            return states[:, 0]
+        if self.pooling == "pooler":
+            return own_pooler(self.backbone, states)
+        mask = attention_mask.unsqueeze(-1).to(states.dtype)
+        return (states * mask).sum(1) / mask.sum(1)
+
+    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map (B, T) int64 ids and mask to (B, W) features: all but the head."""
+        return self.pool(
+            self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state, attention_mask
+        )
+
+    def project(self, features: Tensor) -> Tensor:
+        """Map (B, W) features to (B, dim) float32 unit vectors."""
         vectors: Tensor = self.head(features.float())
         return vectors
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map (B, T) int64 ids and mask to (B, dim) float32 unit vectors."""
+        return self.project(self.features(input_ids, attention_mask))
 
 
 def own_pooler(backbone: nn.Module, states: Tensor) -> Tensor:

@@ -23,11 +23,13 @@ from twotower.checkpoint import Ema
 from twotower.config import Config, fingerprint
 from twotower.data import Pair
 from twotower.embed import Array, embed_pictures, embed_texts
-from twotower.feed import PixelFeed, TokenFeed, trunk_tokens
+from twotower.feed import PixelFeed, TextFeed, TokenFeed, trunk_tokens
 from twotower.gradcache import cached_backward
 from twotower.metrics import text_to_image_recall
 from twotower.runlog import RunLog
-from twotower.texts import encode
+
+# Pictures, texts, and the texts' mask; see `TwoTowers.forward`.
+Part = tuple[Tensor, Tensor, Tensor | None]
 
 
 class TrainingError(Exception):
@@ -94,6 +96,7 @@ class Trainer:
             self.feed: PixelFeed | TokenFeed = TokenFeed(config, pairs, self.model, paths.tokens)
         else:
             self.feed = PixelFeed(config, self.batches.pairs)
+        self.text_feed = TextFeed(self.model, self.tokenizer, config.text.mode == "frozen")
         if config.batch % (accelerator.num_processes * max(1, config.chunk)):
             raise TrainingError(
                 f"a batch of {config.batch} does not split into chunks of {config.chunk} for "
@@ -111,13 +114,13 @@ class Trainer:
         """Steps of the whole run."""
         return self.config.epochs * self.batches.steps
 
-    def encode_part(self, part: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def encode_part(self, part: Part) -> tuple[Tensor, Tensor]:
         """Texts' and pictures' vectors of one part of a batch."""
         with self.accelerator.autocast():
             vectors: tuple[Tensor, Tensor] = self.model(*part)
         return vectors
 
-    def parts(self, batch: Batch, epoch: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+    def parts(self, batch: Batch, epoch: int) -> list[Part]:
         """This process's share of a batch, in chunks of pictures with their tokens."""
         share = len(batch.rows) // self.accelerator.num_processes
         start = share * self.accelerator.process_index
@@ -129,8 +132,8 @@ class Trainer:
             generator = torch.Generator().manual_seed(hash((self.config.seed, self.step, first)) % 2**63)
             images = self.feed(batch, epoch, part, generator)
             texts = batch.texts[part.start * self.config.captions : part.stop * self.config.captions]
-            ids, mask = encode(self.tokenizer, texts)
-            parts.append((images.to(device), ids.to(device), mask.to(device)))
+            ids, mask = self.text_feed(texts)
+            parts.append((images.to(device), ids.to(device), mask if mask is None else mask.to(device)))
         return parts
 
     def backward(self, batch: Batch, epoch: int) -> Tensor:

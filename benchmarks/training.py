@@ -1,0 +1,97 @@
+"""Training's throughput beside the bare forward and backward passes of the same towers: what the loop costs.
+
+    PYTHONPATH=training/src python benchmarks/training.py [--config flickr8k_small] [--rounds 3] [--steps 4]
+
+Pictures and captions are made up. Bare is one batch, already in memory, forward, loss and backward, over and over; the
+loop draws batches, looks their pictures up or decodes them, tokenises, clips, steps and averages. Rounds of the two
+alternate, and the ratio of their medians is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from accelerate import Accelerator
+from PIL import Image
+from tqdm import tqdm
+from twotower import data
+from twotower.config import Config, Source, load_config
+from twotower.trainer import Paths, Trainer
+
+WORDS = ("man", "woman", "dog", "ball", "red", "blue", "grass", "jumps", "street", "water", "snow", "beach", "plays")
+
+
+def make(folder: Path, count: int) -> None:
+    """Noise in the shape of photographs, and captions of a dozen words."""
+    random = np.random.default_rng(0)
+    with (folder / "captions.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["image", "caption"])
+        for i in range(count):
+            pixels = random.integers(0, 256, (375, 500, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{i}.jpg")
+            writer.writerows([f"{i}.jpg", " ".join(random.choice(WORDS, 12))] for _ in range(5))
+
+
+def seconds(work: Callable[[], object], times: int) -> float:
+    """How long some work takes, once, over so many times."""
+    began = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - began) / times
+
+
+def measure(config: Config, folder: Path, rounds: int, steps: int) -> tuple[float, float]:
+    """Pictures a second of the bare passes and of the loop."""
+    pairs = {"made-up": data.READERS["folder"](folder, "all")}
+    accelerator = Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
+    trainer = Trainer("benchmark", config, pairs, pairs["made-up"], Paths(folder, tokens=folder), accelerator)
+    trainer.model.train()
+    epochs = iter(range(10**6))
+    batches = (batch for epoch in epochs for batch in trainer.batches.epoch(epoch))
+    batch = next(batches)
+    (part,) = trainer.parts(batch, 0)
+
+    def bare() -> None:
+        texts, images = trainer.encode_part(part)
+        trainer.model.loss(texts, images, batch.targets).backward()
+        trainer.model.zero_grad()
+
+    def loop() -> None:
+        trainer.train_step(next(batches), 0)
+
+    bare()
+    loop()
+    taken: dict[str, list[float]] = {"bare": [], "loop": []}
+    for _ in tqdm(range(rounds), unit="round"):
+        taken["bare"].append(seconds(bare, steps))
+        taken["loop"].append(seconds(loop, steps))
+    found = [config.batch / statistics.median(taken[name]) for name in ("bare", "loop")]
+    return found[0], found[1]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="flickr8k_small")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=4)
+    options = parser.parse_args()
+    source = Source("made-up", "folder", "all")
+    config = replace(load_config(options.config), sources=(source,), chunk=0, epochs=1000)
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), 2 * config.batch)
+        bare, loop = measure(config, Path(folder), options.rounds, options.steps)
+    tqdm.write(f"bare {bare:.1f} pictures/s, loop {loop:.1f} pictures/s: {loop / bare:.2f} of bare")
+
+
+if __name__ == "__main__":
+    main()
