@@ -169,6 +169,10 @@ def test_it_is_evaluated_in_a_table(place: Path, trained: Path) -> None:
     assert report["text_to_image"]["R@5"]["low"] > 90
     assert (place / "report.md").read_text() in done.stdout
     assert "| text to image | " in done.stdout
+    assert "warning" not in done.stderr
+    arguments[arguments.index("dev")] = "train"
+    done = run(place, "-m", "twotower.evaluate", *arguments)
+    assert "warning: 178 of 178 pictures were trained on" in done.stderr
 
 
 def vectors(answer: httpx.Response) -> Any:

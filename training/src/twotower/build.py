@@ -96,9 +96,7 @@ def prepare(backbone: PreTrainedModel, how: Backbone, own_pooler: bool) -> None:
     backbone.requires_grad_(False)
     layers = layers_of(backbone)
     if how.mode != "frozen" and how.frozen_layers >= len(layers):
-        raise ValueError(
-            f"{how.model}: {how.frozen_layers} of {len(layers)} layers frozen leaves none: mode frozen"
-        )
+        raise ValueError(f"{how.model}: {how.frozen_layers} of {len(layers)} layers frozen leaves none: mode frozen")
     if how.mode == "lora":
         trained = list(range(how.frozen_layers, len(layers)))
         pattern = next(n for n, m in backbone.named_modules() if m is layers).split(".")[-1]

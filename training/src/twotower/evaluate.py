@@ -159,6 +159,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         pairs = data.read(options.data, options.split)
         embedder = BundleEmbedder(options.bundle) if options.bundle else RunEmbedder(options.run, options.wheels)
+        if options.run and (
+            leaked := data.shared(pairs, set((options.run / "trained_on.txt").read_text().splitlines()))
+        ):
+            sys.stderr.write(
+                f"warning: {len(leaked)} of {len(pairs)} pictures were trained on, first {leaked[0].image.name}: "
+                "these figures say nothing of new pictures\n"
+            )
         report = evaluate(embedder, pairs)
     except (data.DataError, ValueError, OSError) as error:
         sys.stderr.write(f"no evaluation: {error}\n")

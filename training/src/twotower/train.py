@@ -36,18 +36,25 @@ def read_sources(config: Config, places: dict[str, Path], tolerance: float) -> t
     held_out = config.validation
     validation = data.READERS[held_out.reader](places[held_out.name], held_out.split)
     validation = data.readable(validation, tolerance, f"{held_out.name} {held_out.split}")
+    held_out_identities = {i for own in data.identities(validation) for i in own}
     pairs = {}
     for source in config.sources:
         name = f"{source.name} {source.split}"
         pairs[source.name] = data.readable(
             data.READERS[source.reader](places[source.name], source.split), tolerance, name
         )
-        if leaked := data.shared(pairs[source.name], validation):
+        if leaked := data.shared(pairs[source.name], held_out_identities):
             raise TrainingError(
                 f"{len(leaked)} of {name}'s pictures are in {held_out.name} {held_out.split} too, first "
                 f"{leaked[0].image.name}: figures measured on it would say nothing. Choose splits that share none"
             )
     return pairs, validation
+
+
+def write_trained_on(out: Path, pairs: list[Pair]) -> None:
+    """Note what was learned from, so that `twotower.evaluate` can tell when it is asked to measure on the same."""
+    lines = sorted({i for own in data.identities(pairs) for i in own})
+    (out / "trained_on.txt").write_text("".join(line + "\n" for line in lines))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,6 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
             trainer.resume()
         wandb_mode: WandbMode = options.wandb
         log = RunLog(out, config, out.name, wandb_mode, trainer.step) if accelerator.is_main_process else None
+        if accelerator.is_main_process:
+            write_trained_on(out, [p for source in pairs.values() for p in source])
         trainer.run(log)
         if log:
             log.close()

@@ -7,7 +7,7 @@ from twotower.data.coco import coco
 from twotower.data.everyday import objects, stamps
 from twotower.data.flickr import flickr8k, flickr30k
 from twotower.data.folder import folder
-from twotower.data.leaks import shared
+from twotower.data.leaks import identities, shared
 from twotower.data.pairs import DataError, Pair, readable
 
 READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
@@ -32,4 +32,4 @@ def read(reader_and_place: str, split: str) -> list[Pair]:
     return readable(READERS[reader](Path(place), split), 0, f"{reader} {split}")
 
 
-__all__ = ["READERS", "DataError", "Pair", "read", "readable", "shared"]
+__all__ = ["READERS", "DataError", "Pair", "identities", "read", "readable", "shared"]

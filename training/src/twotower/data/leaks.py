@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from twotower.data.pairs import Pair
@@ -14,30 +14,20 @@ from twotower.data.pairs import Pair
 FLICKR_NAME = re.compile(r"^(\d{5,})(?:_[0-9a-f]{10})?\.jpg$")
 
 
-def flickr_number(path: Path) -> str | None:
-    """A picture's number at Flickr, as far as its name tells."""
+def identities(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
+    """What each picture can be recognised by in another data set: its content, and its number at Flickr."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(identity, [p.image for p in pairs]))
+
+
+def identity(path: Path) -> tuple[str, ...]:
+    """What one picture can be recognised by."""
+    with path.open("rb") as stream:
+        content = f"sha256 {hashlib.file_digest(stream, 'sha256').hexdigest()}"
     found = FLICKR_NAME.match(path.name)
-    return found.group(1) if found else None
+    return (content, f"flickr {found.group(1)}") if found else (content,)
 
 
-def shared(train: Sequence[Pair], held_out: Sequence[Pair]) -> list[Pair]:
-    """The pairs of `train` whose picture is one of `held_out`'s: the same file's content, or the same Flickr number.
-
-    Only files of equal size are read.
-    """
-    numbers = {n for p in held_out if (n := flickr_number(p.image))}
-    sizes: dict[int, list[Path]] = defaultdict(list)
-    for pair in held_out:
-        sizes[pair.image.stat().st_size].append(pair.image)
-    digests: dict[int, set[bytes]] = {}
-    found = []
-    for pair in train:
-        size = pair.image.stat().st_size
-        if flickr_number(pair.image) in numbers:
-            found.append(pair)
-        elif size in sizes:
-            if size not in digests:
-                digests[size] = {hashlib.sha256(p.read_bytes()).digest() for p in sizes[size]}
-            if hashlib.sha256(pair.image.read_bytes()).digest() in digests[size]:
-                found.append(pair)
-    return found
+def shared(pairs: Sequence[Pair], known: Set[str]) -> list[Pair]:
+    """The pairs whose picture is recognised by one of the known identities."""
+    return [p for p, own in zip(pairs, identities(pairs), strict=True) if known & set(own)]
