@@ -60,9 +60,13 @@ def measure(config: Config, folder: Path, rounds: int, steps: int) -> tuple[floa
     batch = next(batches)
     (part,) = trainer.parts(batch, 0)
 
+    targets = batch.targets.to(accelerator.device)
+
     def bare() -> None:
         texts, images = trainer.encode_part(part)
-        trainer.model.loss(texts, images, batch.targets).backward()
+        loss = trainer.model.loss(texts, images, targets)
+        loss.backward()
+        loss.item()  # a GPU has done the work only now
         trainer.model.zero_grad()
 
     def loop() -> None:

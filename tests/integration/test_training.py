@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -123,10 +124,12 @@ def test_heads_alone_learn_from_what_frozen_towers_said_once(place: Path, tmp_pa
 
 
 def test_a_run_that_cannot_be_is_refused(place: Path, trained: Path, tmp_path: Path) -> None:
-    done = run(place, "-m", "twotower.train", "smoke", "--wandb", "off")
+    done = run(place, "-m", "twotower.train", "smoke", "--wandb", "off", "--out", "nowhere")
     assert (done.returncode, done.stderr) == (1, "no training: this config reads shapes; --data gives nothing\n")
     done = run(place, *TRAIN, "--out", "nowhere", "--resume")
     assert "nothing to resume: nowhere/last.pt is not there" in done.stderr
+    done = run(place, *TRAIN, "--out", str(trained))
+    assert f"{trained} holds a run already" in done.stderr
     # A checkpoint goes with the config that it was made by.
     other = tmp_path / "other.py"
     other.write_text(
@@ -188,6 +191,9 @@ def test_it_is_exported_and_served(start: Any, place: Path, trained: Path) -> No
     assert done.returncode == 0, done.stderr[-2000:]
     assert "least cosine with PyTorch 0.99999" in done.stdout
     assert "int8 costs " in done.stdout
+    for name in ("text", "image"):
+        operations = {node.op_type for node in onnx.load(bundle / f"{name}.onnx").graph.node}
+        assert "MatMulInteger" in operations
     plain = place / "plain"
     assert export.main(["--run", str(trained), "--out", str(plain)]) == 0
     picture = place / "var" / "smoke" / "shapes" / "red-circle-blue.png"
@@ -195,6 +201,10 @@ def test_it_is_exported_and_served(start: Any, place: Path, trained: Path) -> No
         text = vectors(client.post("/v1/text", json={"texts": ["a red circle on blue"]}))
         image = vectors(client.post("/v1/images", files=[("images", picture.read_bytes())]))
     expected = RunEmbedder(trained, place)
+    # Eight bits, served and known by its own canary.
+    with start("encoder", ENCODER_BUNDLE=str(bundle)) as encoder:
+        rounded = vectors(httpx.post(encoder.url + "/v1/text", json={"texts": ["a red circle on blue"]}))
+    assert 0.98 < float(rounded[0] @ text[0]) < 0.9999999
     np.testing.assert_allclose(text, expected.texts(["a red circle on blue"]), atol=1e-5)
     np.testing.assert_allclose(image, expected.pictures([picture]), atol=1e-5)
 
@@ -215,7 +225,10 @@ def test_a_run_goes_to_hugging_face_s_form_and_comes_back(place: Path, tmp_path:
     arguments = ["--run", str(out), "--out", str(direct), "--save-dual-encoder", str(hub)]
     done = run(place, "-m", "twotower.export", *arguments)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert VisionTextDualEncoderModel.from_pretrained(hub).config.projection_dim == 32
+    saved = VisionTextDualEncoderModel.from_pretrained(hub)
+    scale = torch.load(out / "best.pt", weights_only=True)["ema"]["log_scale"]
+    assert saved.config.projection_dim == 32
+    assert saved.logit_scale.item() == pytest.approx(scale.item())
     assert export.main(["--dual-encoder", str(hub), "--out", str(back)]) == 0
     canaries = [json.loads((b / "manifest.json").read_text())["canary"] for b in (direct, back)]
     a, b = (np.frombuffer(base64.b64decode(c["vector"]), "<f4") for c in canaries)

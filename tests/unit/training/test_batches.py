@@ -76,9 +76,22 @@ def test_too_few_pictures_for_a_batch_are_refused() -> None:
 
 def test_kept_patches_are_a_picture_s_own_and_the_class_token_stays() -> None:
     tokens = torch.arange(2 * 9, dtype=torch.float32).reshape(2, 9, 1)
-    kept = keep_patches(tokens, 0.5, torch.Generator().manual_seed(0))
+    kept = keep_patches(tokens, 0.5, torch.rand(2, 8, generator=torch.Generator().manual_seed(0)))
     assert kept.shape == (2, 5, 1)
     for row, first in zip(kept[..., 0].tolist(), (0, 9), strict=True):
         assert row[0] == first
         assert len(set(row)) == 5
         assert all(first < t < first + 9 for t in row[1:])
+
+
+def test_registers_are_no_patches() -> None:
+    tokens = torch.arange(9.0).reshape(1, 9, 1)
+    chance = torch.tensor([[0.9, 0.1, 0.8, 0.2]])
+    assert keep_patches(tokens, 0.5, chance, first=5).flatten().tolist() == [0, 1, 2, 3, 4, 6, 8]
+
+
+def test_a_long_caption_and_a_word_in_another_script_are_shared_too() -> None:
+    long = "a brown dog runs after a red ball over grass"
+    pairs = [Pair(Path(f"{i}"), (long, "собака")) for i in range(2)]
+    known = Batches(replace(config(), batch=2), {"things": pairs}).targets(np.arange(2), [long, "собака"])
+    assert known.positive.all()

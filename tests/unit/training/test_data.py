@@ -137,6 +137,23 @@ def test_your_own_folder_without_splits(tmp_path: Path) -> None:
         read("folder", tmp_path, "all")
 
 
+def test_a_comma_without_quotes_and_a_short_line_are_named(tmp_path: Path) -> None:
+    for line in ("b.jpg,A kite, over the beach,train", "b.jpg,A kite"):
+        (tmp_path / "captions.csv").write_text(f"\ufeffimage,caption,split\na.jpg,A dog .,train\n{line}\n", "utf-8")
+        with pytest.raises(DataError, match=r"captions.csv, line 3: more or fewer columns"):
+            read("folder", tmp_path, "train")
+
+
+def test_flickr_s_own_names_carry_a_number_and_yours_do_not(tmp_path: Path) -> None:
+    (tmp_path / "captions.csv").write_text("image,caption\n1003163366_44323f5815.jpg,A dog .\n")
+    (tmp_path / "train.txt").write_text("1003163366_44323f5815.jpg")
+    (tmp_path / "images").mkdir()
+    assert [READERS[r](tmp_path, s)[0].flickr for r, s in (("flickr8k", "train"), ("folder", "all"))] == [
+        "1003163366",
+        None,
+    ]
+
+
 def test_a_picture_without_a_caption_is_named(tmp_path: Path) -> None:
     (tmp_path / "captions.csv").write_text("image,caption\n1.jpg,A dog .\n2.jpg,  \n")
     (tmp_path / "dev.txt").write_text("1.jpg\n2.jpg\n3.jpg\n")
@@ -171,7 +188,8 @@ def test_pictures_in_both_are_found_by_number_and_by_content(tmp_path: Path) -> 
         (tmp_path / name).write_bytes(content)
 
     def pairs(*names: str) -> list[Pair]:
-        return [Pair(tmp_path / n, ("x",)) for n in names]
+        numbers = ["2258277193" if "2258277193" in n else None for n in names]
+        return [Pair(tmp_path / n, ("x",), number) for n, number in zip(names, numbers, strict=True)]
 
     train = pairs("flickr30k/2258277193.jpg", "yours/b.jpg", "yours/c.jpg")
     held_out = pairs("flickr8k/2258277193_586949ec62.jpg", "mine/a.jpg")

@@ -5,6 +5,7 @@ import pytest
 from twotower.data import Pair
 from twotower.evaluate import keyword_queries
 from twotower.metrics import (
+    first_is_right,
     image_to_text_ranks,
     mean_average_precision,
     precisions,
@@ -67,6 +68,12 @@ def test_precision_at_r_looks_at_r_places_only() -> None:
     query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
     relevant = np.array([[True, False, True, False]])
     assert precisions(query, AXES, relevant, at_r=True).tolist() == [0.5]
+
+
+def test_the_first_is_right_only_when_it_is_alone() -> None:
+    queries = np.array([[0.9, 0.5, 0, 0], [0.5, 0.5, 0, 0]], np.float32)
+    relevant = np.array([[True, False, True, False]] * 2)
+    assert first_is_right(queries, AXES, relevant).tolist() == [True, False]
 
 
 def test_what_is_not_finite_has_no_rank() -> None:

@@ -158,8 +158,8 @@ def test_cached_tokens_are_the_trunk_s_and_are_computed_once(tmp_path: Path) -> 
         calls.append(len(pixels))
         return tower.trunk(pixels)
 
-    preparation = Preparation(size=32)
-    first, again = (cached_tokens(tmp_path / "c", "x", paths, 1, 7, trunk, "t", preparation) for _ in range(2))
+    preparation, cpu = Preparation(size=32), torch.device("cpu")
+    first, again = (cached_tokens(tmp_path / "c", "x", paths, 1, 7, trunk, "t", preparation, cpu) for _ in range(2))
     assert calls == [1, 3, 1]  # the shape, the pictures, the shape
     assert torch.equal(first, again)
     with torch.inference_mode():

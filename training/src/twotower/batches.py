@@ -94,17 +94,27 @@ class Batches:
         positive = owner[:, None] == rows[None]
         ignored = np.zeros_like(positive)
         for i, text in enumerate(texts):
+            positive[i] |= [text in self._texts[r] for r in rows]
             words = words_of(text)
             if words and len(words) <= SHORT:
                 wanted = frozenset(words)
-                positive[i] |= [text in self._texts[r] for r in rows]
                 ignored[i] = [wanted <= self._words[r] for r in rows]
         return Targets(torch.from_numpy(positive), torch.from_numpy(ignored))
 
 
-def keep_patches(tokens: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """A random share of each picture's patch tokens, and its class token: (B, T, W) -> (B, 1 + share * (T - 1), W)."""
-    count = round(share * (tokens.shape[1] - 1))
-    order = torch.rand(tokens.shape[0], tokens.shape[1] - 1, generator=generator).argsort(1)[:, :count] + 1
-    order = torch.cat([torch.zeros(len(order), 1, dtype=order.dtype), order], dim=1)
+def keep_patches(tokens: Tensor, share: float, chance: Tensor, first: int = 1) -> Tensor:
+    """Some of each picture's patch tokens, and all the tokens before them.
+
+    Args:
+        tokens: (B, T, W), of which the first few are no patches.
+        share: how much of the patches is kept.
+        chance: (B, T - first), a random number for each patch; the smallest are kept.
+        first: where the patches begin.
+
+    Returns:
+        (B, first + share * (T - first), W).
+    """
+    count = round(share * (tokens.shape[1] - first))
+    order = chance.argsort(1)[:, :count] + first
+    order = torch.cat([torch.arange(first).expand(len(order), -1), order], dim=1)
     return tokens.gather(1, order.unsqueeze(-1).expand(-1, -1, tokens.shape[2]))

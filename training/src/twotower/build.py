@@ -27,7 +27,13 @@ def load_backbone(model: str, wheels: Path, size: int | None = None) -> PreTrain
     Raises:
         OSError: the folder or name is not known to Hugging Face's hub, or the hub is out of reach.
     """
-    backbone = BASE[model](wheels) if model in BASE else AutoModel.from_pretrained(model, dtype=torch.float32)
+    if model in BASE:
+        backbone = BASE[model](wheels)
+    else:
+        backbone, info = AutoModel.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
+        if missing := [k for k in info["missing_keys"] if not k.startswith("pooler.")]:
+            raise ValueError(f"{model} lacks the weights of {len(missing)} parameters, first {missing[0]}")
+        backbone.lacks_pooler = bool(info["missing_keys"])
     # Plain attention: on a CPU the fused kernel's backward pass takes three times as long at these lengths.
     if not torch.cuda.is_available():
         backbone.set_attn_implementation("eager")
@@ -70,9 +76,13 @@ def load_tokenizer(model: str, wheels: Path, max_tokens: int) -> Tokenizer:
 
 def build(config: Config, wheels: Path) -> TwoTowers:
     """The two towers of a config; what is not trained does not require gradients."""
+    # First: what a checkpoint of a backbone lacks, like a pooler, is drawn at random while it is loaded.
+    torch.manual_seed(config.seed)
     vit = load_backbone(config.image.model, wheels, config.preparation.size)
     bert = load_backbone(config.text.model, wheels)
-    torch.manual_seed(config.seed)
+    for backbone, how, pooling in ((vit, config.image, config.image_pooling), (bert, config.text, config.text_pooling)):
+        if pooling == "pooler" and how.mode != "full" and getattr(backbone, "lacks_pooler", False):
+            raise ValueError(f"{how.model} has no weights for its pooler: pool otherwise, or train it in full")
     prepare(vit, config.image, config.image_pooling == "pooler")
     prepare(bert, config.text, config.text_pooling == "pooler")
     return assemble(config, vit, bert)
@@ -147,6 +157,9 @@ def merged(config: Config, model: TwoTowers, wheels: Path) -> TwoTowers:
     whole = assemble(config, plain[0], plain[1])
     whole.image.head.load_state_dict(model.image.head.state_dict())
     whole.text.head.load_state_dict(model.text.head.state_dict())
+    with torch.no_grad():
+        whole.log_scale.copy_(model.log_scale)
+        whole.bias.copy_(model.bias)
     return whole.eval()
 
 

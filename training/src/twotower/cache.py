@@ -8,6 +8,7 @@ than fine-tuning the whole tower.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,27 +31,28 @@ def cached_tokens(
     trunk: Callable[[Tensor], Tensor],
     trunk_name: str,
     preparation: Preparation,
+    device: torch.device,
 ) -> Tensor:
     """The trunk's output for one view of each picture, (N, T, W) bfloat16, backed by a file in `folder`.
 
-    The file's name holds a digest of all that decides its content: the pictures' names (not their folder: data may
-    move), the view, the seed, the trunk and the preparation. It is written beside its place and renamed, so that an
-    interrupted run leaves no half file.
+    The file's name holds a digest of all that decides its content: the pictures' names and sizes (not their folder:
+    data may move), the view, the seed, the trunk and the preparation. It is written beside its place and renamed, so
+    that an interrupted run leaves no half file; of several processes each writes its own, and the last one stays.
     """
-    key = "\n".join([trunk_name, repr(preparation), str(view), str(seed if view else 0), *(p.name for p in paths)])
+    listing = [f"{p.name} {p.stat().st_size}" for p in paths]
+    key = "\n".join([trunk_name, repr(preparation), str(view), str(seed if view else 0), *listing])
     path = folder / f"{name}-view{view}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.bf16"
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), ThreadPoolExecutor(2) as pool:
-        shape = trunk(torch.zeros(1, 3, preparation.size, preparation.size)).shape[1:]
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16), ThreadPoolExecutor(2) as pool:
+        shape = trunk(torch.zeros(1, 3, preparation.size, preparation.size, device=device)).shape[1:]
         count = len(paths) * shape.numel()
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            part.unlink(missing_ok=True)
+            part = path.with_suffix(f".{os.getpid()}.part")
             tokens = torch.from_file(str(part), shared=True, size=count, dtype=torch.bfloat16).view(-1, *shape)
             for start in tqdm(range(0, len(paths), BATCH), unit="batch", desc=f"{name}, view {view}"):
                 chosen = list(paths[start : start + BATCH])
                 pixels = see_all(chosen, [view] * len(chosen), seed, preparation, pool)
-                tokens[start : start + BATCH] = trunk(pixels)
+                tokens[start : start + BATCH] = trunk(pixels.to(device)).cpu()
             del tokens
-            part.rename(path)
+            part.replace(path)
     return torch.from_file(str(path), shared=False, size=count, dtype=torch.bfloat16).view(-1, *shape)

@@ -67,8 +67,10 @@ def keyword_queries(pairs: Sequence[Pair], count: int, seed: int = 0) -> Keyword
                 chosen = np.sort(random.choice(len(words), count, replace=False))
                 found.setdefault(" ".join(words[i] for i in chosen), row)
     queries = list(found)
-    relevant = np.stack([holds[:, [vocabulary[w] for w in q.split()]].all(1) for q in queries])
-    return Keywords(queries, np.array(list(found.values())), relevant)
+    relevant = np.zeros((len(queries), len(pairs)), bool)
+    for i, query in enumerate(queries):
+        relevant[i] = holds[:, [vocabulary[w] for w in query.split()]].all(1)
+    return Keywords(queries, np.array(list(found.values()), np.int64), relevant)
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,11 @@ def evaluate(embedder: Embedder, pairs: Sequence[Pair]) -> Report:
     keywords, counts = {}, {}
     for count in KEYWORDS:
         short = keyword_queries(pairs, count)
+        if not short.queries:
+            continue  # no caption has so many words
         vectors = embedder.texts(short.queries)
         at_r = metrics.precisions(vectors, images, short.relevant, at_r=True)
-        first = short.relevant[np.arange(len(vectors)), (vectors @ images.T).argmax(1)]
+        first = metrics.first_is_right(vectors, images, short.relevant)
         keywords[str(count)] = {
             "mAP@R": metrics.with_interval(at_r, short.owner),
             "P@1": metrics.with_interval(first, short.owner),

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -32,13 +32,13 @@ from transformers import (
     AutoTokenizer,
     CLIPModel,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
     VisionTextDualEncoderConfig,
     VisionTextDualEncoderModel,
 )
 
 from twotower import data
 from twotower.build import load_tokenizer, merged
+from twotower.config import Config
 from twotower.embed import BundleEmbedder, load_run
 from twotower.evaluate import evaluate
 from twotower.graphs import CANARY, Dual, ImageGraph, TextGraph, write_bundle, write_manifest
@@ -47,6 +47,8 @@ from twotower.pictures import Preparation, square, to_pixels
 from twotower.texts import encode
 
 LEAST_COSINE = 0.9999
+# Nobody's query is longer; a text tower may be able to read more.
+MAX_TOKENS = 512
 SAMPLE_TEXTS = [CANARY, "two people", "a red bicycle that leans against the wall of an old house in the evening sun"]
 
 
@@ -79,18 +81,22 @@ class HubImage(nn.Module):
         return functional.normalize(self.model.get_image_features(pixel_values=pixels).pooler_output, dim=-1)
 
 
-def from_run(run: Path, wheels: Path) -> tuple[Dual, TwoTowers]:
-    """The best checkpoint of a training run, low-rank matrices added to what they adapt."""
+def from_run(run: Path, wheels: Path) -> tuple[Dual, TwoTowers, Config]:
+    """The best checkpoint of a training run, low-rank matrices added to what they adapt; and its config."""
     config, trained = load_run(run, wheels)
     whole = merged(config, trained, wheels)
     tokenizer = load_tokenizer(config.text.model, wheels, config.max_tokens)
-    return Dual(TextGraph(whole.text), ImageGraph(whole.image), tokenizer, config.max_tokens, config.preparation), whole
+    dual = Dual(TextGraph(whole.text), ImageGraph(whole.image), tokenizer, config.max_tokens, config.preparation)
+    return dual, whole, config
 
 
 def from_hub(name: str, family: type[PreTrainedModel]) -> Dual:
     """A `VisionTextDualEncoderModel` or `CLIPModel` by name or folder, with its tokenizer and picture preparation."""
     model = family.from_pretrained(name, dtype=torch.float32, attn_implementation="eager").eval()
-    longest = int(model.config.text_config.max_position_embeddings)
+    text = model.config.text_config
+    # RoBERTa's positions begin behind the padding token's number.
+    before = text.pad_token_id + 1 if text.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+    longest = min(int(text.max_position_embeddings) - before, MAX_TOKENS)
     tokenizer = Tokenizer.from_str(AutoTokenizer.from_pretrained(name).backend_tokenizer.to_str())
     tokenizer.enable_truncation(longest)
     tokenizer.no_padding()
@@ -141,14 +147,18 @@ def quantise(dual: Dual, bundle: Path, name: str, fields: dict[str, Any], pairs:
     """Store a bundle's weights in eight bits, in place; the manifest tells what that costs on these pictures."""
     before = evaluate(BundleEmbedder(bundle), pairs)
     for graph in ("text.onnx", "image.onnx"):
-        small = bundle / f"int8-{graph}"
-        quantize_dynamic(bundle / graph, small, weight_type=QuantType.QInt8, per_channel=True)
+        # Folded first: a weight that is transposed in the graph would stay as it is.
+        folded, small = bundle / f"folded-{graph}", bundle / f"int8-{graph}"
+        quant_pre_process(bundle / graph, folded, skip_symbolic_shape=True)
+        quantize_dynamic(folded, small, weight_type=QuantType.QInt8, per_channel=True)
+        folded.unlink()
         small.replace(bundle / graph)
-    after = evaluate(BundleEmbedder(bundle), pairs)
+    served = BundleEmbedder(bundle)
+    after = evaluate(served, pairs)
     loss = {k: before.text_to_image[k].value - after.text_to_image[k].value for k in before.text_to_image}
     fields = {**fields, "int8": {"pictures": len(pairs), "recall_lost": loss}, "evaluation": asdict(after)}
     sys.stdout.write("int8 costs " + ", ".join(f"{v:.2f} points of {k}" for k, v in loss.items()) + "\n")
-    return write_manifest(dual, bundle, name, fields)
+    return write_manifest(dual, bundle, name, fields, served.texts([CANARY])[0])
 
 
 def export(dual: Dual, out: Path, name: str, fields: dict[str, Any], int8_on: list[data.Pair] | None) -> str:
@@ -166,15 +176,22 @@ def export(dual: Dual, out: Path, name: str, fields: dict[str, Any], int8_on: li
     return quantise(dual, out, name, fields, int8_on) if int8_on is not None else identity
 
 
-def save_dual_encoder(model: TwoTowers, dual: Dual, folder: Path) -> None:
+def save_dual_encoder(model: TwoTowers, dual: Dual, tokenizer: str, folder: Path) -> None:
     """Write towers as Hugging Face's `VisionTextDualEncoderModel`, with tokenizer and picture preparation.
+
+    Args:
+        model: the towers, plain.
+        dual: the same, with their preparation.
+        tokenizer: whose tokenizer it is: a name or a folder.
+        folder: a new one.
 
     Raises:
         ExportError: their pooling or their heads are none that this form has: the backbones' own poolers, and a linear
             map without a norm.
     """
     vit, bert, heads = model.image.backbone, model.text.backbone, (model.image.head, model.text.head)
-    if model.image.pooling != "pooler" or model.text.pooling != "pooler":
+    poolers = [getattr(b, "pooler", None) for b in (vit, bert)]
+    if model.image.pooling != "pooler" or model.text.pooling != "pooler" or None in poolers:
         raise ExportError("a VisionTextDualEncoderModel pools with its backbones' own poolers; these towers do not")
     if any(h.expand is not None or not isinstance(h.norm, nn.Identity) for h in heads):
         raise ExportError("a VisionTextDualEncoderModel's heads are linear, without a norm; these are not")
@@ -188,8 +205,7 @@ def save_dual_encoder(model: TwoTowers, dual: Dual, folder: Path) -> None:
         whole.text_projection.weight.copy_(heads[1].linear.weight)
         whole.logit_scale.copy_(model.scale.log())
     whole.save_pretrained(folder)
-    special = {"pad_token": "[PAD]", "model_max_length": dual.max_tokens}
-    PreTrainedTokenizerFast(tokenizer_object=dual.tokenizer, **special).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder)
     p = dual.preparation
     settings = {
         "image_processor_type": "ViTImageProcessor",
@@ -226,10 +242,10 @@ def main(arguments: list[str] | None = None) -> int:
         pairs = data.read(options.data, options.split) if options.data else None
         fields: dict[str, Any] = {"towers": {"source": name}}
         if options.run:
-            dual, whole = from_run(options.run, options.wheels)
+            dual, whole, config = from_run(options.run, options.wheels)
             fields["evaluation"] = json.loads((options.run / "figures.json").read_text())
             if options.save_dual_encoder:
-                save_dual_encoder(whole, dual, options.save_dual_encoder)
+                save_dual_encoder(whole, dual, config.text.model, options.save_dual_encoder)
         else:
             dual = from_hub(origin, CLIPModel if options.clip else VisionTextDualEncoderModel)
         identity = export(dual, options.out, name, fields, pairs)

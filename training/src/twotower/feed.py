@@ -18,6 +18,9 @@ from twotower.model import TwoTowers, in_groups
 from twotower.pictures import see_all
 from twotower.texts import encode
 
+# Texts whose features are kept in memory.
+MOST_KNOWN = 2**18
+
 
 class PixelFeed:
     """Decodes a batch's pictures; with `views` 0 a new random part of each, every time."""
@@ -27,7 +30,7 @@ class PixelFeed:
         self._paths = [p.image for p in pairs]
         self._pool = ThreadPoolExecutor(4)
 
-    def __call__(self, batch: Batch, epoch: int, part: slice, generator: torch.Generator) -> Tensor:
+    def __call__(self, batch: Batch, epoch: int, part: slice, seed: int) -> Tensor:
         """Pixels of one part of a batch, (B, 3, size, size) float32."""
         views = batch.views[part].tolist()
         if self._config.views == 0:
@@ -41,6 +44,7 @@ class TokenFeed:
 
     def __init__(self, config: Config, pairs: dict[str, list[Pair]], model: TwoTowers, folder: Path) -> None:
         self._config = config
+        self._patches_from = model.image.patches_from
         # One list of sources for each view.
         self._views = [
             [trunk_tokens(config, source, chosen, view, model, folder) for source, chosen in pairs.items()]
@@ -48,13 +52,16 @@ class TokenFeed:
         ]
         self._place = [(s, i) for s, chosen in enumerate(pairs.values()) for i in range(len(chosen))]
 
-    def __call__(self, batch: Batch, epoch: int, part: slice, generator: torch.Generator) -> Tensor:
-        """Tokens of one part of a batch, (B, T, W) bfloat16, some patches left out."""
+    def __call__(self, batch: Batch, epoch: int, part: slice, seed: int) -> Tensor:
+        """Tokens of one part of a batch, (B, T, W) bfloat16, some patches left out by a seed of the whole batch's."""
         places = [(v, *self._place[r]) for v, r in zip(batch.views, batch.rows, strict=True)]
         tokens = torch.stack([self._views[v][s][i] for v, s, i in places[part]])
         if self._config.keep_patches == 1 or tokens.shape[1] == 1:
             return tokens
-        return keep_patches(tokens, self._config.keep_patches, generator)
+        generator = torch.Generator().manual_seed(seed)
+        # Drawn for the whole batch, so that it does not depend on how the batch is cut.
+        chance = torch.rand(len(batch.rows), tokens.shape[1] - self._patches_from, generator=generator)[part]
+        return keep_patches(tokens, self._config.keep_patches, chance, self._patches_from)
 
 
 class TextFeed:
@@ -68,6 +75,8 @@ class TextFeed:
         """(T, L) ids and mask, or (T, W) features and None."""
         if not self._frozen:
             return encode(self._tokenizer, texts)
+        if len(self._known) > MOST_KNOWN:  # short queries never end
+            self._known.clear()
         if new := sorted(set(texts) - self._known.keys()):
             device = self._model.log_scale.device
             ids, mask = (t.to(device) for t in encode(self._tokenizer, new))
@@ -86,4 +95,14 @@ def trunk_tokens(config: Config, name: str, pairs: Sequence[Pair], view: int, mo
     if model.image.all_frozen:
         trunk_name += f" {config.image_pooling}"
     paths = [p.image for p in pairs]
-    return cached_tokens(folder, name, paths, view, config.seed, model.image.trunk, trunk_name, config.preparation)
+    return cached_tokens(
+        folder,
+        name,
+        paths,
+        view,
+        config.seed,
+        model.image.trunk,
+        trunk_name,
+        config.preparation,
+        model.log_scale.device,
+    )

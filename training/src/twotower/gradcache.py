@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import get_device_states, set_device_states
 
 Vectors = tuple[Tensor, ...]
 Part = TypeVar("Part")
@@ -29,15 +30,26 @@ def cached_backward(encode: Callable[[Part], Vectors], parts: Sequence[Part], lo
     states, pieces = [], []
     with torch.no_grad():
         for part in parts:
-            states.append(torch.get_rng_state())
+            states.append((torch.get_rng_state(), *get_device_states(*tensors(part))))
             pieces.append(encode(part))
     whole = [torch.cat(column).requires_grad_() for column in zip(*pieces, strict=True)]
     value = loss(*whole)
     value.backward()
-    after = torch.get_rng_state()
+    after = (torch.get_rng_state(), *get_device_states(*tensors(parts[-1])))
     gradients = [w.grad.split([len(p[i]) for p in pieces]) for i, w in enumerate(whole) if w.grad is not None]
     for part, state, *gradient in zip(parts, states, *gradients, strict=True):
-        torch.set_rng_state(state)
+        restore(*state)
         torch.autograd.backward(encode(part), gradient)
-    torch.set_rng_state(after)
+    restore(*after)
     return value.detach()
+
+
+def tensors(part: object) -> Sequence[object]:
+    """What a part is made of."""
+    return part if isinstance(part, tuple) else (part,)
+
+
+def restore(cpu: Tensor, devices: list[int], states: list[Tensor]) -> None:
+    """Put the random states back that were kept: the CPU's, and those of the devices that a part lies on."""
+    torch.set_rng_state(cpu)
+    set_device_states(devices, states)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -118,11 +120,12 @@ def described(dual: Dual) -> dict[str, Any]:
     return {"text": {"max_tokens": dual.max_tokens}, "image": image}
 
 
-def canary(dual: Dual) -> dict[str, str]:
+def canary(dual: Dual, vector: NDArray[np.float32] | None = None) -> dict[str, str]:
     """A text and its vector, by which the encoder sees that it computes what was computed here."""
-    with torch.inference_mode():
-        vector = dual.text(*encode(dual.tokenizer, [CANARY]))[0].numpy().astype("<f4")
-    return {"text": CANARY, "vector": base64.b64encode(vector.tobytes()).decode()}
+    if vector is None:
+        with torch.inference_mode():
+            vector = dual.text(*encode(dual.tokenizer, [CANARY]))[0].numpy()
+    return {"text": CANARY, "vector": base64.b64encode(vector.astype("<f4").tobytes()).decode()}
 
 
 def write_bundle(dual: Dual, out: Path, name: str, fields: dict[str, Any]) -> str:
@@ -146,11 +149,16 @@ def write_bundle(dual: Dual, out: Path, name: str, fields: dict[str, Any]) -> st
     return write_manifest(dual, out, name, fields)
 
 
-def write_manifest(dual: Dual, out: Path, name: str, fields: dict[str, Any]) -> str:
-    """Describe the graphs and the tokenizer that lie in a folder; return the model_id."""
+def write_manifest(
+    dual: Dual, out: Path, name: str, fields: dict[str, Any], vector: NDArray[np.float32] | None = None
+) -> str:
+    """Describe the graphs and the tokenizer that lie in a folder; return the model_id.
+
+    `vector` is the canary's where the graphs do not compute what the towers do: int8.
+    """
     files = {f: sha256(out / f) for f in ("text.onnx", "image.onnx", "tokenizer.json")}
     identity = {**described(dual), "files": files}
-    known = canary(dual)
+    known = canary(dual, vector)
     manifest = {
         "format": 1,
         "name": name,

@@ -112,6 +112,18 @@ def precisions(queries: Array, images: Array, relevant: NDArray[np.bool_], at_r:
     return in_blocks(queries, images, rank).astype(np.float64)
 
 
+def first_is_right(queries: Array, images: Array, relevant: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the best relevant picture of each query is ahead of every other one, (Q,) bool."""
+
+    def rank(scores: Array, part: slice) -> NDArray[np.bool_]:
+        right = np.where(relevant[part], scores, -np.inf).max(1)
+        wrong = np.where(relevant[part], -np.inf, scores).max(1)
+        ahead: NDArray[np.bool_] = right > wrong
+        return ahead
+
+    return in_blocks(queries, images, rank).astype(np.bool_)
+
+
 def recall(ranks: Ints, ks: tuple[int, ...] = KS) -> dict[str, float]:
     """Recall@k in percent."""
     return {f"R@{k}": 100 * float((ranks <= k).mean()) for k in ks}

@@ -54,9 +54,8 @@ def square(picture: Image.Image, preparation: Preparation) -> Image.Image:
     if preparation.resize == "squash":
         return picture.resize((size, size), resample)
     short = preparation.shortest_edge or size
-    scale = short / min(picture.size)
     # The longer side is cut, not rounded, as CLIP's own preparation does.
-    width, height = (short if s == min(picture.size) else int(s * scale) for s in picture.size)
+    width, height = (short if s == min(picture.size) else int(s * short / min(picture.size)) for s in picture.size)
     left, top = (width - size) // 2, (height - size) // 2
     return picture.resize((width, height), resample).crop((left, top, left + size, top + size))
 

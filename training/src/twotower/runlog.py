@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -30,8 +31,18 @@ class RunLog:
 
             if wandb_mode == "auto":
                 wandb_mode = "online" if os.environ.get("WANDB_API_KEY") else "offline"
+            # One run of ours is one run there, however often it was interrupted.
+            known = folder / "wandb_id.txt"
+            if not resumed_at or not known.exists():
+                known.write_text(secrets.token_hex(4))
             self._wandb = wandb.init(
-                project="sightline", name=name, dir=folder, config=asdict(config), mode=wandb_mode, resume="allow"
+                project="sightline",
+                name=name,
+                id=known.read_text(),
+                dir=folder,
+                config=asdict(config),
+                mode=wandb_mode,
+                resume="allow",
             )
 
     def write(self, **values: Any) -> None:

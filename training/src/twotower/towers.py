@@ -77,7 +77,9 @@ class ImageTower(nn.Module):
         self.head = head
         self.pooling = pooling
         self.frozen_layers = frozen_layers
+        # Behind the class token: registers, or DeiT's distillation token.
         self.patches_from = 1 + getattr(backbone.config, "num_register_tokens", 0)
+        self.patches_from += backbone.config.model_type == "deit"
         if frozen_layers and backbone.config.model_type not in self.DIVISIBLE:
             raise ValueError(f"frozen_layers works for {', '.join(self.DIVISIBLE)}, not {backbone.config.model_type}")
 
@@ -96,6 +98,8 @@ class ImageTower(nn.Module):
         """Map what the trunk says to (B, dim) float32 unit vectors."""
         if self.all_frozen:
             return self.project(tokens[:, 0])
+        if not torch.is_autocast_enabled(tokens.device.type):
+            tokens = tokens.to(self.head.linear.weight.dtype)  # kept as bfloat16
         states = run_layers(layers_of(self.backbone)[self.frozen_layers :], tokens)
         return self.project(self.pool(self.backbone.layernorm(states)))
 

@@ -33,6 +33,9 @@ def read_sources(config: Config, places: dict[str, Path], tolerance: float) -> t
         raise TrainingError(
             f"this config reads {', '.join(sorted(needed))}; --data gives {', '.join(sorted(places)) or 'nothing'}"
         )
+    names = [s.name for s in config.sources]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise TrainingError(f"two sources are called {twice[0]}; give each a name of its own")
     held_out = config.validation
     validation = data.READERS[held_out.reader](places[held_out.name], held_out.split)
     validation = data.readable(validation, tolerance, f"{held_out.name} {held_out.split}")
@@ -72,7 +75,11 @@ def main(arguments: list[str] | None = None) -> int:
     out = options.out or Path("var/runs") / Path(options.config).stem
     try:
         config = load_config(options.config)
+        if wrong := [d for d in options.data if not all(d.partition("="))]:
+            raise TrainingError(f"--data {wrong[0]} is not NAME=PATH")
         places = {n: Path(p) for n, _, p in (d.partition("=") for d in options.data)}
+        if not options.resume and (out / "last.pt").exists():
+            raise TrainingError(f"{out} holds a run already: go on with --resume, or name another --out")
         precision = "bf16" if config.precision == "bf16" else "no"
         accelerator = Accelerator(mixed_precision=precision)
         pairs, validation = read_sources(config, places, options.tolerance)
@@ -88,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         trainer.run(log)
         if log:
             log.close()
-    except (TrainingError, data.DataError, ValueError) as error:
+    except (TrainingError, data.DataError, ValueError, OSError) as error:
         sys.stderr.write(f"no training: {error}\n")
         return 1
     return 0

@@ -7,11 +7,12 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather
 from tqdm import tqdm
@@ -30,6 +31,10 @@ from twotower.runlog import RunLog
 
 # Pictures, texts, and the texts' mask; see `TwoTowers.forward`.
 Part = tuple[Tensor, Tensor, Tensor | None]
+
+
+# Steps between two checkpoints, beside those at the end of each epoch.
+SAVE_EVERY = 50
 
 
 class TrainingError(Exception):
@@ -105,14 +110,21 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(parameter_groups(config, self.model), betas=(0.9, 0.98))
         self.peaks = [g["lr"] for g in self.optimizer.param_groups]
         self.ema = Ema(self.model, config.ema)
-        if config.compile:
+        if config.compile and self.cached:
             self.model.image.rest = torch.compile(self.model.image.rest)  # type: ignore[method-assign]
-        self.step, self.best, self.waited = 0, -1.0, 0
+        elif config.compile:
+            self.model.image.forward = torch.compile(self.model.image.forward)  # type: ignore[method-assign]
+        self.step, self.epoch, self.best, self.waited = 0, 0, -1.0, 0
 
     @property
     def steps(self) -> int:
         """Steps of the whole run."""
         return self.config.epochs * self.batches.steps
+
+    @property
+    def step_seed(self) -> int:
+        """The seed of what is random in this step, beside the batch itself."""
+        return self.config.seed * 1_000_003 + self.step
 
     def encode_part(self, part: Part) -> tuple[Tensor, Tensor]:
         """Texts' and pictures' vectors of one part of a batch."""
@@ -129,8 +141,7 @@ class Trainer:
         parts = []
         for first in range(start, start + share, size):
             part = slice(first, first + size)
-            generator = torch.Generator().manual_seed(hash((self.config.seed, self.step, first)) % 2**63)
-            images = self.feed(batch, epoch, part, generator)
+            images = self.feed(batch, epoch, part, self.step_seed)
             texts = batch.texts[part.start * self.config.captions : part.stop * self.config.captions]
             ids, mask = self.text_feed(texts)
             parts.append((images.to(device), ids.to(device), mask if mask is None else mask.to(device)))
@@ -155,7 +166,7 @@ class Trainer:
     def train_step(self, batch: Batch, epoch: int) -> dict[str, float]:
         """One step; the figures to log."""
         # Dropout, too, is a function of the step, so that an interrupted run goes on as it would have.
-        torch.manual_seed(self.config.seed * 1_000_003 + self.step)
+        torch.manual_seed(self.step_seed)
         share = learning_rate_share(self.step, self.steps, self.config.warmup)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * share
@@ -199,42 +210,46 @@ class Trainer:
         vectors: Array = torch.cat(parts).float().cpu().numpy()
         return vectors
 
-    def run(self, log: RunLog | None) -> dict[str, float]:
-        """Train to the end, or until the validation no longer improves; the best validation's figures."""
+    def run(self, log: RunLog | None) -> None:
+        """Train to the end, or until the validation no longer improves. Only the main process has a log."""
         self.model.train()
-        figures: dict[str, float] = {}
-        first_epoch = self.step // self.batches.steps
         main = self.accelerator.is_main_process
         with tqdm(total=self.steps, initial=self.step, unit="step", disable=not main, smoothing=0.05) as bar:
-            for epoch in range(first_epoch, self.config.epochs):
-                began = time.monotonic()
-                for batch in self.batches.epoch(epoch, self.step % self.batches.steps):
-                    values = self.train_step(batch, epoch)
-                    bar.update()
-                    rate = self.config.batch / max(1e-9, time.monotonic() - began)
-                    began = time.monotonic()
-                    bar.set_postfix(loss=f"{values['loss']:.3f}", pictures_per_second=f"{rate:.1f}", refresh=False)
-                    if log:
-                        log.write(step=self.step, epoch=epoch, pictures_per_second=rate, **values)
-                    if main and self.step % 50 == 0:
-                        self.save("last.pt")
-                current = self.validate()
-                better = sum(current.values()) > self.best
-                self.waited = 0 if better else self.waited + 1
-                if better:
-                    self.best, figures = sum(current.values()), current
-                if log:
-                    log.write(step=self.step, epoch=epoch, validation=current, best=better)
-                    tqdm.write(f"epoch {epoch + 1}: " + ", ".join(f"{k} {v:.2f}" for k, v in current.items()))
-                if main:
+            while self.epoch < self.config.epochs and self.waited <= self.config.patience:
+                self.train_epoch(bar, log)
+                self.end_epoch(log)
+        if main and self.waited > self.config.patience:
+            tqdm.write(f"no better for {self.waited} epochs: stopped")
+
+    def train_epoch(self, bar: tqdm[NoReturn], log: RunLog | None) -> None:
+        """The steps of the epoch that are not done yet."""
+        began = time.monotonic()
+        for batch in self.batches.epoch(self.epoch, self.step - self.epoch * self.batches.steps):
+            values = self.train_step(batch, self.epoch)
+            bar.update()
+            rate = self.config.batch / max(1e-9, time.monotonic() - began)
+            began = time.monotonic()
+            bar.set_postfix(loss=f"{values['loss']:.3f}", pictures_per_second=f"{rate:.1f}", refresh=False)
+            if log:
+                log.write(step=self.step, epoch=self.epoch, pictures_per_second=rate, **values)
+                if self.step % SAVE_EVERY == 0:
                     self.save("last.pt")
-                    if better:
-                        self.save("best.pt", figures)
-                        (self.paths.out / "figures.json").write_text(json.dumps({str(self.config.validation): figures}))
-                if self.waited > self.config.patience:
-                    tqdm.write(f"no better for {self.waited} epochs: stopped")
-                    break
-        return figures
+
+    def end_epoch(self, log: RunLog | None) -> None:
+        """Validate, on the main process alone, and keep what is best."""
+        # Cards differ in the last bit, and all must come to the same decision.
+        told: list[Any] = [self.validate() if self.accelerator.is_main_process else None]
+        current: dict[str, float] = broadcast_object_list(told)[0]
+        better = sum(current.values()) > self.best
+        self.best, self.waited = (sum(current.values()), 0) if better else (self.best, self.waited + 1)
+        self.epoch += 1
+        if log:
+            log.write(step=self.step, epoch=self.epoch, validation=current, best=better)
+            tqdm.write(f"epoch {self.epoch}: " + ", ".join(f"{k} {v:.2f}" for k, v in current.items()))
+            if better:  # before last.pt: a run that is killed in between validates again
+                self.save("best.pt", current)
+                (self.paths.out / "figures.json").write_text(json.dumps({str(self.config.validation): current}) + "\n")
+            self.save("last.pt")
 
     def save(self, name: str, figures: dict[str, float] | None = None) -> None:
         """Write a checkpoint: `best.pt` the averaged weights, `last.pt` all that a resumed run needs."""
@@ -246,7 +261,7 @@ class Trainer:
         }
         if figures is None:
             content |= {"model": checkpoint.trained_state(self.model), "optimizer": self.optimizer.state_dict()}
-            content |= {"best": self.best, "waited": self.waited}
+            content |= {"best": self.best, "waited": self.waited, "epoch": self.epoch}
         else:
             content |= {"figures": figures}
         self.paths.out.mkdir(parents=True, exist_ok=True)
@@ -266,5 +281,7 @@ class Trainer:
             raise TrainingError(f"{path} was written by another config; resume with that one, or start anew")
         checkpoint.load_state(self.model, content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
-        self.ema.state = content["ema"]
-        self.step, self.best, self.waited = content["step"], content["best"], content["waited"]
+        for name, value in content["ema"].items():
+            self.ema.state[name].copy_(value)
+        self.step, self.epoch = content["step"], content["epoch"]
+        self.best, self.waited = content["best"], content["waited"]

@@ -1,7 +1,7 @@
 """ViT-B/16 and BERT-base, fine-tuned in full on Flickr30k: the recipe that aims above the published dual encoders.
 
-After D2S-VSE's recipe (see training/README.md): backbones at a tenth of the heads' rate, random parts of the picture,
-384 px. Different here: InfoNCE with a learned temperature in place of the hinge, the average of the weights, a
+After D2S-VSE's recipe (github.com/liuyyy111/d2s-vse): backbones at a tenth of the heads' rate, random parts of the
+picture, 384 px. Different here: InfoNCE with a learned temperature in place of the hinge, the average of the weights, a
 checkpoint chosen on the validation split, and class token with mean of the patches in place of learned pooling.
 """
 

@@ -75,6 +75,8 @@ def stamps(folder: Path, split: str, gallery: Path = Path("deploy/gallery/manife
 
     Each lies beside a `.txt` whose first line describes it.
     """
+    if split not in ("train", "gallery"):
+        raise DataError(f"the stamps have no split {split}; there are train and gallery")
     taken = {e["source_file"] for e in json.loads(gallery.read_text())["pictures"]}
     pairs = []
     for path in sorted(folder.rglob("*.png")):

@@ -23,8 +23,8 @@ def flickr30k(folder: Path, split: str) -> list[Pair]:
     """Flickr30k; the split is `karpathy-` or `entities-` and train, val or test.
 
     `karpathy-*` is read from `dataset_flickr30k.json`, or from the `nlphuji/flickr30k` layout (its annotations' CSV, or
-    parquet files). `entities-*` takes the captions from `results_20130124.token` or `results.csv` (or from the JSON),
-    and the names from `train.txt`, `val.txt`, `test.txt`.
+    parquet files). `entities-*` takes the captions from `results_20130124.token` or `results.csv`, and the
+    names from `train.txt`, `val.txt`, `test.txt`.
     """
     origin, _, part = split.partition("-")
     if origin not in ("karpathy", "entities") or part not in ("train", "val", "test"):
@@ -34,14 +34,10 @@ def flickr30k(folder: Path, split: str) -> list[Pair]:
             return karpathy(folder / "dataset_flickr30k.json", part)
         return hub(folder, part)
     names = [f"{n.removesuffix('.jpg')}.jpg" for n in first_of(folder, [f"{part}.txt"]).read_text().split()]
-    source = first_of(folder, ("results_20130124.token", "results.csv", "dataset_flickr30k.json"))
-    if source.suffix == ".json":
-        captions = {e["filename"]: [s["raw"] for s in e["sentences"]] for e in read_karpathy(source)}
-    elif source.suffix == ".token":
-        captions = tokens(source)
-    else:
-        captions = results(source)
-    return assemble(first_of(folder, IMAGE_FOLDERS), captions, names, str(source))
+    # Karpathy's JSON will not do: it lacks 769 of the pictures.
+    source = first_of(folder, ("results_20130124.token", "results.csv"))
+    captions = tokens(source) if source.suffix == ".token" else results(source)
+    return assemble(first_of(folder, IMAGE_FOLDERS), captions, names, str(source), flickr=True)
 
 
 def flickr8k(folder: Path, split: str) -> list[Pair]:
@@ -62,7 +58,7 @@ def flickr8k(folder: Path, split: str) -> list[Pair]:
         for row in rows(source, {"image", "caption"}):
             captions[row["image"]].append(row["caption"])
     names = first_of(folder, (f"{split}.txt", f"Flickr_8k.{split}Images.txt")).read_text().split()
-    return assemble(first_of(folder, IMAGE_FOLDERS), captions, names, str(source))
+    return assemble(first_of(folder, IMAGE_FOLDERS), captions, names, str(source), flickr=True)
 
 
 def read_karpathy(path: Path) -> list[dict[str, Any]]:
@@ -81,17 +77,18 @@ def karpathy(path: Path, part: str) -> list[Pair]:
         if entry["split"] in wanted:
             name = f"{entry['filepath']}/{entry['filename']}" if "filepath" in entry else entry["filename"]
             captions[name] = [s["raw"] for s in entry["sentences"]]
-    return assemble(images, captions, captions, f"{path}, split {part}")
+    return assemble(images, captions, captions, f"{path}, split {part}", flickr=path.stem.startswith("dataset_flickr"))
 
 
 def tokens(path: Path) -> dict[str, list[str]]:
     """Captions by picture, of lines `name.jpg#0<tab>caption`."""
     captions: dict[str, list[str]] = defaultdict(list)
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        key, tab, caption = line.partition("\t")
-        if not tab:
-            raise DataError(f"{path}, line {number}: no tab between the picture and its caption")
-        captions[key.partition("#")[0]].append(caption)
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            key, tab, caption = line.partition("\t")
+            if not tab:
+                raise DataError(f"{path}, line {number}: no tab between the picture and its caption")
+            captions[key.partition("#")[0]].append(caption)
     return captions
 
 

@@ -41,7 +41,8 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         DataError: a line is not an object with an image and a caption.
     """
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # Not by splitlines, which also splits at separators inside a string.
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").rstrip().split("\n"), 1):
         try:
             value = json.loads(line)
         except ValueError as error:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,23 @@ def hub(folder: Path, split: str) -> list[Pair]:
     """
     tables = sorted(folder.rglob("*.parquet"))
     if tables:
-        return [pair for table in tables for pair in parquet(table, split, folder / "pictures")]
-    found = sorted(folder.glob("*annotations*.csv"))
+        pairs = [pair for table in tables for pair in parquet(table, split, folder / "pictures")]
+        if not pairs:
+            raise DataError(f"{folder}: no picture of the parquet files is of the split {split}")
+        return pairs
+    # The second is what the test split alone comes as, without a column for the split.
+    found = sorted(folder.glob("*annotations*.csv")) or sorted(folder.glob(f"{split}_1k_flickr.csv"))
     if not found:
-        raise DataError(f"{folder} holds neither dataset_flickr30k.json, *.parquet nor *annotations*.csv")
+        raise DataError(
+            f"{folder} holds neither dataset_flickr30k.json, *.parquet, *annotations*.csv nor {split}_1k_flickr.csv"
+        )
     captions = {
         row["filename"]: json.loads(row["raw"])
-        for row in rows(found[0], {"raw", "split", "filename"})
-        if row["split"] == split
+        for row in rows(found[0], {"raw", "filename"})
+        if row.get("split", split) == split
     }
-    return assemble(first_of(folder, ("flickr30k-images", "images")), captions, captions, f"{found[0]}, split {split}")
+    images = first_of(folder, ("flickr30k-images", "images_flickr_1k_test", "images"))
+    return assemble(images, captions, captions, f"{found[0]}, split {split}", flickr=True)
 
 
 def parquet(path: Path, split: str, unpacked: Path) -> Iterator[Pair]:
@@ -66,8 +74,8 @@ def unpack(row: dict[str, Any], image: str, caption: str, name: str | None, fold
     # A name out of a file may hold a path; only its last part is used.
     target = folder / Path(row[name] if name else row[image].get("path") or otherwise).name
     if not target.exists():
-        part = target.with_name(target.name + ".part")
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
         part.write_bytes(row[image]["bytes"])
-        part.rename(target)
+        part.replace(target)
     texts = [row[caption]] if isinstance(row[caption], str) else row[caption]
-    return Pair(target, tuple(t.strip() for t in texts if t.strip()))
+    return Pair(target, tuple(t.strip() for t in texts if t.strip()), target.stem if name else None)

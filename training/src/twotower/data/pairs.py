@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ class Pair:
 
     image: Path
     texts: tuple[str, ...]
+    # The picture's number at Flickr, where its data set names it so.
+    flickr: str | None = None
 
 
 class DataError(Exception):
@@ -35,11 +38,18 @@ def rows(path: Path, columns: set[str]) -> Iterator[dict[str, str]]:
     """
     if not path.is_file():
         raise DataError(f"{path} is missing")
-    with path.open(newline="", encoding="utf-8") as stream:
+    # Spreadsheets begin their UTF-8 with a byte order mark.
+    with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream, skipinitialspace=True)
         if missing := columns - set(reader.fieldnames or []):
             raise DataError(f"{path} lacks the column {', '.join(sorted(missing))}")
-        yield from reader
+        for row in reader:
+            if None in row or None in row.values():
+                raise DataError(
+                    f"{path}, line {reader.line_num}: more or fewer columns than the first line has; a caption with a "
+                    "comma stands in double quotes"
+                )
+            yield row
 
 
 def first_of(folder: Path, names: Sequence[str]) -> Path:
@@ -54,8 +64,17 @@ def first_of(folder: Path, names: Sequence[str]) -> Path:
     raise DataError(f"{folder} holds none of {', '.join(names)}")
 
 
-def assemble(images: Path, captions: dict[str, list[str]], names: Iterable[str], where: str) -> list[Pair]:
+def assemble(
+    images: Path, captions: dict[str, list[str]], names: Iterable[str], where: str, flickr: bool = False
+) -> list[Pair]:
     """Pairs of the named pictures in their order; blank captions are left out.
+
+    Args:
+        images: the folder that the names are relative to.
+        captions: by name.
+        names: of the pictures that are wanted.
+        where: for messages.
+        flickr: whether pictures are named by their number at Flickr, 2258277193.jpg or 2258277193_586949ec62.jpg.
 
     Raises:
         DataError: a name has no caption.
@@ -65,7 +84,7 @@ def assemble(images: Path, captions: dict[str, list[str]], names: Iterable[str],
     for name in names:
         texts = tuple(t.strip() for t in captions.get(name, ()) if t.strip())
         if texts:
-            pairs.append(Pair(images / name, texts))
+            pairs.append(Pair(images / name, texts, re.split(r"[_.]", name)[0] if flickr else None))
         else:
             without.append(name)
     if without:
