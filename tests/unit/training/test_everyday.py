@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from twotower.data import DataError
-from twotower.data.everyday import head, objects, shared_heads
+from twotower.data.everyday import bare, head, objects, shared_heads
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ def test_the_head_of_a_label(label: str, noun: str | None) -> None:
     assert head(label) == noun
 
 
+@pytest.mark.parametrize(
+    ("label", "typed"),
+    [
+        ("a banana", "banana"),
+        ("bananas", "banana"),
+        ("a rhinoceros", "rhinoceros"),
+        ("Royal Gala apples", "Royal Gala apple"),
+        ("cartons of milk", "cartons of milk"),
+        ("a pair of shorts", "pair of shorts"),
+    ],
+)
+def test_a_label_as_it_is_typed(label: str, typed: str) -> None:
+    assert bare(label) == typed
+
+
 def test_a_head_counts_when_three_labels_share_it() -> None:
     assert shared_heads(["a pug dog", "a boxer dog", "a collie dog", "a collie dog", "a fire engine"]) == {"dog"}
     assert shared_heads(["a pug dog", "a boxer dog", "a boxer dog"]) == set()
@@ -32,8 +47,8 @@ def test_objects_carry_what_their_labels_share(tmp_path: Path) -> None:
     lines = [f"{i}.jpg,a photo of a {row},made-up,train" for i, row in enumerate(rows)]
     (tmp_path / "captions.csv").write_text("\n".join(["image,caption,set,split", *lines]))
     first, *_, last = objects(tmp_path, "train")
-    assert first.texts == ("a photo of a pug dog", "a pug dog", "a dog")
-    assert last.texts == ("a photo of a fire engine", "a fire engine")
+    assert first.texts == ("a photo of a pug dog", "a pug dog", "pug dog", "a dog", "dog")
+    assert last.texts == ("a photo of a fire engine", "a fire engine", "fire engine")
 
 
 def test_labels_left_out_are_the_others(tmp_path: Path) -> None:

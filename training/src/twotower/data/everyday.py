@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from twotower.data.pairs import DataError, Pair, rows
+from twotower.texts import words_of
 
 # How many labels the split `seen` leaves out, for `unseen` to be measured on.
 LEFT_OUT = 100
@@ -18,8 +19,8 @@ LEFT_OUT = 100
 def objects(folder: Path, split: str) -> list[Pair]:
     """Everyday things: `images/`, `captions.csv` (image,caption,set,split), each caption "a photo of <label>".
 
-    The bare label is a second text of each picture, since people search with one word, and what several labels have in
-    common is a third: whoever looks for a dog does not name its breed. The splits are train and dev, and for an
+    The label alone is a text of each picture too, with its article and without, since people search with one word; and
+    so is what several labels have in common: whoever looks for a dog does not name its breed. The splits are train and dev, and for an
     experiment on words never trained on `seen` and `unseen`: train without a hundred of its labels, and those.
     """
     every = list(rows(folder / "captions.csv", {"image", "caption", "set", "split"}))
@@ -37,7 +38,7 @@ def objects(folder: Path, split: str) -> list[Pair]:
     return [
         Pair(
             folder / "images" / r["image"],
-            (r["caption"], label, *(with_article(h) for h in [head(label)] if h in shared)),
+            tuple(dict.fromkeys([r["caption"], label, bare(label), *shared_names(label, shared)])),
         )
         for r, label in zip(chosen, labels, strict=True)
     ]
@@ -53,10 +54,31 @@ def head(label: str) -> str | None:
     if len(words) < 2 or {"of", "from", "or"} & set(words):
         return None
     last = "dog" if words[-1].endswith("dog") else words[-1]
-    for plural, singular in (("oes", "o"), ("ies", "y"), ("ches", "ch"), ("s", "")):
-        if last.endswith(plural) and not last.endswith("ss"):
-            return last.removesuffix(plural) + singular
-    return last
+    return singular(last)
+
+
+def bare(label: str) -> str:
+    """A label as one word or two are typed into a search box: "a banana" and "bananas" are "banana"."""
+    words = label.split()
+    if words[0] in ("a", "an", "the"):
+        return " ".join(words[1:])
+    if {"of", "on", "from", "or"} & set(words) or "," in label:
+        return " ".join(words)
+    return " ".join([*words[:-1], singular(words[-1])])
+
+
+def shared_names(label: str, shared: set[str]) -> list[str]:
+    """What a label has in common with others, with and without its article."""
+    noun = head(label)
+    return [with_article(noun), noun] if noun in shared and noun is not None else []
+
+
+def singular(noun: str) -> str:
+    """A noun in the singular, as English mostly makes it: tomatoes, cherries, peaches, apples."""
+    for plural, one in (("oes", "o"), ("ies", "y"), ("ches", "ch"), ("s", "")):
+        if noun.endswith(plural) and not noun.endswith("ss"):
+            return noun.removesuffix(plural) + one
+    return noun
 
 
 def shared_heads(labels: Iterable[str]) -> set[str]:
@@ -86,5 +108,8 @@ def stamps(folder: Path, split: str, gallery: Path = Path("deploy/gallery/manife
         if not described.exists() or {"cartoon", "symbols"} & set(relative.parts[:-1]):
             continue
         if (str(relative) in taken) == (split == "gallery"):
-            pairs.append(Pair(path, (described.read_text(encoding="utf-8").splitlines()[0].strip(),)))
+            text = described.read_text(encoding="utf-8").splitlines()[0].strip()
+            words = words_of(text)
+            # A short description also as somebody types it: "An owl." is "owl".
+            pairs.append(Pair(path, (text, " ".join(words)) if 0 < len(words) <= 3 else (text,)))
     return pairs
