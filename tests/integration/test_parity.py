@@ -1,6 +1,7 @@
 """What is served is what was trained: the composed bundle against PyTorch, and the two ways to prepare a picture."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 import torch
 from encoder.model import Model
 from servicekit.pictures import open_picture
-from twotower.embed import BundleEmbedder
+from twotower.build import build
+from twotower.checkpoint import start_from
+from twotower.config import load_config
+from twotower.embed import BundleEmbedder, embed_pictures, embed_texts
 from twotower.parity import load_release, parity
 from twotower.pictures import see
 from twotower.texts import encode
@@ -29,6 +33,28 @@ def test_the_bundle_computes_what_pytorch_does() -> None:
         [GALLERY / e["file"] for e in ENTRIES],
     )
     assert min(least) >= 0.9999
+
+
+def test_training_starts_from_what_the_release_has_learned() -> None:
+    config = load_config("flickr8k_small")
+    trained = build(config, WHEELS)
+    start_from(trained, RELEASE)
+    embedder = BundleEmbedder(BUNDLE)
+    texts, images = [e["caption"] for e in ENTRIES[:3]], [GALLERY / e["file"] for e in ENTRIES[:3]]
+    with torch.inference_mode():
+        found = (
+            embed_texts(trained.eval(), embedder.tokenizer, texts),
+            embed_pictures(trained, embedder.preparation, images),
+        )
+    for vectors, served in zip(found, (embedder.texts(texts), embedder.pictures(images)), strict=True):
+        assert (vectors * served).sum(1).min() >= 0.9999
+
+
+def test_training_does_not_start_from_towers_of_another_rank() -> None:
+    config = load_config("flickr8k_small")
+    other = build(replace(config, image=replace(config.image, rank=8)), WHEELS)
+    with pytest.raises(ValueError, match=r"was trained otherwise: image\.backbone.*lora_A.* is .*, it has it as"):
+        start_from(other, RELEASE)
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,13 @@ def test_a_killed_run_goes_on_with_the_loss_that_it_would_have_had(place: Path, 
     assert steps(log) == steps(trained / "log.jsonl")
 
 
+def test_a_run_starts_from_what_another_has_learned(place: Path, trained: Path, tmp_path: Path) -> None:
+    done = run(place, *TRAIN, "--out", str(tmp_path), "--init", str(trained))
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, untrained = (steps(folder / "log.jsonl")[1] for folder in (tmp_path, trained))
+    assert first < untrained / 2
+
+
 def test_two_processes_compute_what_one_does(place: Path) -> None:
     script = str(Path(__file__).with_name("gradients.py"))
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
@@ -130,6 +137,8 @@ def test_a_run_that_cannot_be_is_refused(place: Path, trained: Path, tmp_path: P
     assert "nothing to resume: nowhere/last.pt is not there" in done.stderr
     done = run(place, *TRAIN, "--out", str(trained))
     assert f"{trained} holds a run already" in done.stderr
+    done = run(place, *TRAIN, "--out", "nowhere", "--init", "empty")
+    assert "empty holds neither a run's best.pt nor a release's adaptation.safetensors" in done.stderr
     # A checkpoint goes with the config that it was made by.
     other = tmp_path / "other.py"
     other.write_text(

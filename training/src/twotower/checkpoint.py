@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 
@@ -54,6 +55,43 @@ def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, value in state.items():
             parameters[name].copy_(value)
+
+
+def initial_state(folder: Path) -> dict[str, Tensor]:
+    """What was trained before, by parameter: of a run's best checkpoint, or of a release's low-rank matrices and heads.
+
+    Raises:
+        ValueError: the folder holds neither.
+    """
+    if (folder / "best.pt").exists():
+        state: dict[str, Tensor] = load(folder / "best.pt")["ema"]
+        return state
+    if not (folder / "adaptation.safetensors").exists():
+        raise ValueError(f"{folder} holds neither a run's best.pt nor a release's adaptation.safetensors")
+    state = {}
+    for name, value in load_file(folder / "adaptation.safetensors").items():
+        tower, _, own = name.partition(".")
+        for suffix, matrix in ((".weight.a", "lora_A"), (".weight.b", "lora_B")):
+            if own.endswith(suffix):
+                name = f"{tower}.backbone.{own.removesuffix(suffix)}.{matrix}.default.weight"
+        state[name] = value.float()
+    return state
+
+
+def start_from(model: nn.Module, folder: Path) -> None:
+    """Put what was trained before into a model whose training is about to begin; the temperature begins anew.
+
+    Raises:
+        ValueError: what is there lacks a parameter that the model trains, or has it in another shape.
+    """
+    state = initial_state(folder)
+    wanted = {n: p for n, p in model.named_parameters() if p.requires_grad and n not in ("log_scale", "bias")}
+    with torch.no_grad():
+        for name, parameter in wanted.items():
+            if name not in state or state[name].shape != parameter.shape:
+                found = f"has it as {tuple(state[name].shape)}" if name in state else "lacks it"
+                raise ValueError(f"{folder} was trained otherwise: {name} is {tuple(parameter.shape)} here, it {found}")
+            parameter.copy_(state[name])
 
 
 def save(path: Path, content: dict[str, Any]) -> None:

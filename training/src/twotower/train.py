@@ -69,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where downloaded wheels are kept")
     parser.add_argument("--tokens", type=Path, default=Path("var/tokens"), help="the cache of frozen layers' output")
     parser.add_argument("--tolerance", type=float, default=0.001, help="the share of pictures that may be unreadable")
+    parser.add_argument("--init", type=Path, help="start from what a run or a release has learned")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--wandb", choices=["auto", "online", "offline", "off"], default="auto")
     options = parser.parse_args(arguments)
@@ -83,9 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
         precision = "bf16" if config.precision == "bf16" else "no"
         accelerator = Accelerator(mixed_precision=precision)
         pairs, validation = read_sources(config, places, options.tolerance)
-        trainer = Trainer(
-            options.config, config, pairs, validation, Paths(out, options.wheels, options.tokens), accelerator
-        )
+        paths = Paths(out, options.init, options.wheels, options.tokens)
+        trainer = Trainer(options.config, config, pairs, validation, paths, accelerator)
         if options.resume:
             trainer.resume()
         wandb_mode: WandbMode = options.wandb

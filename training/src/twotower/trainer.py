@@ -46,6 +46,8 @@ class Paths:
     """Where a run reads and writes."""
 
     out: Path
+    # A run or a release to start from.
+    init: Path | None = None
     wheels: Path = Path("var/base")
     tokens: Path = Path("var/tokens")
 
@@ -96,6 +98,8 @@ class Trainer:
         self.tokenizer = load_tokenizer(config.text.model, paths.wheels, config.max_tokens)
         # Every process builds the same: new heads are drawn after the config's seed.
         self.model = build(config, paths.wheels).to(accelerator.device)
+        if paths.init is not None:
+            checkpoint.start_from(self.model, paths.init)
         self.cached = config.views > 0 and self.model.image.frozen_layers > 0
         if self.cached:
             self.feed: PixelFeed | TokenFeed = TokenFeed(config, pairs, self.model, paths.tokens)

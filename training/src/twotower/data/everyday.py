@@ -20,8 +20,9 @@ def objects(folder: Path, split: str) -> list[Pair]:
     """Everyday things: `images/`, `captions.csv` (image,caption,set,split), each caption "a photo of <label>".
 
     The label alone is a text of each picture too, with its article and without, since people search with one word; and
-    so is what several labels have in common: whoever looks for a dog does not name its breed. The splits are train and dev, and for an
-    experiment on words never trained on `seen` and `unseen`: train without a hundred of its labels, and those.
+    so is what several labels have in common: whoever looks for a dog does not name its breed. The splits are train and
+    dev, and for an experiment on words never trained on `seen` and `unseen`: train without a hundred of its labels, and
+    those.
     """
     every = list(rows(folder / "captions.csv", {"image", "caption", "set", "split"}))
     if split in ("seen", "unseen"):
