@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from twotower.data.clipart import clipart
 from twotower.data.coco import coco
 from twotower.data.everyday import objects, stamps
 from twotower.data.flickr import flickr8k, flickr30k
@@ -17,6 +18,7 @@ READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
     "folder": folder,
     "objects": objects,
     "stamps": stamps,
+    "clipart": clipart,
 }
 
 
