@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -103,8 +102,8 @@ def release(run: Path, wheels: Path, out: Path, evaluation: dict[str, Any]) -> s
 
         places[f"{tower}.onnx"] = strip(graph, place)
 
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    # The model card lies here too, and stays.
+    out.mkdir(parents=True, exist_ok=True)
     for tower, graph in graphs.items():
         onnx.save(graph, out / f"{tower}.onnx")
     # What was trained is float16 already in value; the interpolated position embeddings are not, and stay float32.
