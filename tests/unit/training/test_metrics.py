@@ -7,7 +7,6 @@ from twotower.evaluate import keyword_queries
 from twotower.metrics import (
     first_is_right,
     image_to_text_ranks,
-    mean_average_precision,
     precisions,
     text_to_image_ranks,
     text_to_image_recall,
@@ -30,17 +29,17 @@ def test_a_collapsed_model_has_no_recall() -> None:
     assert text_to_image_recall(same, same, np.arange(4), (1, 3)) == {"R@1": 0, "R@3": 0}
 
 
-def test_mean_average_precision_by_hand() -> None:
+def test_average_precision_by_hand() -> None:
     # The relevant ones stand first and third: (1/1 + 2/3) / 2.
     query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
     relevant = np.array([[True, False, True, False]])
-    assert mean_average_precision(query, AXES, relevant) == pytest.approx(100 * 5 / 6)
+    assert precisions(query, AXES, relevant, at_r=False) == pytest.approx([5 / 6])
 
 
 def test_ties_count_against_the_model() -> None:
     query = np.zeros((1, 4), np.float32)
     relevant = np.array([[True, False, False, False]])
-    assert mean_average_precision(query, AXES, relevant) == pytest.approx(25)
+    assert precisions(query, AXES, relevant, at_r=False) == pytest.approx([0.25])
 
 
 def test_both_directions_against_a_matrix_by_hand() -> None:

@@ -134,11 +134,6 @@ def text_to_image_recall(texts: Array, images: Array, owner: Ints, ks: tuple[int
     return recall(text_to_image_ranks(texts, images, owner), ks)
 
 
-def mean_average_precision(queries: Array, images: Array, relevant: NDArray[np.bool_]) -> float:
-    """Mean over queries of the average precision over the whole ranking, in percent."""
-    return 100 * float(precisions(queries, images, relevant, at_r=False).mean())
-
-
 def with_interval(values: Floats | NDArray[np.bool_], owner: Ints, scale: float = 100, draws: int = 2000) -> Figure:
     """The mean of a value over queries, and its 95 % bootstrap interval over pictures.
 

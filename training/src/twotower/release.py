@@ -1,6 +1,6 @@
 """Release a run of the base towers: graphs without base weights, the adaptation, and where every other tensor is from.
 
-    python -m twotower.release --run var/runs/flickr8k_small --out training/released/sightline-small
+    python -m twotower.release --run var/runs/breadth --out training/released/sightline-small
 
 `python -m encoder.bundle` composes the release and the two wheels into a bundle that the encoder serves.
 """
@@ -140,10 +140,10 @@ def release(run: Path, wheels: Path, out: Path, evaluation: dict[str, Any]) -> s
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 when the release is written, 1 with a sentence when it cannot be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, default=Path("var/runs/flickr8k_small"))
+    parser.add_argument("--run", type=Path, default=Path("var/runs/breadth"))
     parser.add_argument("--wheels", type=Path, default=Path("var/base"))
     parser.add_argument("--out", type=Path, default=Path(f"training/released/{NAME}"))
-    parser.add_argument("--figures", type=Path, help="twotower.evaluate's JSON, for the manifest")
+    parser.add_argument("--figures", type=Path, help="a JSON of measured figures, for the manifest")
     options = parser.parse_args(arguments)
     try:
         figures = json.loads(options.figures.read_text()) if options.figures else {}
