@@ -39,7 +39,7 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP_INSTALL) $(SERVICES) -e 'training[parquet]' honcho packaging playwright pyyaml \
+	$(DEV)/bin/python $(PIP_INSTALL) $(SERVICES) -e 'training[parquet]' honcho hypothesis packaging playwright pyyaml \
 		pytest ruff mypy types-cachetools types-pyyaml types-tqdm
 	touch $@
 

@@ -70,7 +70,7 @@ def test_an_acknowledged_write_survives_kill_9(start: Any, tmp_path: Path) -> No
         assert found == set(ids)
         # And the index that was rebuilt finds the last of them by its own vector.
         last = picture(acknowledged[-1])
-        answer = call(f"{search.url}/v1/query", {"model_id": "m", "vector": last["vector"], "k": 1})
+        answer = call(f"{search.url}/v1/query", {"model_id": "m", "terms": [{"vector": last["vector"]}], "k": 1})
         assert answer["results"][0]["id"] == last["id"]
 
 

@@ -29,7 +29,7 @@ def services() -> dict[str, dict[str, Any]]:
 FIXED = {
     *("GATEWAY_BIND", "GATEWAY_MEDIA", "GATEWAY_PAGE"),
     *("ENCODER_BIND", "ENCODER_BUNDLE"),
-    *("SEARCH_BIND", "SEARCH_CATALOGUE"),
+    *("SEARCH_BIND", "SEARCH_CATALOGUE", "SEARCH_INDEX"),
 }
 
 

@@ -99,7 +99,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[C
 
     yield make
     for app in apps:
-        app.extensions["catalogue"].close()
+        app.extensions["store"].close()
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
 import base64
-import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +8,7 @@ from search import create_app
 from search.settings import Settings
 from werkzeug.test import TestResponse
 
-
-def encode(*numbers: float) -> str:
-    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
-
-
-def picture(name: str, *vector: float) -> dict[str, Any]:
-    """A picture whose id is one letter 32 times."""
-    return {
-        "id": name * 32,
-        "media_key": name,
-        "file_name": f"{name}.jpg",
-        "width": 4,
-        "height": 3,
-        "caption": name,
-        "tags": [],
-        "vector": encode(*vector),
-    }
-
+from tests.unit.search.conftest import encode, picture
 
 # East, north-east (twice, a tie), north and west of a circle: cosines with east are 1, 0.6, 0.6, 0 and -1.
 FIVE = [
@@ -45,13 +26,6 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "catalogue.sqlite"
 
 
-@pytest.fixture
-def client(file: Path) -> Iterator[FlaskClient]:
-    app = create_app(Settings(catalogue=file, max_pictures=10))
-    yield app.test_client()
-    app.extensions["catalogue"].close()
-
-
 def body(answer: TestResponse) -> dict[str, Any]:
     document = answer.get_json(force=True)
     assert isinstance(document, dict)
@@ -62,8 +36,14 @@ def upsert(client: FlaskClient, *pictures: dict[str, Any], model_id: str = "m1",
     return client.post("/v1/pictures", json={"model_id": model_id, "dim": dim, "pictures": list(pictures)})
 
 
+def asked(vector: str | None = None, like: str | None = None, **body: Any) -> dict[str, Any]:
+    """A query by one vector of model m1, or by one picture."""
+    terms = {"model_id": "m1", "terms": [{"vector": vector}]} if vector else {"terms": [{"like": like}]}
+    return {**(terms if vector or like else {}), **body}
+
+
 def query(client: FlaskClient, **body: Any) -> dict[str, Any]:
-    answer = client.post("/v1/query", json={"model_id": "m1", **body} if "vector" in body else body)
+    answer = client.post("/v1/query", json=asked(**body))
     assert answer.status_code == 200, answer.text
     assert isinstance(answer.json, dict)
     return answer.json
@@ -100,18 +80,15 @@ def test_a_cursor_of_another_collection_is_gone_and_a_made_up_one_is_refused(
     upsert(client, *FIVE)
     cursor = query(client, vector=EAST, k=2)["next_cursor"]
     other = create_app(Settings(catalogue=tmp_path / "other.sqlite"))
-    assert (
-        other.test_client().post("/v1/query", json={"model_id": "m1", "vector": EAST, "cursor": cursor}).status_code
-        == 410
-    )
-    other.extensions["catalogue"].close()
-    assert client.post("/v1/query", json={"model_id": "m1", "vector": EAST, "cursor": "WzFd"}).status_code == 400
+    assert other.test_client().post("/v1/query", json=asked(vector=EAST, cursor=cursor)).status_code == 410
+    other.extensions["store"].close()
+    assert client.post("/v1/query", json=asked(vector=EAST, cursor="WzFd")).status_code == 400
 
 
 def test_like_a_picture_leaves_it_out_and_still_gives_k(client: FlaskClient) -> None:
     upsert(client, *FIVE)
     assert letters(query(client, like="a" * 32, k=4)) == "bcde"
-    assert client.post("/v1/query", json={"like": "f" * 32}).status_code == 404
+    assert client.post("/v1/query", json=asked(like="f" * 32)).status_code == 404
 
 
 def test_upsert_replaces_and_delete_forgets(client: FlaskClient) -> None:
@@ -148,7 +125,7 @@ def test_a_second_process_sees_the_first_ones_writes(client: FlaskClient, file: 
     assert letters(query(other.test_client(), vector=EAST, k=3)) == "abc"
     client.delete(f"/v1/pictures/{'a' * 32}")
     assert letters(query(other.test_client(), vector=EAST, k=3)) == "bcd"
-    other.extensions["catalogue"].close()
+    other.extensions["store"].close()
 
 
 @pytest.mark.parametrize(("model_id", "dim", "vector"), [("m2", 2, (1.0, 0.0)), ("m1", 3, (1.0, 0.0, 0.0))])
@@ -159,22 +136,32 @@ def test_vectors_of_another_model_are_refused(
     answer = upsert(client, picture("f", *vector), model_id=model_id, dim=dim)
     assert answer.status_code == 409
     assert "holds vectors of model m1 (2 numbers)" in answer.get_json(force=True)["detail"]
-    assert client.post("/v1/query", json={"model_id": model_id, "vector": encode(*vector)}).status_code == 409
+    assert client.post("/v1/query", json=asked(vector=encode(*vector), model_id=model_id)).status_code == 409
     assert body(client.get("/v1/stats"))["count"] == 5
 
 
 @pytest.mark.parametrize(
     ("sent", "says"),
     [
-        ({"vector": EAST}, "model_id: "),
-        ({"model_id": "m1"}, "vector, like: "),
-        ({"model_id": "m1", "vector": "!"}, "vector: not base64"),
-        ({"model_id": "m1", "vector": "ж"}, "vector: not base64"),
-        ({"model_id": "m1", "vector": encode(1, 1)}, "vector: not a unit vector"),
-        ({"model_id": "m1", "vector": encode(float("nan"), 1)}, "vector: not a unit vector"),
-        ({"model_id": "m1", "vector": EAST, "k": 0}, "k: "),
-        ({"model_id": "m1", "vector": EAST, "k": 1001}, "k: 1001 is more than the limit of 1000"),
-        ({"model_id": "m1", "vector": EAST, "nprobe": 4}, "nprobe: "),
+        ({"terms": [{"vector": EAST}]}, "model_id: "),
+        ({}, "terms: mode vector needs at least one"),
+        ({"terms": [{}]}, "terms.0: vector, like: "),
+        (asked("!"), "terms.0.vector: not base64"),
+        (asked("ж"), "terms.0.vector: not base64"),
+        (asked(encode(1, 1)), "terms.0.vector: not a unit vector"),
+        (asked(encode(float("nan"), 1)), "terms.0.vector: not a unit vector"),
+        (asked(EAST, k=0), "k: "),
+        (asked(EAST, k=1001), "k: 1001 is more than the limit of 1000"),
+        (asked(EAST, nprobe=4), "nprobe: "),
+        (asked(EAST, text="a dog"), "text: mode vector has none"),
+        (asked(EAST, mode="text", text="a dog"), "terms: mode text has none"),
+        ({"mode": "text"}, "text: mode text needs it"),
+        (asked(EAST, mode="hybrid"), "text: mode hybrid needs it"),
+        ({"model_id": "m1", "terms": [{"vector": EAST, "weight": 0}]}, "terms.0.weight: 0 asks for nothing"),
+        ({"model_id": "m1", "terms": [{"vector": EAST}, {"vector": EAST, "weight": -1}]}, "cancel each other out"),
+        (asked(EAST, where={"colour": "red"}), "where.colour: unknown"),
+        (asked(EAST, where={"taken_from": "May"}), "where.taken_from: "),
+        (asked(EAST, collapse=0.1), "collapse: "),
     ],
 )
 def test_a_wrong_query_names_the_field(client: FlaskClient, sent: dict[str, Any], says: str) -> None:
@@ -186,7 +173,7 @@ def test_a_wrong_query_names_the_field(client: FlaskClient, sent: dict[str, Any]
 @pytest.mark.parametrize("content", ["[" * 2900, '["m", 1' + "0" * 400 + ', "b"]', "[]", "7", '["m", "x", "b"]'])
 def test_a_crafted_cursor_is_refused(client: FlaskClient, content: str) -> None:
     cursor = base64.urlsafe_b64encode(content.encode()).decode()
-    answer = client.post("/v1/query", json={"model_id": "m1", "vector": EAST, "cursor": cursor})
+    answer = client.post("/v1/query", json=asked(vector=EAST, cursor=cursor))
     assert answer.status_code == 400
     assert body(answer)["detail"] == "cursor: not one that a search has returned"
 
@@ -194,13 +181,3 @@ def test_a_crafted_cursor_is_refused(client: FlaskClient, content: str) -> None:
 def test_an_empty_collection_answers_with_nothing(client: FlaskClient) -> None:
     assert query(client, vector=EAST)["results"] == []
     assert client.get("/readyz").status_code == 200
-
-
-def test_a_newer_catalogue_is_refused(file: Path) -> None:
-    import sqlite3
-
-    with sqlite3.connect(file) as db:
-        db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(Exception, match="has schema 99; this version of Sightline reads up to 1"):
-        create_app(Settings(catalogue=file))

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     RANGE = "range-not-satisfiable"
     MODEL_MISMATCH = "model-mismatch"
     GONE = "gone"
+    NO_SPACE = "no-space"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -30,6 +31,7 @@ STATUS: dict[Kind, int] = {
     Kind.RANGE: 416,
     Kind.MODEL_MISMATCH: 409,
     Kind.GONE: 410,
+    Kind.NO_SPACE: 507,
     Kind.UNAVAILABLE: 503,
     Kind.INTERNAL: 500,
 }

@@ -30,7 +30,7 @@ def create_app(
 
     def one_search() -> str:
         canary = encoder.text("a photo")
-        search.query(model_id=canary.model_id, vector=canary.vector, k=1)
+        search.query(model_id=canary.model_id, terms=[{"vector": canary.vector}], k=1)
         return f"a search by {canary.model_id} went through"
 
     checks = {

@@ -83,6 +83,7 @@ class Adder:
                 "id": name,
                 "media_key": key,
                 "file_name": upload.name,
+                "bytes": len(upload.content),
                 "width": picture.width,
                 "height": picture.height,
                 "caption": upload.details.caption,

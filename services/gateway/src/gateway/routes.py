@@ -129,7 +129,9 @@ def create_routes(
         page = ranked(
             stats["generation"],
             ["text", encoded.model_id, text, params.k, params.cursor],
-            lambda: search.query(model_id=encoded.model_id, vector=encoded.vector, k=params.k, cursor=params.cursor),
+            lambda: search.query(
+                model_id=encoded.model_id, terms=[{"vector": encoded.vector}], k=params.k, cursor=params.cursor
+            ),
         )
         return answer(page, started, truncated=encoded.truncated)
 
@@ -141,7 +143,7 @@ def create_routes(
         page = ranked(
             search.stats()["generation"],
             ["like", picture_id, params.k, params.cursor],
-            lambda: search.query(like=picture_id, k=params.k, cursor=params.cursor),
+            lambda: search.query(terms=[{"like": picture_id}], k=params.k, cursor=params.cursor),
         )
         return answer(page, started)
 

@@ -1,4 +1,4 @@
-"""Sightline's search: vector to picture ids and records, by a SQLite catalogue and a Faiss index derived from it."""
+"""Sightline's search: queries to picture ids and records, by a SQLite catalogue and a Faiss index derived from it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from search.catalogue import Catalogue
 from search.index import Index
 from search.routes import create_routes
 from search.settings import Settings
+from search.store import LocalStore, Store
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
     """Return the search service's app; settings come from the environment unless handed in."""
     settings = settings or load_settings(Settings)
-    catalogue = Catalogue(settings.catalogue)
-    index = Index(catalogue)
-
-    def check() -> str:
-        count, seq = index.size()
-        return f"{count} pictures, generation {catalogue.name}-{seq}"
-
-    app = create_service("search", {"index": check}, settings.max_body_bytes)
-    app.register_blueprint(create_routes(catalogue, index, settings))
-    app.extensions["catalogue"] = catalogue
+    store = store or open_store(settings)
+    app = create_service("search", {"index": store.check}, settings.max_body_bytes)
+    app.register_blueprint(create_routes(store, settings))
+    app.extensions["store"] = store
     return app
+
+
+def open_store(settings: Settings) -> Store:
+    """The back end that the settings name."""
+    catalogue = Catalogue(settings.catalogue)
+    return LocalStore(catalogue, Index(catalogue, settings.index_folder, settings.snapshot_rows))

@@ -1,204 +1,135 @@
-"""The catalogue: SQLite, one row a picture, a sequence number for every change. It is the truth; the index is derived.
-
-An acknowledged write is on disk (WAL, synchronous=FULL), so it survives the process and the power.
-"""
+"""The catalogue: one row a picture, a sequence number for every change. It is the truth; the index is derived."""
 
 from __future__ import annotations
 
 import json
-import secrets
-import sqlite3
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from servicekit.errors import Kind, ServiceError
+import numpy as np
 
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE pictures (
-    row INTEGER PRIMARY KEY AUTOINCREMENT,  -- the id that the index knows, never used again after a delete
-    id TEXT NOT NULL UNIQUE,
-    media_key TEXT NOT NULL,
-    file_name TEXT NOT NULL,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    caption TEXT NOT NULL,
-    tags TEXT NOT NULL,
-    added_at TEXT NOT NULL,
-    vector BLOB NOT NULL,                   -- little-endian float32
-    seq INTEGER NOT NULL
-) STRICT;
-CREATE INDEX pictures_seq ON pictures (seq);
-CREATE TABLE deleted (row INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
-CREATE INDEX deleted_seq ON deleted (seq);
-"""
-FIELDS = ("id", "media_key", "file_name", "width", "height", "caption", "tags", "added_at")
-COLUMNS = (*FIELDS, "vector", "seq")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture to keep: its record and its unit vector as little-endian float32 bytes."""
-
-    id: str
-    media_key: str
-    file_name: str
-    width: int
-    height: int
-    caption: str
-    tags: Sequence[str]
-    vector: bytes
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What happened after a sequence number: rows with their vectors, rows removed, and the number now reached."""
-
-    added: list[tuple[int, str, bytes]]
-    removed: list[int]
-    seq: int
-
-
-class CatalogueError(Exception):
-    """The catalogue's file cannot be served by this version."""
+from search.database import Database
+from search.filters import Filter, to_sql
+from search.schema import create_model, to_json
+from search.tables import (
+    FIELDS,
+    Changes,
+    Model,
+    Picture,
+    Rows,
+    State,
+    Vectors,
+    check_model,
+    columns_of,
+    find,
+    meta,
+    next_seq,
+    read_records,
+    read_state,
+    read_vectors,
+    rows_of,
+    set_meta,
+    timestamp,
+)
 
 
 class Catalogue:
-    """One SQLite file; any number of threads may call, and other processes may have it open."""
+    """The pictures and their vectors; any number of threads and processes may use one file."""
 
     def __init__(self, path: Path) -> None:
-        """Open the catalogue, creating it when it is not there.
+        """Open the file, creating it when it is not there.
 
         Raises:
             CatalogueError: the file was written by a newer version.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        with self._write():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise CatalogueError(
-                    f"{path} has schema {version}; this version of Sightline reads up to {SCHEMA_VERSION}"
-                )
-            if version == 0:
-                for statement in SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._set("catalogue", secrets.token_hex(4))
-                self._set("seq", "0")
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self.name = self._get("catalogue") or ""
+        self.database = Database(path)
+        self.name = meta(self.database.reader, "catalogue")
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self.database.close()
 
-    @contextmanager
-    def _write(self) -> Any:
-        """A transaction: all of it is acknowledged or none of it happened."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-
-    def _get(self, key: str) -> str | None:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
-
-    def _set(self, key: str, value: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-    def _next_seq(self) -> int:
-        seq = int(self._get("seq") or 0) + 1
-        self._set("seq", str(seq))
-        return seq
-
-    @property
-    def seq(self) -> int:
-        """The number of the last change."""
-        with self._lock:
-            return int(self._get("seq") or 0)
-
-    @property
-    def model(self) -> tuple[str, int] | None:
-        """(model_id, dim) of the vectors here; None before the first picture."""
-        with self._lock:
-            model_id, dim = self._get("model_id"), self._get("dim")
-        return (model_id, int(dim)) if model_id and dim else None
-
-    def sample_captions(self, limit: int) -> list[str]:
-        """Short captions out of the collection, at most `limit`: the same ones as long as the pictures are."""
-        # Ids are digests, so their order is as good as random; the inner limit bounds the walk where there are none.
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT DISTINCT caption FROM (SELECT caption FROM pictures ORDER BY id LIMIT 2000)"
-                " WHERE length(caption) BETWEEN 6 AND 40 LIMIT ?",
-                (limit,),
-            ).fetchall()
-        return [caption for (caption,) in rows]
+    def state(self) -> State:
+        """The number of the last change, and the model that serves; None before the first picture."""
+        return read_state(self.database.reader)
 
     def check_model(self, model_id: str, dim: int) -> None:
-        """Refuse vectors of another model than the catalogue's.
+        """Refuse vectors of another model than the one that serves.
 
         Raises:
             ServiceError: model mismatch, saying what to do.
         """
-        if (known := self.model) and known != (model_id, dim):
-            raise ServiceError(
-                Kind.MODEL_MISMATCH,
-                f"the collection holds vectors of model {known[0]} ({known[1]} numbers), not of {model_id} ({dim}); "
-                "serve the collection with its own model, or index the pictures again into a new catalogue",
-            )
+        check_model(self.state().model, model_id, dim)
 
     def upsert(
-        self, model_id: str, dim: int, pictures: Iterable[Picture], keep_existing: bool = False
+        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
     ) -> tuple[list[str], int]:
         """Keep pictures; return the ids that are new, and the sequence number.
 
-        A picture whose id is here already is replaced, or left as it is with `keep_existing`.
+        A picture whose id is here already is replaced, or left as it is with `keep_existing`. Of two with the same id,
+        the later replaces the earlier in the same way.
         """
-        replace = ", ".join(f"{c} = excluded.{c}" for c in COLUMNS if c not in ("id", "added_at"))
-        conflict = "NOTHING" if keep_existing else f"UPDATE SET {replace}"
-        with self._write():
-            self.check_model(model_id, dim)
-            self._set("model_id", model_id)
-            self._set("dim", str(dim))
-            seq = self._next_seq()
-            created = []
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            for p in pictures:
-                known = self._db.execute("SELECT 1 FROM pictures WHERE id = ?", (p.id,)).fetchone()
-                if not known:
-                    created.append(p.id)
-                self._db.execute(
-                    f"INSERT INTO pictures ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-                    f" ON CONFLICT (id) DO {conflict}",
-                    (
-                        p.id,
-                        p.media_key,
-                        p.file_name,
-                        p.width,
-                        p.height,
-                        p.caption,
-                        json.dumps(list(p.tags)),
-                        now,
-                        p.vector,
-                        seq,
-                    ),
-                )
-            return created, seq
+        distinct: dict[str, Picture] = {}
+        for p in pictures:
+            if not (keep_existing and p.id in distinct):
+                distinct[p.id] = p
+        with self.database.writing() as db:
+            model = read_state(db).model
+            check_model(model, model_id, dim)
+            if model is None:
+                model = Model(create_model(db, model_id, dim), model_id, dim)
+                set_meta(db, "model", str(model.number))
+            seq = next_seq(db)
+            now = timestamp()
+            known = rows_of(db, list(distinct))
+            fresh = [p for p in distinct.values() if p.id not in known]
+            first = (db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'pictures'").fetchone() or (0,))[0] + 1
+            rows = {p.id: first + i for i, p in enumerate(fresh)}
+            db.executemany(
+                f"INSERT INTO pictures (row, {', '.join(FIELDS)}, seq) VALUES (?{', ?' * len(FIELDS)}, ?)",
+                ((rows[p.id], *columns_of(p), now, now, seq) for p in fresh),
+            )
+            stale = [] if keep_existing else [p for p in distinct.values() if p.id in known]
+            # added_at, before the last, stays.
+            db.executemany(
+                f"UPDATE pictures SET {' = ?, '.join(FIELDS[:-2])} = ?, changed_at = ?, seq = ? WHERE row = ?",
+                ((*columns_of(p), now, seq, known[p.id]) for p in stale),
+            )
+            rows |= {p.id: known[p.id] for p in stale}
+            db.executemany("DELETE FROM tags WHERE row = ?", ((known[p.id],) for p in stale))
+            written = [*fresh, *stale]
+            db.executemany(
+                "INSERT OR IGNORE INTO tags VALUES (?, ?)", ((t, rows[p.id]) for p in written for t in p.tags)
+            )
+            db.executemany(
+                f"INSERT OR REPLACE INTO vectors_{model.number} VALUES (?, ?, ?)",
+                ((rows[p.id], p.vector, seq) for p in written),
+            )
+            return [p.id for p in fresh], seq
+
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        """Change fields of a picture's record; return the record and the sequence number.
+
+        Args:
+            changes: new values of some of caption, tags, attributes, taken_at.
+
+        Raises:
+            ServiceError: there is no such picture.
+        """
+        with self.database.writing() as db:
+            row = find(db, picture_id)
+            seq = next_seq(db)
+            columns = {k: to_json(v) if k in ("tags", "attributes") else v for k, v in changes.items()}
+            columns |= {"changed_at": timestamp(), "seq": seq}
+            db.execute(
+                f"UPDATE pictures SET {', '.join(f'{c} = ?' for c in columns)} WHERE row = ?", (*columns.values(), row)
+            )
+            if "tags" in changes:
+                db.execute("DELETE FROM tags WHERE row = ?", (row,))
+                db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", ((t, row) for t in changes["tags"]))
+            return read_records(db, [picture_id])[picture_id], seq
 
     def delete(self, picture_id: str) -> tuple[dict[str, Any], int]:
         """Remove a picture; return its last record and the sequence number.
@@ -206,48 +137,103 @@ class Catalogue:
         Raises:
             ServiceError: there is no such picture.
         """
-        with self._write():
-            record = self.records([picture_id]).get(picture_id)
-            if record is None:
-                raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
-            seq = self._next_seq()
-            self._db.execute("INSERT INTO deleted SELECT row, ? FROM pictures WHERE id = ?", (seq, picture_id))
-            self._db.execute("DELETE FROM pictures WHERE id = ?", (picture_id,))
+        with self.database.writing() as db:
+            row = find(db, picture_id)
+            record = read_records(db, [picture_id])[picture_id]
+            seq = next_seq(db)
+            db.execute("UPDATE pictures SET deleted_at = ?, seq = ? WHERE row = ?", (timestamp(), seq, row))
+            db.execute("DELETE FROM tags WHERE row = ?", (row,))
             return record, seq
+
+    def compact(self) -> int:
+        """Forget deleted pictures for good, and give their room back to the disk; how many they were."""
+        with self.database.writing() as db:
+            models = [number for (number,) in db.execute("SELECT number FROM models")]
+            for number in models:
+                db.execute(
+                    f"DELETE FROM vectors_{number} WHERE row IN (SELECT row FROM pictures WHERE deleted_at IS NOT NULL)"
+                )
+            count = db.execute("DELETE FROM pictures WHERE deleted_at IS NOT NULL").rowcount
+            if count:
+                set_meta(db, "compacted", str(read_state(db).seq))
+        # Each step frees a page.
+        self.database.reader.execute("PRAGMA incremental_vacuum").fetchall()
+        return count
+
+    def serve_generation(self, model: int, name: str | None) -> None:
+        """Let an index generation serve a model's vectors; the one before it is kept to roll back to."""
+        with self.database.writing() as db:
+            db.execute("UPDATE models SET previous = generation, generation = ? WHERE number = ?", (name, model))
+
+    def generations(self) -> set[str]:
+        """The index generations that serve, or served before."""
+        found = self.database.reader.execute("SELECT generation, previous FROM models").fetchall()
+        return {name for names in found for name in names if name}
+
+    def sample_captions(self, limit: int) -> list[str]:
+        """Short captions out of the collection, at most `limit`: the same ones as long as the pictures are."""
+        # Ids are digests, so their order is as good as random; the inner limit bounds the walk where there are none.
+        rows = self.database.reader.execute(
+            "SELECT DISTINCT caption FROM"
+            " (SELECT caption FROM pictures WHERE deleted_at IS NULL ORDER BY id LIMIT 2000)"
+            " WHERE length(caption) BETWEEN 6 AND 40 LIMIT ?",
+            (limit,),
+        )
+        return [caption for (caption,) in rows]
 
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records of those ids that exist, by id."""
-        with self._lock:
-            rows = self._db.execute(
-                f"SELECT {', '.join(FIELDS)} FROM pictures WHERE id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(ids)),),
+        return read_records(self.database.reader, ids)
+
+    def ids(self, rows: Sequence[int]) -> dict[int, str]:
+        """The ids of rows, of deleted pictures too until they are forgotten."""
+        return dict(
+            self.database.reader.execute(
+                "SELECT row, id FROM pictures WHERE row IN (SELECT value FROM json_each(?))", (json.dumps(list(rows)),)
             ).fetchall()
-        records = (dict(zip(FIELDS, row, strict=True)) for row in rows)
-        return {r["id"]: {**r, "tags": json.loads(r["tags"])} for r in records}
+        )
 
-    def vector(self, picture_id: str) -> bytes:
-        """A picture's vector.
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors, each (dim,), of those ids that have one of the serving model, by id."""
+        model = self.state().model
+        if model is None:
+            return {}
+        found = self.database.reader.execute(
+            f"SELECT p.id, v.vector FROM pictures AS p JOIN vectors_{model.number} AS v USING (row)"
+            " WHERE p.deleted_at IS NULL AND p.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        return {picture_id: np.frombuffer(vector, "<f4") for picture_id, vector in found}
 
-        Raises:
-            ServiceError: there is no such picture.
+    def matching(self, where: Filter) -> Rows:
+        """The rows that a filter lets through, ascending."""
+        sql, given = to_sql(where)
+        rows = self.database.reader.execute(f"SELECT row FROM pictures AS p WHERE {sql} ORDER BY row", given)
+        return np.fromiter((row for (row,) in rows), np.int64)
+
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[tuple[float, str]]:
+        """(score, id) of the pictures whose caption, tags or file name hold any of the words, best first.
+
+        The score is BM25, in which a caption or a tag counts twice as much as a file name; equal ones are in the
+        order of their ids.
         """
-        with self._lock:
-            row = self._db.execute("SELECT vector FROM pictures WHERE id = ?", (picture_id,)).fetchone()
-        if row is None:
-            raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
-        vector: bytes = row[0]
-        return vector
+        if not words:
+            return []
+        sql, given = to_sql(where)
+        # Within quotes nothing is an operator; a quote is doubled.
+        query = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+        rows = self.database.reader.execute(
+            "SELECT -bm25(words, 2.0, 2.0, 1.0) AS score, p.id FROM words JOIN pictures AS p ON p.row = words.rowid"
+            f" WHERE words MATCH ? AND {sql} ORDER BY score DESC, p.id LIMIT ?",
+            (query, *given, count),
+        )
+        return [(score, picture_id) for score, picture_id in rows]
 
-    def changes(self, after: int) -> Changes:
-        """Everything that happened after sequence number `after`, in one consistent view."""
-        with self._lock:
-            self._db.execute("BEGIN")
-            try:
-                seq = int(self._get("seq") or 0)
-                added = self._db.execute(
-                    "SELECT row, id, vector FROM pictures WHERE seq > ? ORDER BY row", (after,)
-                ).fetchall()
-                removed = self._db.execute("SELECT row FROM deleted WHERE seq > ?", (after,)).fetchall()
-            finally:
-                self._db.execute("COMMIT")
-        return Changes(added, [row for (row,) in removed], seq)
+    @contextmanager
+    def changes(self, after: int, model: Model) -> Iterator[Changes]:
+        """Everything that happened to a model's vectors after a sequence number, all of one moment."""
+        with self.database.reading() as db:
+            state = read_state(db)
+            removed = db.execute("SELECT row FROM pictures WHERE seq > ? AND deleted_at IS NOT NULL", (after,))
+            gone = [row for (row,) in removed]
+            yield Changes(read_vectors(db, model, after), gone, state)

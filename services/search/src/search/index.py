@@ -1,101 +1,154 @@
-"""The Faiss index: exact inner product over unit vectors, derived from the catalogue and disposable."""
+"""The index: the serving generation and what came after it. It catches up with the catalogue before every answer."""
 
 from __future__ import annotations
 
+import logging
 import threading
-from typing import NamedTuple
+from pathlib import Path
 
-import faiss
 import numpy as np
-from numpy.typing import NDArray
 
 from search.catalogue import Catalogue
+from search.exact import Mask
+from search.filters import Filter
+from search.generations import Generation, GenerationError
+from search.tables import Model, State
+from search.tail import Part, Tail
+from search.upkeep import Upkeep
+from search.view import View, isin_sorted
 
-Array = NDArray[np.float32]
-
-
-class Hit(NamedTuple):
-    """A picture and its cosine with the query."""
-
-    score: float
-    id: str
-
-
-class Ranking(NamedTuple):
-    """A page of hits in order, whether more follow, and the sequence number it was made at."""
-
-    hits: list[Hit]
-    more: bool
-    seq: int
+log = logging.getLogger(__name__)
 
 
 class Index:
-    """A flat index that catches up with the catalogue before every answer, so that a client reads its own writes."""
+    """Hands out views. A client reads its own writes through any process that serves the same catalogue."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self._lock = threading.Lock()
-        self._faiss: faiss.IndexIDMap2 | None = None
-        self._ids: dict[int, str] = {}
-        self._seq = 0
-
-    def _catch_up(self) -> None:
-        if self._catalogue.seq == self._seq:
-            return
-        changes = self._catalogue.changes(self._seq)
-        if changes.added and self._faiss is None:
-            dim = len(changes.added[0][2]) // 4
-            self._faiss = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
-        stale = [row for row, _, _ in changes.added if row in self._ids]
-        stale += [row for row in changes.removed if self._ids.pop(row, None) is not None]
-        if self._faiss is not None and stale:
-            self._faiss.remove_ids(faiss.IDSelectorBatch(np.array(stale, np.int64)))
-        if self._faiss is not None and changes.added:
-            vectors = np.frombuffer(b"".join(v for _, _, v in changes.added), "<f4").reshape(len(changes.added), -1)
-            self._faiss.add_with_ids(vectors, np.array([row for row, _, _ in changes.added], np.int64))
-            self._ids.update({row: picture_id for row, picture_id, _ in changes.added})
-        self._seq = changes.seq
-
-    def size(self) -> tuple[int, int]:
-        """How many pictures can be found now, and the sequence number that this holds for."""
-        with self._lock:
-            self._catch_up()
-            return len(self._ids), self._seq
-
-    def search(self, vector: Array, k: int, after: Hit | None = None, exclude: str | None = None) -> Ranking:
-        """The k best pictures for a unit vector (dim,), best first, equal scores by id.
-
-        The same query on the same pictures gives the same order, and the first k are the same for every k.
+    def __init__(self, catalogue: Catalogue, folder: Path, snapshot_rows: int) -> None:
+        """Over a catalogue, with its generations in a folder.
 
         Args:
-            after: the last hit of the page before; the answer begins with the next one.
-            exclude: a picture that does not count, as when it is itself the query.
+            snapshot_rows: a generation is made anew when so many vectors, and a tenth of all, came or went after it.
         """
-        with self._lock:
-            self._catch_up()
-            total = len(self._ids)
-            wanted = k + 1 + (exclude is not None)
-            while True:
-                ranked = self._top(vector, min(wanted, total))
-                hits = [
-                    h
-                    for h in ranked
-                    if h.id != exclude and (after is None or (-h.score, h.id) > (-after.score, after.id))
-                ]
-                if len(hits) > k or wanted >= total:
-                    return Ranking(hits[:k], len(hits) > k, self._seq)
-                wanted *= 2
+        self._catalogue, self._folder, self._snapshot_rows = catalogue, folder, snapshot_rows
+        self._lock = threading.Lock()
+        self._model: Model | None = None
+        self._generation: Generation | None = None
+        # Which vectors of the generation still count.
+        self._alive: Mask | None = None
+        self._tail: Tail | None = None
+        self._view = View(catalogue, State(0, None, 0), ())
+        self.upkeep = Upkeep(catalogue, folder)
+        # What is wrong with generations, by name: one that is here is not opened again.
+        self._damaged: dict[str, str] = {}
 
-    def _top(self, vector: Array, count: int) -> list[Hit]:
-        """The `count` best and everything that ties with the last of them, in order."""
-        if self._faiss is None or count == 0:
-            return []
-        fetch = count
-        while True:
-            fetch = min(fetch + 1, len(self._ids))
-            scores, rows = self._faiss.search(vector.reshape(1, -1), fetch)
-            # A tie that is cut off here would be broken by Faiss's own order: look past the last equal score.
-            if fetch == len(self._ids) or scores[0, -1] < scores[0, count - 1]:
-                hits = [Hit(float(s), self._ids[int(r)]) for s, r in zip(scores[0], rows[0], strict=True)]
-                return sorted(hits, key=lambda h: (-h.score, h.id))
-            fetch *= 2
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the generation that the catalogue names, until another takes its place."""
+        return self._damaged.get((self._model and self._model.generation) or "")
+
+    @property
+    def kind(self) -> str:
+        """How the index answers."""
+        return str(self._generation.manifest.kind) if self._generation else "Flat"
+
+    def close(self) -> None:
+        """Wait for what is going on in the background."""
+        self.upkeep.close()
+
+    def view(self) -> View:
+        """The index as the catalogue is now."""
+        if self._view.state != self._catalogue.state():
+            with self._lock:
+                while self._view.state != (state := self._catalogue.state()):
+                    self._advance(state)
+        return self._view
+
+    def _advance(self, state: State) -> None:
+        """Take over what happened since the last view."""
+        model = state.model
+        if model is None:
+            self._view = View(self._catalogue, state, ())
+            return
+        after = self._view.state.seq
+        if self._tail is None or model != self._model:
+            after = self._restart(model)
+        with self._catalogue.changes(after, model) as changes:
+            if changes.state.model != model:
+                return  # a switch in between; the caller looks again
+            self._forget(changes.removed)
+            # What was deleted before that and forgotten since is in no list of changes.
+            if after < changes.state.compacted:
+                self._forget_all_but_known()
+            for rows, vectors in changes.added:
+                if self._generation is not None:
+                    self._forget([int(r) for r in rows[isin_sorted(rows, self._generation.rows)]], tail=False)
+                assert self._tail is not None
+                self._tail.append(rows, vectors)
+        self._show(changes.state)
+
+    def _restart(self, model: Model) -> int:
+        """Begin with the generation that the catalogue names, or with nothing; the change up to which that is."""
+        self._model, self._tail = model, Tail(model.dim)
+        self._generation, self._alive = None, None
+        if model.generation is None or model.generation in self._damaged:
+            return 0
+        try:
+            generation = Generation(self._folder / model.generation)
+            made_for = (generation.manifest.catalogue, generation.manifest.model_id, generation.manifest.dim)
+            if made_for != (self._catalogue.name, model.model_id, model.dim):
+                raise GenerationError(f"index generation {generation.name} is of another catalogue or model")
+        except GenerationError as error:
+            self._report(model.generation, error)
+            return 0
+        self._generation = generation
+        self.upkeep.verify(generation, self._begin_anew)
+        return generation.manifest.seq
+
+    def _report(self, name: str, error: GenerationError) -> None:
+        """Say what is wrong with a generation. The catalogue has everything: serve from that, and make another."""
+        log.warning("%s; serving from the catalogue and building it again", error)
+        self._damaged[name] = str(error)
+        self.upkeep.rebuild(damaged=True)
+
+    def _begin_anew(self, generation: Generation, error: GenerationError) -> None:
+        """Without a generation that the check beside the serving has found damaged."""
+        with self._lock:
+            self._report(generation.name, error)
+            if self._generation is generation:
+                self._tail, self._view = None, View(self._catalogue, State(0, None, 0), ())
+
+    def _forget(self, rows: list[int], tail: bool = True) -> None:
+        """Rows that no longer count, in the generation and, unless said otherwise, in the tail."""
+        if tail and self._tail is not None:
+            self._tail.forget(rows)
+        if self._generation is not None and rows:
+            known = self._generation.rows
+            wanted = np.array(rows, np.int64)
+            places = np.searchsorted(known, wanted[isin_sorted(wanted, known)])
+            if len(places):
+                alive = np.ones(len(known), np.bool_) if self._alive is None else self._alive.copy()
+                alive[places] = False
+                self._alive = alive
+
+    def _forget_all_but_known(self) -> None:
+        """Keep only rows that the catalogue has."""
+        known = self._catalogue.matching(Filter())
+        for part in self._parts():
+            self._forget([int(row) for row in part.rows[~isin_sorted(part.rows, known)]])
+
+    def _parts(self) -> tuple[Part, ...]:
+        parts = [] if self._tail is None else [self._tail.part()]
+        if self._generation is not None:
+            parts.insert(0, Part(self._generation.vectors, self._generation.rows, self._alive))
+        return tuple(parts)
+
+    def _show(self, state: State) -> None:
+        """Make what is here the view that queries get; ask for a generation when much has changed since the last."""
+        parts = self._parts()
+        approximate = self._generation.approximate if self._generation else None
+        order = self._generation.name if self._generation and approximate else "exact"
+        self._view = View(self._catalogue, state, parts, approximate, order)
+        made = self._generation.manifest.count if self._generation else 0
+        changed = sum(len(p.rows) for p in parts) - made + (made - parts[0].living if self._generation else 0)
+        if changed >= max(self._snapshot_rows, made // 10):
+            self.upkeep.rebuild()

@@ -1,67 +1,36 @@
-"""The search service's HTTP interface: pictures in and out, vectors to hits."""
+"""The search service's HTTP interface: pictures in and out, queries to hits."""
 
 from __future__ import annotations
 
-import base64
-import json
-from typing import Annotated, Any
+from typing import Any
 
-import numpy as np
 from flask import Blueprint, request
-from pydantic import Field
 from servicekit.errors import Kind, ServiceError
-from servicekit.wire import Wire, parse
+from servicekit.wire import parse
 
-from search.catalogue import Catalogue, Picture
-from search.index import Array, Hit, Index
+from search.exact import Vectors
+from search.ranking import Query, combine, rank
 from search.settings import Settings
+from search.store import Moment, Store
+from search.tables import Picture, check_model
+from search.wire import (
+    BatchRequest,
+    EditRequest,
+    LookupRequest,
+    QueryRequest,
+    UpsertRequest,
+    check_limit,
+    digest_of,
+    read_cursor,
+    read_vector,
+    words_of,
+    write_cursor,
+)
 
 
-class PictureIn(Wire):
-    """One picture of an upsert; its vector is base64 of little-endian float32."""
-
-    id: str = Field(pattern=r"^[0-9a-f]{32}$")
-    media_key: str = Field(max_length=1000)
-    file_name: str = Field(max_length=1000)
-    width: int = Field(ge=1, le=65_535)
-    height: int = Field(ge=1, le=65_535)
-    caption: str = Field(max_length=10_000)
-    tags: list[Annotated[str, Field(max_length=200)]] = Field(max_length=100)
-    vector: str
-
-
-class UpsertRequest(Wire):
-    """The body of POST /v1/pictures."""
-
-    model_id: str = Field(min_length=1, max_length=200)
-    dim: int = Field(ge=1, le=65536)
-    pictures: list[PictureIn] = Field(min_length=1)
-    # Pictures that are here already are left as they are, instead of being replaced.
-    keep_existing: bool = False
-
-
-class QueryRequest(Wire):
-    """The body of POST /v1/query: a vector with its model, or the id of a picture here."""
-
-    model_id: str | None = None
-    vector: str | None = None
-    like: str | None = None
-    k: int = Field(default=24, ge=1)
-    cursor: str | None = None
-
-
-class LookupRequest(Wire):
-    """The body of POST /v1/lookup."""
-
-    ids: list[str] = Field(min_length=1)
-
-
-def create_routes(catalogue: Catalogue, index: Index, settings: Settings) -> Blueprint:
-    """The routes, over the catalogue and the index that are handed in."""
+def create_routes(store: Store, settings: Settings) -> Blueprint:
+    """The routes, over the store that is handed in."""
     routes = Blueprint("search", __name__)
-
-    def generation(seq: int) -> str:
-        return f"{catalogue.name}-{seq}"
 
     @routes.post("/v1/pictures")
     def upsert() -> dict[str, Any]:
@@ -74,106 +43,110 @@ def create_routes(catalogue: Catalogue, index: Index, settings: Settings) -> Blu
             )
             for i, p in enumerate(body.pictures)
         ]
-        created, seq = catalogue.upsert(body.model_id, body.dim, pictures, body.keep_existing)
-        return {"created": created, "generation": generation(seq)}
+        created, generation = store.upsert(body.model_id, body.dim, pictures, body.keep_existing)
+        return {"created": created, "generation": generation}
+
+    @routes.patch("/v1/pictures/<picture_id>")
+    def edit(picture_id: str) -> dict[str, Any]:
+        changes = parse(EditRequest, request.get_json()).model_dump(exclude_unset=True)
+        if not changes:
+            raise ServiceError(Kind.INVALID, "body: it changes nothing; give caption, tags, attributes or taken_at")
+        if any(changes[field] is None for field in changes if field != "taken_at"):
+            raise ServiceError(Kind.INVALID, "caption, tags, attributes: null is no value; leave out what stays")
+        record, generation = store.edit(picture_id, changes)
+        return {"picture": record, "generation": generation}
 
     @routes.delete("/v1/pictures/<picture_id>")
     def delete(picture_id: str) -> dict[str, Any]:
-        record, seq = catalogue.delete(picture_id)
-        return {"deleted": record, "generation": generation(seq)}
+        record, generation = store.delete(picture_id)
+        return {"deleted": record, "generation": generation}
 
     @routes.post("/v1/lookup")
     def lookup() -> dict[str, Any]:
         ids = parse(LookupRequest, request.get_json()).ids
         check_limit("ids", len(ids), settings.max_pictures)
-        return {"pictures": list(catalogue.records(ids).values())}
+        return {"pictures": list(store.records(ids).values())}
 
     @routes.get("/v1/stats")
     def stats() -> dict[str, Any]:
-        model = catalogue.model
-        # The index knows the count; SQLite would walk a million rows for it, and every search asks.
-        count, seq = index.size()
-        return {"count": count, "model_id": model and model[0], "generation": generation(seq)}
+        return store.stats()
 
     @routes.get("/v1/examples")
     def examples() -> dict[str, Any]:
-        return {"captions": catalogue.sample_captions(limit=24)}
+        return {"captions": store.sample_captions(limit=24)}
 
     @routes.post("/v1/query")
     def query() -> dict[str, Any]:
-        body = parse(QueryRequest, request.get_json())
-        check_limit("k", body.k, settings.max_k)
-        if (body.vector is None) == (body.like is None):
-            raise ServiceError(Kind.INVALID, "vector, like: a query has one of the two")
-        after = read_cursor(body.cursor, catalogue.name) if body.cursor is not None else None
-        if body.like is not None:
-            vector = np.frombuffer(catalogue.vector(body.like), "<f4")
-        elif body.model_id is None:
-            raise ServiceError(Kind.INVALID, "model_id: a vector without its model cannot be compared")
-        else:
-            model = catalogue.model
-            vector = read_vector(body.vector or "", None, "vector")
-            if model is not None:
-                catalogue.check_model(body.model_id, len(vector))
-        ranking = index.search(vector, body.k, after, exclude=body.like)
-        records = catalogue.records([h.id for h in ranking.hits])
-        # A picture deleted between the ranking and here is gone for the reader too.
-        results = [{**records[h.id], "score": h.score} for h in ranking.hits if h.id in records]
-        cursor = write_cursor(ranking.hits[-1], catalogue.name) if ranking.more else None
-        model = catalogue.model
-        return {
-            "results": results,
-            "model_id": model and model[0],
-            "generation": generation(ranking.seq),
-            "next_cursor": cursor,
-        }
+        return answer(store, parse(QueryRequest, request.get_json()), settings)
+
+    @routes.post("/v1/queries")
+    def queries() -> dict[str, Any]:
+        body = parse(BatchRequest, request.get_json())
+        return {"answers": [answer(store, one, settings) for one in body.queries]}
 
     return routes
 
 
-def check_limit(field: str, value: int, limit: int) -> None:
-    """Refuse more than the limit, naming both."""
-    if value > limit:
-        raise ServiceError(Kind.INVALID, f"{field}: {value} is more than the limit of {limit}")
-
-
-def read_vector(encoded: str, dim: int | None, field: str) -> Array:
-    """Decode a base64 unit vector.
+def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, Any]:
+    """One page of a query.
 
     Raises:
-        ServiceError: it is not base64 of float32, has another dimension, or is not of unit length.
+        ServiceError: the query, its model or its cursor does not fit.
     """
-    try:
-        content = base64.b64decode(encoded, validate=True)
-    except ValueError as error:  # binascii's own error is one
-        raise ServiceError(Kind.INVALID, f"{field}: not base64") from error
-    if not content or len(content) % 4 or (dim is not None and len(content) != 4 * dim):
+    check_limit("k", body.k, settings.max_k)
+    moment = store.moment()
+    query = read_query(body, moment)
+    digest = digest_of(body)
+    after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, moment.order, digest)
+    while True:
+        page = rank(moment.source, query, body.k, after, depth)
+        records = store.records([h.id for h in page.hits])
+        # A picture that was deleted since the moment: look again, or the page would be short.
+        if len(records) == len(page.hits) or (later := store.moment()).generation == moment.generation:
+            break
+        moment = later
+    return {
+        "results": [{**records[h.id], "score": h.score} for h in page.hits if h.id in records],
+        "model_id": moment.model and moment.model.model_id,
+        "generation": moment.generation,
+        "next_cursor": write_cursor(page.hits[-1], depth + body.k, moment.order, digest) if page.more else None,
+        "collapsed": page.collapsed,
+    }
+
+
+def read_query(body: QueryRequest, moment: Moment) -> Query:
+    """What to rank by.
+
+    Raises:
+        ServiceError: the mode lacks what it ranks by, or has what it ignores; a term is none or cannot be compared.
+    """
+    if (body.mode == "text") == bool(body.terms):
         raise ServiceError(
-            Kind.INVALID, f"{field}: {len(content)} bytes are not a vector of {dim or 'any number of'} float32"
+            Kind.INVALID, f"terms: mode {body.mode} {'has none' if body.terms else 'needs at least one'}"
         )
-    vector = np.frombuffer(content, "<f4")
-    # Also false for NaN. 1e-3 is far above float32's rounding and far below any forgotten normalisation.
-    if not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
-        raise ServiceError(Kind.INVALID, f"{field}: not a unit vector")
-    return vector
-
-
-def write_cursor(last: Hit, catalogue: str) -> str:
-    """An opaque name for the place after a hit."""
-    return base64.urlsafe_b64encode(json.dumps([catalogue, last.score, last.id]).encode()).decode()
-
-
-def read_cursor(cursor: str, catalogue: str) -> Hit:
-    """Read a cursor.
-
-    Raises:
-        ServiceError: it was not made here (invalid), or its catalogue is gone (410).
-    """
-    try:
-        name, score, picture_id = json.loads(base64.urlsafe_b64decode(cursor))
-        hit = Hit(float(score), str(picture_id))
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ServiceError(Kind.INVALID, "cursor: not one that a search has returned") from error
-    if name != catalogue:
-        raise ServiceError(Kind.GONE, "cursor: the collection it belongs to is gone; search again from the start")
-    return hit
+    if (body.mode == "vector") == bool(body.text.strip()):
+        raise ServiceError(Kind.INVALID, f"text: mode {body.mode} {'has none' if body.text else 'needs it'}")
+    terms: list[tuple[float, Vectors]] = []
+    liked = {t.like for t in body.terms if t.like is not None}
+    known = moment.source.vectors(sorted(liked))
+    for i, term in enumerate(body.terms):
+        if (term.vector is None) == (term.like is None):
+            raise ServiceError(Kind.INVALID, f"terms.{i}: vector, like: a term has one of the two")
+        if term.weight == 0:
+            raise ServiceError(Kind.INVALID, f"terms.{i}.weight: 0 asks for nothing; leave the term out")
+        if term.vector is not None:
+            if body.model_id is None:
+                raise ServiceError(Kind.INVALID, "model_id: a vector without its model cannot be compared")
+            vector = read_vector(term.vector, None, f"terms.{i}.vector")
+            check_model(moment.model, body.model_id, len(vector))
+        elif (found := known.get(term.like or "")) is None:
+            raise ServiceError(Kind.NOT_FOUND, f"there is no picture {term.like}")
+        else:
+            vector = found
+        if terms and len(vector) != len(terms[0][1]):
+            raise ServiceError(Kind.INVALID, f"terms.{i}.vector: {len(vector)} numbers, not {len(terms[0][1])}")
+        terms.append((term.weight, vector))
+    unit = combine(terms) if terms else None
+    if terms and unit is None:
+        raise ServiceError(Kind.INVALID, "terms: they cancel each other out")
+    return Query(body.mode, unit, words_of(body.text), body.where, frozenset(liked), body.collapse)

@@ -16,6 +16,13 @@ class Settings(ServerSettings):
 
     bind: str = Field(default="127.0.0.1:8082", description="address and port to listen on")
     catalogue: Path = Field(default=Path("var/catalogue.sqlite"), description="file of the SQLite catalogue")
+    index: Path | None = Field(default=None, description="folder of the index's files; none: beside the catalogue")
+    snapshot_rows: int = Field(default=20_000, ge=1, description="least changes after which the index is written anew")
     max_k: int = Field(default=1000, ge=1, description="most results in one answer")
     max_pictures: int = Field(default=1000, ge=1, description="most pictures in one upsert or look-up")
     max_body_bytes: int = Field(default=32 * 2**20, ge=1, description="largest request body, in bytes")
+
+    @property
+    def index_folder(self) -> Path:
+        """Where the index's files lie: by itself the catalogue's name with `.index`."""
+        return self.index or self.catalogue.with_suffix(".index")

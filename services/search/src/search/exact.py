@@ -1,0 +1,46 @@
+"""Exact top-k by inner product, over vectors wherever they lie: in memory or in a mapped file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+def top(vectors: Vectors, query: Vectors, count: int, mask: Mask | None = None) -> tuple[Vectors, Rows]:
+    """The best `count` of vectors (N, dim) for a query (dim,), best first: scores and positions, both (count,).
+
+    A vector's score is the same float32 wherever it lies and whatever else is asked for. Equal scores are in no order.
+    `vectors` may be a memory map: nothing is copied.
+
+    Args:
+        mask: (N,), the vectors that count; None for all of them.
+    """
+    available = len(vectors) if mask is None else int(np.count_nonzero(mask))
+    count = min(count, available)
+    scores, positions = np.empty(count, np.float32), np.empty(count, np.int64)
+    if count:
+        bits = None if mask is None else np.packbits(mask, bitorder="little")
+        selector = None if bits is None else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+        query = np.ascontiguousarray(query, np.float32)
+        pointers = [faiss.swig_ptr(a) for a in (query, vectors, scores, positions)]
+        # The function behind IndexFlatIP.search, which would want the vectors in memory of its own.
+        search: Any = faiss.knn_inner_product  # its hints lack this overload
+        search(*pointers[:2], vectors.shape[1], 1, len(vectors), count, *pointers[2:], selector)
+    return scores, positions
+
+
+def top_with_ties(vectors: Vectors, query: Vectors, count: int, mask: Mask | None = None) -> tuple[Vectors, Rows]:
+    """As `top`, and every further vector whose score equals the last one's, so that a tie is never cut."""
+    fetch = count + 1
+    while True:
+        scores, positions = top(vectors, query, fetch, mask)
+        if len(scores) < fetch or scores[-1] < scores[count - 1]:
+            return scores, positions
+        fetch *= 2

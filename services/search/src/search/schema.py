@@ -1,0 +1,144 @@
+"""The catalogue's schema, version by version. Each step takes a file of the version before it to its own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+
+V1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE pictures (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    media_key TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    caption TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    vector BLOB NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT;
+CREATE INDEX pictures_seq ON pictures (seq);
+CREATE TABLE deleted (row INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+CREATE INDEX deleted_seq ON deleted (seq);
+"""
+
+# Vectors apart from the records, so that a collection can hold those of two models while one takes over from the other,
+# and a walk over records does not read vectors. Deletes are soft. Full text over captions, tags and file names.
+V2 = """
+ALTER TABLE pictures RENAME TO pictures_1;
+DROP INDEX pictures_seq;
+DROP TABLE deleted;
+CREATE TABLE pictures (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,  -- the id that the index knows, never used again
+    id TEXT NOT NULL,
+    media_key TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    bytes INTEGER,                          -- of the file; NULL where it was not told
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    caption TEXT NOT NULL,
+    tags TEXT NOT NULL,                     -- JSON list
+    attributes TEXT NOT NULL,               -- JSON object of strings, numbers and booleans
+    taken_at TEXT,                          -- ISO 8601, as all times here
+    added_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    deleted_at TEXT,
+    seq INTEGER NOT NULL                    -- of the last change
+) STRICT;
+CREATE UNIQUE INDEX pictures_id ON pictures (id) WHERE deleted_at IS NULL;
+CREATE INDEX pictures_deleted ON pictures (seq) WHERE deleted_at IS NOT NULL;
+INSERT INTO pictures
+    SELECT row, id, media_key, file_name, NULL, width, height, caption, tags, '{}', NULL, added_at, added_at, NULL, seq
+    FROM pictures_1;
+DELETE FROM sqlite_sequence WHERE name = 'pictures';
+INSERT INTO sqlite_sequence SELECT 'pictures', seq FROM sqlite_sequence WHERE name = 'pictures_1';
+CREATE TABLE tags (tag TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (tag, row)) STRICT, WITHOUT ROWID;
+CREATE INDEX tags_row ON tags (row);
+INSERT OR IGNORE INTO tags SELECT value, row FROM pictures, json_each(pictures.tags);
+CREATE VIRTUAL TABLE words USING fts5 (
+    caption, tags, file_name, content='pictures', content_rowid='row', tokenize='porter unicode61 remove_diacritics 2'
+);
+INSERT INTO words (words) VALUES ('rebuild');
+CREATE TRIGGER words_insert AFTER INSERT ON pictures BEGIN
+    INSERT INTO words (rowid, caption, tags, file_name) VALUES (new.row, new.caption, new.tags, new.file_name);
+END;
+CREATE TRIGGER words_update AFTER UPDATE OF caption, tags, file_name ON pictures BEGIN
+    INSERT INTO words (words, rowid, caption, tags, file_name)
+        VALUES ('delete', old.row, old.caption, old.tags, old.file_name);
+    INSERT INTO words (rowid, caption, tags, file_name) VALUES (new.row, new.caption, new.tags, new.file_name);
+END;
+CREATE TRIGGER words_delete AFTER UPDATE OF deleted_at ON pictures WHEN new.deleted_at IS NOT NULL BEGIN
+    INSERT INTO words (words, rowid, caption, tags, file_name)
+        VALUES ('delete', old.row, old.caption, old.tags, old.file_name);
+END;
+CREATE TABLE models (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- the table vectors_<number> holds its vectors
+    model_id TEXT NOT NULL UNIQUE,
+    dim INTEGER NOT NULL,
+    generation TEXT,                           -- the index generation that serves; NULL: none has been made
+    previous TEXT                              -- the one that served before it
+) STRICT;
+"""
+
+VERSION = 2
+
+
+class CatalogueError(Exception):
+    """The catalogue's file cannot be served by this version."""
+
+
+def migrate(db: sqlite3.Connection, path: object) -> None:
+    """Bring a catalogue's file to this version's schema, inside the caller's transaction.
+
+    Raises:
+        CatalogueError: the file was written by a newer version.
+    """
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise CatalogueError(f"{path} has schema {version}; this version of Sightline reads up to {VERSION}")
+    if version < 1:
+        run(db, V1)
+        db.executemany("INSERT INTO meta VALUES (?, ?)", [("catalogue", secrets.token_hex(4)), ("seq", "0")])
+    if version < 2:
+        run(db, V2)
+        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
+        if "model_id" in meta:
+            number = create_model(db, meta["model_id"], int(meta["dim"]))
+            db.execute(f"INSERT INTO vectors_{number} SELECT row, vector, seq FROM pictures_1")
+            db.execute("INSERT INTO meta VALUES ('model', ?)", (str(number),))
+        db.execute("DELETE FROM meta WHERE key IN ('model_id', 'dim')")
+        db.execute("DROP TABLE pictures_1")
+    if version < VERSION:
+        db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def run(db: sqlite3.Connection, script: str) -> None:
+    """Run a script statement by statement: `executescript` would commit the transaction around it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+def create_model(db: sqlite3.Connection, model_id: str, dim: int) -> int:
+    """Register a model and make the table of its vectors; its number."""
+    number: int = db.execute(
+        "INSERT INTO models (model_id, dim) VALUES (?, ?) RETURNING number", (model_id, dim)
+    ).fetchone()[0]
+    db.execute(
+        # The vector is little-endian float32; seq is of the change that put it here.
+        f"CREATE TABLE vectors_{number} (row INTEGER PRIMARY KEY, vector BLOB NOT NULL, seq INTEGER NOT NULL) STRICT"
+    )
+    db.execute(f"CREATE INDEX vectors_{number}_seq ON vectors_{number} (seq)")
+    return number
+
+
+def to_json(value: object) -> str:
+    """Tags or attributes as they lie in a column; words in any script stay readable to the full text."""
+    return json.dumps(value, ensure_ascii=False)

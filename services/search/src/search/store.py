@@ -1,0 +1,118 @@
+"""What a back end is to the routes. The local one keeps everything in a SQLite file and an index beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from search.catalogue import Catalogue
+from search.index import Index
+from search.ranking import Source
+from search.tables import Model, Picture
+
+
+class Moment(NamedTuple):
+    """A collection as it is now, to rank in."""
+
+    source: Source
+    model: Model | None
+    # Changes with every write: what an answer was made from.
+    generation: str
+    # Names the order of answers; a cursor of another order is gone.
+    order: str
+
+
+class Store(Protocol):
+    """Pictures, their records and their vectors."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+    def check(self) -> str:
+        """Do what a query does; a sentence about it."""
+
+    def upsert(
+        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
+    ) -> tuple[list[str], str]:
+        """Keep pictures; the ids that are new, and the generation."""
+
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Change fields of a record; the record, and the generation."""
+
+    def delete(self, picture_id: str) -> tuple[dict[str, Any], str]:
+        """Remove a picture; its last record, and the generation."""
+
+    def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The records of those ids that exist, by id."""
+
+    def sample_captions(self, limit: int) -> list[str]:
+        """Some short captions of the collection."""
+
+    def stats(self) -> dict[str, Any]:
+        """Facts about the collection and its index."""
+
+    def moment(self) -> Moment:
+        """The collection as it is now: everything that was acknowledged before is in it."""
+
+
+class LocalStore:
+    """A catalogue and its index."""
+
+    def __init__(self, catalogue: Catalogue, index: Index) -> None:
+        self.catalogue, self.index = catalogue, index
+        self.records = catalogue.records
+        self.sample_captions = catalogue.sample_captions
+
+    def close(self) -> None:
+        """Wait for what goes on in the background, and close the file."""
+        self.index.close()
+        self.catalogue.close()
+
+    def check(self) -> str:
+        """Bring the index up to date; a sentence about it."""
+        view = self.index.view()
+        problem = f"; {self.index.problem}" if self.index.problem else ""
+        return f"{view.count} pictures, generation {self._generation(view.state.seq)}{problem}"
+
+    def _generation(self, seq: int) -> str:
+        return f"{self.catalogue.name}-{seq}"
+
+    def upsert(
+        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
+    ) -> tuple[list[str], str]:
+        """See `Catalogue.upsert`."""
+        created, seq = self.catalogue.upsert(model_id, dim, pictures, keep_existing)
+        return created, self._generation(seq)
+
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """See `Catalogue.edit`."""
+        record, seq = self.catalogue.edit(picture_id, changes)
+        return record, self._generation(seq)
+
+    def delete(self, picture_id: str) -> tuple[dict[str, Any], str]:
+        """See `Catalogue.delete`."""
+        record, seq = self.catalogue.delete(picture_id)
+        return record, self._generation(seq)
+
+    def stats(self) -> dict[str, Any]:
+        """Facts about the collection and its index."""
+        view = self.index.view()
+        model = view.state.model
+        # The index knows the count; SQLite would walk a million rows for it, and every search asks.
+        return {
+            "count": view.count,
+            "model_id": model and model.model_id,
+            "generation": self._generation(view.state.seq),
+            "index": {
+                "generation": model and model.generation,
+                "kind": self.index.kind,
+                "after": sum(len(part.rows) for part in view.parts[-1:]),
+                "problem": self.index.problem,
+            },
+        }
+
+    def moment(self) -> Moment:
+        """The collection as it is now."""
+        view = self.index.view()
+        order = f"{self.catalogue.name}/{view.state.model.number if view.state.model else 0}/{view.order}"
+        return Moment(view, view.state.model, self._generation(view.state.seq), order)

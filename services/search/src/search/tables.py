@@ -1,0 +1,168 @@
+"""The catalogue's tables, read and written through a connection: what the transactions of `Catalogue` are made of."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from servicekit.errors import Kind, ServiceError
+
+from search.filters import Value
+from search.schema import to_json
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+FIELDS = (
+    "id media_key file_name bytes width height caption tags attributes taken_at added_at changed_at".split()  # noqa: SIM905
+)
+# Vectors read at a time, so that a million of them never lie in memory twice.
+CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to keep: its record and its unit vector as little-endian float32 bytes."""
+
+    id: str
+    media_key: str
+    file_name: str
+    width: int
+    height: int
+    caption: str
+    tags: Sequence[str]
+    vector: bytes
+    bytes: int | None = None
+    attributes: Mapping[str, Value] | None = None
+    taken_at: str | None = None
+
+
+class Model(NamedTuple):
+    """A model whose vectors are here: its number in this file, its name, their length, the index generations made."""
+
+    number: int
+    model_id: str
+    dim: int
+    generation: str | None = None
+    previous: str | None = None
+
+
+class State(NamedTuple):
+    """What an index must know to tell whether it is up to date."""
+
+    seq: int
+    model: Model | None
+    # Deletes up to this change are forgotten: an index older than that starts anew.
+    compacted: int
+
+
+class Changes(NamedTuple):
+    """What happened after a change: vectors that came, in parts, rows that went, and the state now reached."""
+
+    added: Iterator[tuple[Rows, Vectors]]
+    removed: list[int]
+    state: State
+
+
+def meta(db: sqlite3.Connection, key: str, default: str = "") -> str:
+    """One of the catalogue's own facts."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else default
+
+
+def set_meta(db: sqlite3.Connection, key: str, value: str) -> None:
+    """Set one of the catalogue's own facts."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def next_seq(db: sqlite3.Connection) -> int:
+    """The number of the change that is being made."""
+    seq = int(meta(db, "seq", "0")) + 1
+    set_meta(db, "seq", str(seq))
+    return seq
+
+
+def read_state(db: sqlite3.Connection) -> State:
+    """See `Catalogue.state`."""
+    facts = dict(db.execute("SELECT key, value FROM meta").fetchall())
+    model = read_model(db, int(facts["model"])) if "model" in facts else None
+    return State(int(facts["seq"]), model, int(facts.get("compacted", "0")))
+
+
+def read_model(db: sqlite3.Connection, number: int) -> Model:
+    """A model by its number."""
+    found = db.execute("SELECT number, model_id, dim, generation, previous FROM models WHERE number = ?", (number,))
+    return Model(*found.fetchone())
+
+
+def check_model(known: Model | None, model_id: str, dim: int) -> None:
+    """See `Catalogue.check_model`."""
+    if known and (known.model_id, known.dim) != (model_id, dim):
+        raise ServiceError(
+            Kind.MODEL_MISMATCH,
+            f"the collection holds vectors of model {known.model_id} ({known.dim} numbers), not of {model_id} ({dim}); "
+            "serve the collection with its own model, or index the pictures again with the new one",
+        )
+
+
+def rows_of(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, int]:
+    """The rows of those ids that exist."""
+    found = db.execute(
+        "SELECT id, row FROM pictures WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(ids)),),
+    )
+    return dict(found.fetchall())
+
+
+def find(db: sqlite3.Connection, picture_id: str) -> int:
+    """A picture's row.
+
+    Raises:
+        ServiceError: there is no such picture.
+    """
+    row = rows_of(db, [picture_id]).get(picture_id)
+    if row is None:
+        raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
+    return row
+
+
+def read_records(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """See `Catalogue.records`."""
+    rows = db.execute(
+        f"SELECT {', '.join(FIELDS)} FROM pictures WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(ids)),),
+    )
+    records = (dict(zip(FIELDS, row, strict=True)) for row in rows)
+    return {r["id"]: {**r, "tags": json.loads(r["tags"]), "attributes": json.loads(r["attributes"])} for r in records}
+
+
+def read_vectors(db: sqlite3.Connection, model: Model, after: int) -> Iterator[tuple[Rows, Vectors]]:
+    """A model's vectors that changed after a sequence number, of pictures that exist, by row, in parts."""
+    # Ordered by row through the primary key: from the beginning a walk is cheaper than the index on seq.
+    found = db.execute(
+        f"SELECT v.row, v.vector FROM vectors_{model.number} AS v JOIN pictures AS p USING (row)"
+        f" WHERE {'v.seq > ?' if after else '? = 0'} AND p.deleted_at IS NULL ORDER BY v.row",
+        (after,),
+    )
+    while part := found.fetchmany(CHUNK):
+        rows = np.array([row for row, _ in part], np.int64)
+        yield rows, np.frombuffer(b"".join(vector for _, vector in part), "<f4").reshape(len(part), model.dim)
+
+
+def columns_of(p: Picture) -> tuple[Any, ...]:
+    """A picture's columns, as far as the client says them, in the order of `FIELDS`."""
+    return (
+        *(p.id, p.media_key, p.file_name, p.bytes, p.width, p.height, p.caption),
+        *(to_json(list(p.tags)), to_json(dict(p.attributes or {})), p.taken_at),
+    )
+
+
+def timestamp() -> str:
+    """Now, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

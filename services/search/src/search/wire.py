@@ -1,0 +1,158 @@
+"""The bodies of requests, and what is made of them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from servicekit.errors import Kind, ServiceError
+from servicekit.wire import Wire
+
+from search.exact import Vectors
+from search.filters import Filter, Name, Value
+from search.ranking import Key
+from search.view import Hit
+
+Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)]
+Attributes = Annotated[dict[Name, Value], Field(max_length=100)]
+# By the clock where the picture was taken: cameras do not tell the zone.
+TakenAt = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+Caption = Annotated[str, Field(max_length=10_000)]
+
+
+class PictureIn(Wire):
+    """One picture of an upsert; its vector is base64 of little-endian float32."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    media_key: str = Field(max_length=1000)
+    file_name: str = Field(max_length=1000)
+    bytes: int | None = Field(default=None, ge=0)
+    width: int = Field(ge=1, le=65_535)
+    height: int = Field(ge=1, le=65_535)
+    caption: Caption
+    tags: Tags
+    attributes: Attributes = Field(default_factory=dict)
+    taken_at: TakenAt | None = None
+    vector: str
+
+
+class UpsertRequest(Wire):
+    """The body of POST /v1/pictures."""
+
+    model_id: str = Field(min_length=1, max_length=200)
+    dim: int = Field(ge=1, le=65536)
+    pictures: list[PictureIn] = Field(min_length=1)
+    # Pictures that are here already are left as they are, instead of being replaced.
+    keep_existing: bool = False
+
+
+class EditRequest(Wire):
+    """The body of PATCH /v1/pictures/{id}: the fields that are given take new values."""
+
+    caption: Caption | None = None
+    tags: Tags | None = None
+    attributes: Attributes | None = None
+    taken_at: TakenAt | None = None
+
+
+class Term(Wire):
+    """A part of a query: a vector, or a picture that is here; a negative weight leads away from it."""
+
+    vector: str | None = None
+    like: str | None = None
+    weight: float = Field(default=1, ge=-10, le=10, strict=False, allow_inf_nan=False)
+
+
+class QueryRequest(Wire):
+    """The body of POST /v1/query."""
+
+    # Of the model that made the terms' vectors.
+    model_id: str | None = None
+    terms: list[Term] = Field(default=[], max_length=16)
+    text: str = Field(default="", max_length=1000)
+    mode: Literal["vector", "text", "hybrid"] = "vector"
+    where: Filter | None = None
+    collapse: float | None = Field(default=None, ge=0.5, le=1, strict=False)
+    k: int = Field(default=24, ge=1)
+    cursor: str | None = None
+
+
+class BatchRequest(Wire):
+    """The body of POST /v1/queries."""
+
+    queries: list[QueryRequest] = Field(min_length=1, max_length=64)
+
+
+class LookupRequest(Wire):
+    """The body of POST /v1/lookup."""
+
+    ids: list[str] = Field(min_length=1)
+
+
+def check_limit(field: str, value: int, limit: int) -> None:
+    """Refuse more than the limit, naming both."""
+    if value > limit:
+        raise ServiceError(Kind.INVALID, f"{field}: {value} is more than the limit of {limit}")
+
+
+def read_vector(encoded: str, dim: int | None, field: str) -> Vectors:
+    """Decode a base64 unit vector.
+
+    Raises:
+        ServiceError: it is not base64 of float32, has another dimension, or is not of unit length.
+    """
+    try:
+        content = base64.b64decode(encoded, validate=True)
+    except ValueError as error:  # binascii's own error is one
+        raise ServiceError(Kind.INVALID, f"{field}: not base64") from error
+    if not content or len(content) % 4 or (dim is not None and len(content) != 4 * dim):
+        raise ServiceError(
+            Kind.INVALID, f"{field}: {len(content)} bytes are not a vector of {dim or 'any number of'} float32"
+        )
+    vector: Vectors = np.frombuffer(content, "<f4")
+    # Also false for NaN. 1e-3 is far above float32's rounding and far below any forgotten normalisation.
+    if not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+        raise ServiceError(Kind.INVALID, f"{field}: not a unit vector")
+    return vector
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text that full-text search looks for, each once."""
+    return list(dict.fromkeys(re.findall(r"\w+", text.lower())))
+
+
+def digest_of(query: QueryRequest) -> str:
+    """What makes two queries the same but for their pages."""
+    return hashlib.sha256(query.model_dump_json(exclude={"k", "cursor"}).encode()).hexdigest()[:16]
+
+
+def write_cursor(last: Hit, depth: int, order: str, digest: str) -> str:
+    """An opaque name for the place after a hit that is the `depth`th of its query."""
+    return base64.urlsafe_b64encode(json.dumps([order, digest, depth, *last.key]).encode()).decode()
+
+
+def read_cursor(cursor: str, order: str, digest: str) -> tuple[Key, int]:
+    """The key of the hit that a page ended with, and how many hits there were so far.
+
+    Raises:
+        ServiceError: no search has returned it (400), another query's search has (400), or the order in which it is a
+            place is gone (410).
+    """
+    try:
+        made_for, query, depth, layer, score, picture_id = json.loads(base64.urlsafe_b64decode(cursor))
+        if not (isinstance(made_for, str) and isinstance(picture_id, str)):
+            raise TypeError
+        key = (int(layer), float(score), picture_id)
+        depth = min(max(0, int(depth)), 10**6)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ServiceError(Kind.INVALID, "cursor: not one that a search has returned") from error
+    if made_for != order:
+        raise ServiceError(Kind.GONE, "cursor: the order that it belongs to is gone; search again from the start")
+    if query != digest:
+        raise ServiceError(Kind.INVALID, "cursor: it belongs to another query")
+    return key, depth

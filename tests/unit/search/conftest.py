@@ -1,0 +1,72 @@
+"""Small catalogues whose answers can be seen: unit vectors on a circle, pictures named by a letter or a number."""
+
+import base64
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from search import create_app
+from search.catalogue import Catalogue
+from search.index import Index
+from search.settings import Settings
+from search.store import LocalStore
+from search.tables import Picture
+
+
+def encode(*numbers: float) -> str:
+    """A vector as it is sent."""
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+def picture(name: str, *vector: float, **record: Any) -> dict[str, Any]:
+    """A picture whose id is one letter 32 times."""
+    return {
+        "id": name * 32,
+        "media_key": name,
+        "file_name": f"{name}.jpg",
+        "width": 4,
+        "height": 3,
+        "caption": name,
+        "tags": [],
+        "vector": encode(*vector),
+        **record,
+    }
+
+
+def number_id(number: int) -> str:
+    """The id of picture `number`."""
+    return f"{number:032x}"
+
+
+def on_circle(number: int, steps: int = 1000) -> Picture:
+    """Picture `number`, whose vector stands at that many steps of a circle."""
+    angle = 2 * np.pi * number / steps
+    vector = np.array([np.cos(angle), np.sin(angle)], "<f4").tobytes()
+    return Picture(number_id(number), "m", f"{number}.jpg", 4, 3, f"number {number}", [], vector)
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[FlaskClient]:
+    """The service over an empty catalogue."""
+    app = create_app(Settings(catalogue=tmp_path / "catalogue.sqlite", max_pictures=10))
+    yield app.test_client()
+    app.extensions["store"].close()
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Callable[..., LocalStore]]:
+    """Open the catalogue as another process would; all are closed at the end."""
+    opened: list[LocalStore] = []
+
+    def open_one(snapshot_rows: int = 100) -> LocalStore:
+        catalogue = Catalogue(tmp_path / "catalogue.sqlite")
+        opened.append(LocalStore(catalogue, Index(catalogue, tmp_path / "index", snapshot_rows)))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()

@@ -1,0 +1,176 @@
+"""The index's files: made beside the serving, opened by every process, and never trusted."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from search.approximate import Kind
+from search.generations import VECTORS, Generation, GenerationError
+from search.store import LocalStore
+from search.upkeep import RecallError, building, make
+
+from tests.unit.search.conftest import number_id, on_circle
+
+Open = Callable[..., LocalStore]
+EAST = np.array([1, 0], np.float32)
+
+
+def add(store: LocalStore, *numbers: int) -> None:
+    store.upsert("m1", 2, [on_circle(n) for n in numbers])
+
+
+def first(store: LocalStore, count: int) -> list[int]:
+    """The numbers of the best for east."""
+    return [int(h.id, 16) for h in store.moment().source.nearest(EAST, count)[:count]]
+
+
+def made(store: LocalStore) -> str:
+    """The name of the generation that serves, when what goes on in the background is done."""
+    store.moment()
+    store.index.upkeep.wait()  # a check, and what it finds asks for more
+    model = store.moment().model
+    assert model and model.generation
+    return model.generation
+
+
+def test_a_generation_is_made_when_enough_came_and_every_process_takes_it_over(open_store: Open) -> None:
+    store, other = open_store(), open_store()
+    add(store, *range(100, 199))
+    assert store.moment().model == other.moment().model
+    assert store.stats()["index"]["generation"] is None
+    add(store, 3)
+    name = made(store)
+    assert first(store, 2) == first(other, 2) == [3, 100]
+    # All hundred lie in the files, and none in memory.
+    assert [len(part.rows) for part in other.index.view().parts] == [100, 0]
+    assert other.stats()["index"] == {"generation": name, "kind": "Flat", "after": 0, "problem": None}
+
+
+def test_what_comes_goes_and_changes_after_a_generation_counts_at_once(open_store: Open) -> None:
+    store = open_store()
+    add(store, *range(1, 101))
+    made(store)
+    add(store, 0)
+    assert first(store, 3) == [0, 1, 2]
+    store.delete(number_id(1))
+    assert first(store, 3) == [0, 2, 3]
+    moved = on_circle(500)
+    store.upsert("m1", 2, [moved.__class__(**{**vars(moved), "id": number_id(2)})])
+    assert first(store, 3) == [0, 3, 4]
+    assert first(open_store(), 3) == [0, 3, 4]
+    assert first(store, 100)[-1] == 2
+    assert store.stats()["count"] == 100
+
+
+def test_a_process_that_starts_opens_the_files_and_reads_only_what_came_after(open_store: Open) -> None:
+    store = open_store()
+    add(store, *range(100))
+    made(store)
+    add(store, 700)
+    assert [len(part.rows) for part in open_store().index.view().parts] == [100, 1]
+
+
+def test_compaction_forgets_the_deleted_and_every_process_stays_right(open_store: Open) -> None:
+    store, other = open_store(), open_store()
+    add(store, *range(100))
+    made(store)
+    assert first(other, 1) == [0]
+    store.delete(number_id(0))
+    add(store, 900)
+    store.delete(number_id(900))
+    assert store.catalogue.compact() == 2
+    assert store.catalogue.compact() == 0
+    assert first(store, 2) == first(other, 2) == first(open_store(), 2) == [1, 2]
+    assert other.stats()["count"] == 99
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "changed", "no folder", "another catalogue's"])
+def test_damaged_files_are_reported_and_made_anew_while_the_catalogue_serves(
+    open_store: Open, tmp_path: Path, damage: str
+) -> None:
+    store = open_store()
+    add(store, *range(100))
+    name = made(store)
+    store.close()
+    folder = tmp_path / "index" / name
+    file = folder / VECTORS
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    elif damage == "truncated":
+        file.write_bytes(content[:-1])
+    elif damage == "changed":
+        file.write_bytes(b"\x01" + content[1:])
+    elif damage == "no folder":
+        shutil.rmtree(folder)
+    else:
+        manifest = folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"catalogue": "', '"catalogue": "x'))
+    with building(tmp_path / "index") as alone:  # so that nobody else makes a new one yet
+        assert alone
+        store = open_store()
+        assert first(store, 3) == [0, 1, 2]
+        assert store.index.problem and name in store.index.problem
+        assert name in store.check()
+        store.index.upkeep.wait()
+        assert [len(part.rows) for part in store.index.view().parts] == [100]
+    store = open_store()
+    assert made(store) != name
+    assert first(store, 3) == [0, 1, 2]
+    assert store.index.problem is None
+    assert [len(part.rows) for part in store.index.view().parts] == [100, 0]
+
+
+def test_damage_that_a_sample_misses_is_found_beside_the_serving(open_store: Open, tmp_path: Path) -> None:
+    """20,000 rows of 512 numbers are 41 MB; sixty-four samples of 64 KB see a tenth of that."""
+    store = open_store(snapshot_rows=10**9)
+    vectors = np.zeros((20_000, 512), "<f4")
+    vectors[:, 0] = 1
+    pictures = [
+        on_circle(n).__class__(**{**vars(on_circle(n)), "vector": vector.tobytes()}) for n, vector in enumerate(vectors)
+    ]
+    store.upsert("m1", 512, pictures)
+    model = store.moment().model
+    assert model
+    make(tmp_path / "index", store.catalogue, model)
+    name = made(store)
+    file = tmp_path / "index" / name / VECTORS
+    with file.open("r+b") as stream:
+        stream.seek(1_000_000)  # between the second and the third sample
+        stream.write(b"\x01")
+    Generation(file.parent)  # the sample is as it was
+    with pytest.raises(GenerationError, match=f"{VECTORS} is damaged"):
+        Generation(file.parent).verify()
+    other = open_store(snapshot_rows=10**9)
+    other.moment()
+    assert made(other) != name
+
+
+def test_an_approximate_generation_serves_exact_scores_and_is_refused_below_the_target(
+    open_store: Open, tmp_path: Path
+) -> None:
+    store = open_store(snapshot_rows=10**9)
+    add(store, *range(1000))
+    model = store.moment().model
+    assert model
+    angles = np.linspace(0, 6, 50)
+    queries = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    # One of sixty-four arcs of a circle holds sixteen pictures, but seldom all of the nearest ten.
+    with pytest.raises(RecallError, match=r"IVF64,Flat nprobe=1 finds 0\.\d+ of the exact best ten; 0.95 is the least"):
+        make(tmp_path / "index", store.catalogue, model, Kind(factory="IVF64,Flat", nprobe=1), queries)
+    assert store.stats()["index"]["generation"] is None
+    manifest = make(tmp_path / "index", store.catalogue, model, Kind(factory="IVF16,Flat", nprobe=4), queries)
+    assert manifest.recall == 1
+    assert store.stats()["index"]["kind"] == "IVF16,Flat nprobe=4"
+    # Both sides of east, then every one of the thousand, though four of sixteen lists hold only some.
+    assert first(store, 5) == [0, 1, 999, 2, 998]
+    hits = store.moment().source.nearest(EAST, 1000)
+    assert len({h.id for h in hits}) == 1000
+    assert [h.key for h in hits] == sorted(h.key for h in hits)
+    assert store.moment().source.nearest(EAST, 1)[:1] == hits[:1]
+    # What comes later is ranked among the rest at once.
+    add(store, 2000)  # east again
+    store.delete(number_id(1))
+    assert first(store, 4) == [0, 2000, 999, 2]
