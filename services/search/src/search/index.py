@@ -14,7 +14,7 @@ from search.filters import Filter
 from search.generations import Generation, GenerationError
 from search.tables import Model, State
 from search.tail import Part, Tail
-from search.upkeep import Upkeep
+from search.upkeep import Upkeep, building, make
 from search.view import View, isin_sorted
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,13 @@ class Index:
     def problem(self) -> str | None:
         """What is wrong with the generation that the catalogue names, until another takes its place."""
         return self._damaged.get((self._model and self._model.generation) or "")
+
+    def prepare(self, model: Model) -> None:
+        """Write a generation of a model that is to serve, unless it has one, or one is being written: it serves without."""
+        if model.generation is None:
+            with building(self._folder) as alone:
+                if alone:
+                    make(self._folder, self._catalogue, model)
 
     @property
     def kind(self) -> str:

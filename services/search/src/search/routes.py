@@ -16,8 +16,11 @@ from search.tables import Picture, check_model
 from search.wire import (
     BatchRequest,
     EditRequest,
+    FillRequest,
     LookupRequest,
+    MissingRequest,
     QueryRequest,
+    ServeRequest,
     UpsertRequest,
     check_limit,
     digest_of,
@@ -74,6 +77,34 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     @routes.get("/v1/examples")
     def examples() -> dict[str, Any]:
         return {"captions": store.sample_captions(limit=24)}
+
+    @routes.get("/v1/models")
+    def models() -> dict[str, Any]:
+        return {"models": store.models()}
+
+    @routes.post("/v1/models/missing")
+    def missing() -> dict[str, Any]:
+        body = parse(MissingRequest, request.get_json())
+        check_limit("limit", body.limit, settings.max_pictures)
+        return {"ids": store.without(body.model_id, body.limit)}
+
+    @routes.post("/v1/vectors")
+    def fill() -> dict[str, Any]:
+        body = parse(FillRequest, request.get_json())
+        check_limit("vectors", len(body.vectors), settings.max_pictures)
+        vectors = {
+            v.id: read_vector(v.vector, body.dim, f"vectors.{i}.vector").tobytes() for i, v in enumerate(body.vectors)
+        }
+        return {"kept": store.fill(body.model_id, body.dim, vectors)}
+
+    @routes.post("/v1/models/serve")
+    def serve() -> dict[str, Any]:
+        return {"generation": store.serve(parse(ServeRequest, request.get_json()).model_id)}
+
+    @routes.post("/v1/models/drop")
+    def drop() -> dict[str, Any]:
+        store.drop(parse(ServeRequest, request.get_json()).model_id)
+        return {}
 
     @routes.post("/v1/query")
     def query() -> dict[str, Any]:

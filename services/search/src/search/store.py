@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from search.catalogue import Catalogue
 from search.index import Index
+from search.models import Models
 from search.ranking import Source
 from search.tables import Model, Picture
 
@@ -51,6 +52,21 @@ class Store(Protocol):
     def stats(self) -> dict[str, Any]:
         """Facts about the collection and its index."""
 
+    def models(self) -> list[dict[str, Any]]:
+        """Each model whose vectors are here: `model_id`, `dim`, `serves`, `vectors`, and `missing` pictures."""
+
+    def fill(self, model_id: str, dim: int, vectors: Mapping[str, bytes]) -> int:
+        """Keep vectors of a model that does not serve yet, by picture id; how many pictures they were of."""
+
+    def without(self, model_id: str, limit: int) -> list[str]:
+        """Ids of pictures that a model has no vector of."""
+
+    def serve(self, model_id: str) -> str:
+        """Let a model serve that has a vector of every picture; the generation."""
+
+    def drop(self, model_id: str) -> None:
+        """Forget the vectors of a model that does not serve."""
+
     def moment(self) -> Moment:
         """The collection as it is now: everything that was acknowledged before is in it."""
 
@@ -60,6 +76,8 @@ class LocalStore:
 
     def __init__(self, catalogue: Catalogue, index: Index) -> None:
         self.catalogue, self.index = catalogue, index
+        self._models = Models(catalogue.database)
+        self.models, self.fill, self.without = self._models.all, self._models.fill, self._models.without
         self.records = catalogue.records
         self.sample_captions = catalogue.sample_captions
 
@@ -110,6 +128,17 @@ class LocalStore:
                 "problem": self.index.problem,
             },
         }
+
+    def serve(self, model_id: str) -> str:
+        """Let a model serve; its index is written first, while the one before answers."""
+        model = self._models.get(model_id)
+        self._models.check(model)
+        self.index.prepare(model)
+        return self._generation(self._models.serve(model))
+
+    def drop(self, model_id: str) -> None:
+        """See `Models.drop`."""
+        self._models.drop(self._models.get(model_id))
 
     def moment(self) -> Moment:
         """The collection as it is now."""

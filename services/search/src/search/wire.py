@@ -51,6 +51,34 @@ class UpsertRequest(Wire):
     keep_existing: bool = False
 
 
+class VectorIn(Wire):
+    """A picture's vector of another model than the one that serves."""
+
+    id: str
+    vector: str
+
+
+class FillRequest(Wire):
+    """The body of POST /v1/vectors."""
+
+    model_id: str = Field(min_length=1, max_length=200)
+    dim: int = Field(ge=1, le=65536)
+    vectors: list[VectorIn] = Field(min_length=1)
+
+
+class ServeRequest(Wire):
+    """The body of POST /v1/models/serve and POST /v1/models/drop."""
+
+    model_id: str
+
+
+class MissingRequest(Wire):
+    """The body of POST /v1/models/missing."""
+
+    model_id: str
+    limit: int = Field(default=100, ge=1)
+
+
 class EditRequest(Wire):
     """The body of PATCH /v1/pictures/{id}: the fields that are given take new values."""
 
