@@ -54,6 +54,11 @@ class Approximate:
                 faiss.ParameterSpace().set_index_parameter(self._index, name, value)
         self._vectors = vectors
 
+    def best(self, query: Vectors) -> Vectors:
+        """The best ten scores that it finds for a query (dim,), best first."""
+        first = next(self.layers(query), None)
+        return np.empty(0, np.float32) if first is None else first.scores[:AT]
+
     def layers(self, query: Vectors) -> Iterator[Layer]:
         """Candidates for a query (dim,), look by look, each without those before.
 
@@ -100,15 +105,11 @@ def build_approximate(path: Path, kind: Kind, vectors: Vectors, queries: Vectors
     return measure_recall(Approximate(path, kind, vectors), vectors, queries)
 
 
-def measure_recall(index: Approximate, vectors: Vectors, queries: Vectors, at: int = AT) -> float:
+def measure_recall(index: Approximate, vectors: Vectors, queries: Vectors) -> float:
     """The share of the exact best ten that the index finds among its own best ten, over queries (M, dim)."""
-    shares = []
-    for query in queries:
-        exact = top(vectors, query, at)[0]
-        first = next(index.layers(query), None)
-        # By score: where several tie for the tenth place, any of them is as right.
-        got = first.scores[:at] if first else exact[:0]
-        shares.append(np.count_nonzero(got >= exact[-1]) / len(exact))
+    exact = [top(vectors, query, AT)[0] for query in queries]
+    # By score: where several tie for the tenth place, any of them is as right.
+    shares = [np.count_nonzero(index.best(q) >= best[-1]) / len(best) for q, best in zip(queries, exact, strict=True)]
     return float(np.mean(shares))
 
 

@@ -47,7 +47,7 @@ class Index:
         return self._damaged.get((self._model and self._model.generation) or "")
 
     def prepare(self, model: Model) -> None:
-        """Write a generation of a model that is to serve, unless it has one, or one is being written: it serves without."""
+        """Write a generation of a model that is to serve, unless it has one or one is being written just now."""
         if model.generation is None:
             with building(self._folder) as alone:
                 if alone:

@@ -1,0 +1,98 @@
+"""The search service beside the bare Faiss call, and while pictures come in.
+
+    python benchmarks/search_speed.py [--count 100000] [--dim 384]
+
+Queries go one at a time over HTTP to a process on this machine, and alternate with the same queries to a bare
+IndexFlatIP of the same vectors in this one. Then a second collection takes all vectors in, in requests of a thousand,
+while queries go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import faiss
+import httpx
+import numpy as np
+from serving import Vectors, checked, clustered, percentile, query_body, say, serving, upsert_body
+from tqdm import tqdm
+
+PART = 1000
+
+
+def fill(url: str, vectors: Vectors, first: int = 0) -> float:
+    """Add vectors; how many a second."""
+    # Encoded before, so that this process does nothing but send while it also times queries.
+    bodies = [json.dumps(upsert_body(first + i, vectors[i : i + PART])).encode() for i in range(0, len(vectors), PART)]
+    with httpx.Client(base_url=url, timeout=60) as http:
+        began = time.perf_counter()
+        for body in tqdm(bodies, desc="adding", unit="thousand"):
+            checked(http.post("/v1/pictures", content=body, headers={"Content-Type": "application/json"}))
+        return len(vectors) / (time.perf_counter() - began)
+
+
+def ask(http: httpx.Client, query: Vectors) -> float:
+    """Seconds that one query takes."""
+    began = time.perf_counter()
+    assert len(checked(http.post("/v1/query", json=query_body(query)))["results"]) == 10
+    return time.perf_counter() - began
+
+
+def latency(folder: Path, vectors: Vectors, queries: Vectors) -> None:
+    """Print the p50 over HTTP beside the bare call's."""
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    with serving(folder / "latency.sqlite") as search, httpx.Client(base_url=search.url, timeout=60) as http:
+        fill(search.url, vectors)
+        bare, served = [], []
+        for query in (*queries[:20], *queries):
+            began = time.perf_counter()
+            index.search(query.reshape(1, -1), 10)
+            bare.append(time.perf_counter() - began)
+            served.append(ask(http, query))
+    a, b = percentile(bare[20:], 50), percentile(served[20:], 50)
+    say(f"{len(vectors)} vectors, p50: bare Faiss {a:.2f} ms, over HTTP {b:.2f} ms ({b / a:.2f} x)")
+
+
+def ingest(folder: Path, vectors: Vectors, queries: Vectors) -> None:
+    """Print the rate of adding while queries go on, and what it does to them."""
+    with serving(folder / "ingest.sqlite") as search, httpx.Client(base_url=search.url, timeout=60) as http:
+        half = len(vectors) // 2
+        fill(search.url, vectors[:half])
+        for query in queries[:50]:
+            ask(http, query)
+        quiet = [ask(http, query) for query in queries]
+        rates: list[float] = []
+        adding = threading.Thread(target=lambda: rates.append(fill(search.url, vectors[half:], half)))
+        adding.start()
+        busy: list[float] = []
+        while adding.is_alive():
+            busy.append(ask(http, queries[len(busy) % len(queries)]))
+        adding.join()
+    a, b = percentile(quiet, 99), percentile(busy, 99)
+    say(f"adding: {rates[0]:.0f} vectors a second while {len(busy)} queries went on")
+    say(f"their p99: {b:.1f} ms, quiet {a:.1f} ms ({b / a:.2f} x)")
+
+
+def main() -> None:
+    """Run both."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=100_000, help="vectors")
+    parser.add_argument("--dim", type=int, default=384, help="their length")
+    given = parser.parse_args()
+    random = np.random.default_rng(0)
+    centres = clustered(random, 500, given.dim, np.zeros((1, given.dim), np.float32))
+    vectors = clustered(random, given.count, given.dim, centres)
+    queries = clustered(random, 300, given.dim, centres)
+    with tempfile.TemporaryDirectory() as folder:
+        latency(Path(folder), vectors, queries)
+        ingest(Path(folder), vectors, queries)
+
+
+if __name__ == "__main__":
+    main()

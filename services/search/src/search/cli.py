@@ -1,0 +1,207 @@
+"""`search`: what whoever runs the service does to its catalogue, beside the running processes.
+
+The catalogue is the one that SEARCH_CATALOGUE names. Every command is safe while the service runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from servicekit.settings import SettingsError, load_settings
+
+from search.approximate import Kind
+from search.catalogue import Catalogue
+from search.exact import Vectors
+from search.generations import Generation, GenerationError
+from search.schema import CatalogueError
+from search.settings import Settings
+from search.tables import Model
+from search.tune import choose, families, measure, table
+from search.upkeep import RecallError, building, make
+
+# Texts that the encoder gets at a time.
+BATCH = 64
+
+
+class CommandError(Exception):
+    """The command cannot be done; the message says why."""
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal."""
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
+
+
+def encode_texts(encoder: str, texts: Sequence[str], model: Model) -> Vectors:
+    """The vectors (len(texts), dim) of texts, by the encoder at an address.
+
+    Raises:
+        CommandError: it does not answer, or serves another model.
+    """
+    parts = []
+    for first in range(0, len(texts), BATCH):
+        body = json.dumps({"texts": list(texts[first : first + BATCH])}).encode()
+        request = urllib.request.Request(f"{encoder}/v1/text", body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                document = json.load(answer)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"the encoder at {encoder} does not answer: {error}") from error
+        if document["model_id"] != model.model_id:
+            raise CommandError(f"the encoder serves {document['model_id']}, the catalogue holds {model.model_id}")
+        parts.append(np.frombuffer(base64.b64decode(document["vectors"]), "<f4").reshape(-1, model.dim))
+    return np.concatenate(parts)
+
+
+def text_queries(catalogue: Catalogue, model: Model, given: argparse.Namespace) -> Vectors:
+    """Vectors of the texts to measure with."""
+    if given.texts:
+        texts = [line.strip() for line in given.texts.read_text(encoding="utf-8").splitlines() if line.strip()]
+    else:
+        texts = catalogue.sample_captions(1000)
+    if len(texts) < 50:
+        raise CommandError(
+            f"{len(texts)} texts are too few to measure recall with; give 50 or more of your users: --texts FILE"
+        )
+    return encode_texts(given.encoder.rstrip("/"), texts, model)
+
+
+def exact_generation(folder: Path, catalogue: Catalogue, model: Model) -> Generation:
+    """The vectors as they are now, in a generation."""
+    state = catalogue.state()
+    if model.generation is not None:
+        generation = Generation(folder / model.generation)
+        if generation.manifest.seq == state.seq:
+            return generation
+    make(folder, catalogue, model)
+    return Generation(folder / (serving(catalogue).generation or ""))
+
+
+def serving(catalogue: Catalogue) -> Model:
+    """The model that serves.
+
+    Raises:
+        CommandError: the catalogue is empty.
+    """
+    model = catalogue.state().model
+    if model is None:
+        raise CommandError("the catalogue is empty")
+    return model
+
+
+def tune(catalogue: Catalogue, folder: Path, given: argparse.Namespace) -> None:
+    """Measure, print, and with --activate let the best serve."""
+    model = serving(catalogue)
+    queries = text_queries(catalogue, model, given)
+    with building(folder) as alone:
+        if not alone:
+            raise CommandError("an index is being built just now; try again when it is done")
+        vectors = exact_generation(folder, catalogue, model).vectors
+        known = families(len(vectors))
+        chosen = [f for f in known if not given.kinds or f.startswith(tuple(given.kinds))]
+        if not chosen:
+            raise CommandError(f"--kinds: none of {', '.join(known)} begins with that")
+        say(f"{len(vectors)} vectors of {model.dim} numbers, {len(queries)} text queries")
+        results = measure(vectors, queries, chosen, say)
+        say(table(results))
+        best = choose(results, given.most_ms, given.most_mb)
+        if best is None:
+            say(f"None of these finds enough within {given.most_ms} ms (p95) and {given.most_mb} MB.")
+            return
+        say(f"Best within {given.most_ms} ms (p95) and {given.most_mb} MB: {best.kind}")
+        if given.activate:
+            manifest = make(folder, catalogue, serving(catalogue), best.kind, queries)
+            say(f"It serves{'' if manifest.recall is None else f', with a recall of {manifest.recall:.3f}'}.")
+
+
+def rebuild(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
+    """Write an exact generation anew."""
+    with building(folder) as alone:
+        if not alone:
+            raise CommandError("an index is being built just now")
+        manifest = make(folder, catalogue, serving(catalogue), Kind())
+    say(f"{manifest.count} vectors, exact.")
+
+
+def rollback(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
+    """Let the generation before serve again."""
+    model = serving(catalogue)
+    if model.previous is None:
+        raise CommandError("no generation served before this one")
+    generation = Generation(folder / model.previous)
+    catalogue.serve_generation(model.number, model.previous)
+    say(f"{generation.name} serves: {generation.manifest.kind}, and what came since.")
+
+
+def status(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
+    """Print what serves."""
+    state = catalogue.state()
+    model = serving(catalogue)
+    say(f"catalogue {catalogue.name}, change {state.seq}, model {model.model_id} ({model.dim} numbers)")
+    for name, role in ((model.generation, "serves"), (model.previous, "served before")):
+        if name is not None:
+            try:
+                m = Generation(folder / name).manifest
+                recall = "" if m.recall is None else f", recall@10 {m.recall:.3f} over {m.queries} text queries"
+                say(f"{name} {role}: {m.kind}, {m.count} vectors up to change {m.seq}, made {m.made_at}{recall}")
+            except GenerationError as error:
+                say(f"{name} {role}: {error}")
+
+
+def compact(catalogue: Catalogue, _folder: Path, _: argparse.Namespace) -> None:
+    """Forget what was deleted."""
+    say(f"{catalogue.compact()} deleted pictures forgotten.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top_level = argparse.ArgumentParser("search", description=__doc__)
+    commands = top_level.add_subparsers(required=True, metavar="COMMAND")
+    measuring = commands.add_parser("tune", help="measure kinds of index on this collection, and let the best serve")
+    measuring.set_defaults(work=tune)
+    measuring.add_argument("--encoder", default="http://127.0.0.1:8081", help="where the encoder answers")
+    measuring.add_argument("--texts", type=Path, help="queries, one a line; without it captions of the collection")
+    measuring.add_argument(
+        "--kinds", nargs="+", default=[], help="only families that begin with these: Flat IVF HNSW SQ"
+    )
+    measuring.add_argument("--most-ms", type=float, default=50, help="p95 of one search in ms that is fast enough")
+    measuring.add_argument("--most-mb", type=float, default=4000, help="megabytes of memory that may be used")
+    measuring.add_argument("--activate", action="store_true", help="build what is best, and let it serve")
+    for work, text in (
+        (status, "which generation serves, and which served before"),
+        (rebuild, "write the exact index anew"),
+        (rollback, "let the generation before serve again"),
+        (compact, "forget deleted pictures for good"),
+    ):
+        commands.add_parser(work.__name__, help=text).set_defaults(work=work)
+    return top_level
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        settings = load_settings(Settings)
+        if not settings.catalogue.exists():
+            raise CommandError(f"SEARCH_CATALOGUE: {settings.catalogue} is not there")
+        catalogue = Catalogue(settings.catalogue)
+        try:
+            given.work(catalogue, settings.index_folder, given)
+        finally:
+            catalogue.close()
+    except (CommandError, SettingsError, CatalogueError, GenerationError, RecallError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
