@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from tests.conftest import running
 
 
 def call(url: str, body: Any = None) -> Any:
@@ -88,3 +92,68 @@ def test_each_service_has_a_process_of_its_own_port(service: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     port = {"encoder": 8081, "search": 8082, "gateway": 8080}[service]
     assert done.stdout.split() == [f"127.0.0.1:{port}", f"{service}:create_app()", "1"]
+
+
+def test_a_full_disk_refuses_writes_with_507_and_loses_nothing(
+    tmp_path: Path, free_ports: Callable[[int], int]
+) -> None:
+    """No file may grow beyond 2 MB, which is to SQLite what a full disk is."""
+    port = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    command = ["bash", "-c", f"ulimit -f 2048 && exec {sys.executable} -m gunicorn -c python:search.gunicorn_conf"]
+    settings = {"SEARCH_BIND": f"127.0.0.1:{port}", "SEARCH_CATALOGUE": str(tmp_path / "catalogue.sqlite")}
+    acknowledged: list[int] = []
+    with running(command, settings, url, "/readyz", tmp_path / "log"):
+        for first in range(0, 10**6, 50):
+            numbers = range(first, first + 50)
+            body = {"model_id": "m", "dim": 2, "pictures": [picture(n) for n in numbers]}
+            try:
+                call(f"{url}/v1/pictures", body)
+            except urllib.error.HTTPError as error:
+                assert error.code == 507
+                assert json.load(error)["detail"].startswith("the catalogue's disk takes no more (")
+                break
+            acknowledged += numbers
+        assert len(acknowledged) > 500
+        query = {"model_id": "m", "terms": [{"vector": picture(acknowledged[-1])["vector"]}], "k": 5}
+        assert call(f"{url}/v1/query", query)["results"][0]["score"] > 0.9999
+        assert call(f"{url}/v1/stats")["count"] == len(acknowledged)
+
+
+def test_three_processes_agree_and_each_reads_every_write(start: Any, tmp_path: Path) -> None:
+    settings = {"SEARCH_CATALOGUE": str(tmp_path / "catalogue.sqlite"), "SEARCH_SNAPSHOT_ROWS": "100"}
+    with start("search", **settings) as a, start("search", **settings) as b, start("search", **settings) as c:
+        urls = [a.url, b.url, c.url]
+        failed: list[str] = []
+
+        def work(worker: int) -> None:
+            """Write through one process, look through the next, delete through a third, look again."""
+            for turn in range(40):
+                number = worker * 1000 + turn
+                write, read, delete = (urls[(worker + turn + i) % 3] for i in range(3))
+                # A number's own direction among the others of its worker, in a plane of its own.
+                vector = np.zeros(8, "<f4")
+                vector[2 * worker : 2 * worker + 2] = np.cos(turn / 40), np.sin(turn / 40)
+                encoded = base64.b64encode(vector.tobytes()).decode()
+                body = {"model_id": "m", "dim": 8, "pictures": [{**picture(number), "vector": encoded}]}
+                query = {"model_id": "m", "terms": [{"vector": encoded}], "k": 1}
+                try:
+                    call(f"{write}/v1/pictures", body)
+                    if call(f"{read}/v1/query", query)["results"][0]["id"] != f"{number:032x}":
+                        failed.append(f"{number} not found")
+                    if turn % 4 == 0:
+                        gone = urllib.request.Request(f"{delete}/v1/pictures/{number:032x}", method="DELETE")
+                        urllib.request.urlopen(gone, timeout=10).close()
+                        after = call(f"{write}/v1/query", query)["results"]
+                        if after and after[0]["id"] == f"{number:032x}":
+                            failed.append(f"{number} found after its delete")
+                except OSError as error:
+                    failed.append(f"{number}: {error}")
+
+        workers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert failed == []
+        assert [call(f"{url}/v1/stats")["count"] for url in urls] == [4 * 30] * 3
