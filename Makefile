@@ -39,8 +39,9 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP_INSTALL) $(SERVICES) -e 'training[parquet]' honcho hypothesis packaging playwright pyyaml \
-		pytest ruff mypy types-cachetools types-pyyaml types-tqdm
+	$(DEV)/bin/python $(PIP_INSTALL) $(subst services/search,'services/search[milvus]',$(SERVICES)) \
+		-e 'training[parquet]' honcho hypothesis milvus-lite packaging playwright pyyaml pytest ruff \
+		mypy types-cachetools types-pyyaml types-tqdm
 	touch $@
 
 test: lint  ## lint, types and every test

@@ -49,10 +49,31 @@ def on_circle(number: int, steps: int = 1000) -> Picture:
     return Picture(number_id(number), "m", f"{number}.jpg", 4, 3, f"number {number}", [], vector)
 
 
+BACKENDS = ["local", "milvus"]
+
+
+def settings_for(backend: str, folder: Path, **settings: Any) -> Settings:
+    """An empty collection's settings; Milvus is Milvus Lite, the same interface in this process."""
+    folder.mkdir(exist_ok=True)
+    return Settings(
+        backend=backend,  # type: ignore[arg-type]
+        catalogue=folder / "catalogue.sqlite",
+        milvus_uri=str(folder / "milvus.db"),
+        max_pictures=10,
+        **settings,
+    )
+
+
+@pytest.fixture(params=BACKENDS)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Each back end in turn."""
+    return settings_for(request.param, tmp_path)
+
+
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[FlaskClient]:
-    """The service over an empty catalogue."""
-    app = create_app(Settings(catalogue=tmp_path / "catalogue.sqlite", max_pictures=10))
+def client(settings: Settings) -> Iterator[FlaskClient]:
+    """The service over an empty collection."""
+    app = create_app(settings)
     yield app.test_client()
     app.extensions["store"].close()
 

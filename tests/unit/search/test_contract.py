@@ -8,37 +8,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from search import create_app
-from search.settings import Settings
 
-from tests.unit.search.conftest import encode, number_id, picture
+from tests.unit.search.conftest import encode, number_id, picture, settings_for
 
 # Unit vectors with coordinates that float32 holds to the bit or nearly.
 DIRECTIONS = [(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0.6, 0.8, 0), (0.8, 0.6, 0), (0, 0.6, 0.8), (0.28, 0.96, 0)]
 directions = st.sampled_from(DIRECTIONS)
 collections = st.lists(st.tuples(directions, st.booleans()), min_size=1, max_size=40)
 examples = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
 class Collection:
     """The service over some pictures, and the same pictures in a list."""
 
-    def __init__(self, pictures: list[tuple[tuple[float, ...], bool]], snapshot_rows: int) -> None:
+    def __init__(self, backend: str, pictures: list[tuple[tuple[float, ...], bool]], snapshot_rows: int) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        path = Path(self._folder.name) / "catalogue.sqlite"
-        self.app = create_app(Settings(catalogue=path, snapshot_rows=snapshot_rows))
+        self.app = create_app(settings_for(backend, Path(self._folder.name), snapshot_rows=snapshot_rows))
         self.client: FlaskClient = self.app.test_client()
         self.here = {number_id(i): (vector, tagged) for i, (vector, tagged) in enumerate(pictures)}
         records = [
             {**picture("x", *vector), "id": number_id(i), "tags": ["t"] if tagged else []}
             for i, (vector, tagged) in enumerate(pictures)
         ]
-        self.client.post("/v1/pictures", json={"model_id": "m1", "dim": 3, "pictures": records})
+        for first in range(0, len(records), 10):
+            sent = {"model_id": "m1", "dim": 3, "pictures": records[first : first + 10]}
+            assert self.client.post("/v1/pictures", json=sent).status_code == 200
 
     def close(self) -> None:
         self.app.extensions["store"].close()
@@ -67,12 +68,19 @@ def ids(document: dict[str, Any]) -> list[str]:
     return [r["id"] for r in document["results"]]
 
 
+@pytest.mark.parametrize("backend", ["local"])
 @examples
-@given(collections, directions, st.integers(1, 50), st.booleans(), st.sampled_from([1, 10**6]))
+@given(
+    pictures=collections,
+    query=directions,
+    k=st.integers(1, 50),
+    tagged=st.booleans(),
+    snapshot_rows=st.sampled_from([1, 10**6]),
+)
 def test_every_k_is_a_prefix_in_the_right_order(
-    pictures: list[Any], query: tuple[float, ...], k: int, tagged: bool, snapshot_rows: int
+    backend: str, pictures: list[Any], query: tuple[float, ...], k: int, tagged: bool, snapshot_rows: int
 ) -> None:
-    collection = Collection(pictures, snapshot_rows)
+    collection = Collection(backend, pictures, snapshot_rows)
     try:
         where = {"where": {"tags": ["t"]}} if tagged else {}
         right = collection.right(query, tagged)
@@ -84,13 +92,14 @@ def test_every_k_is_a_prefix_in_the_right_order(
         collection.close()
 
 
+@pytest.mark.parametrize("backend", ["local"])
 @examples
-@given(collections, directions, st.integers(1, 7), st.data())
+@given(pictures=collections, query=directions, k=st.integers(1, 7), data=st.data())
 def test_pages_hold_every_picture_once_with_deletes_in_between(
-    pictures: list[Any], query: tuple[float, ...], k: int, data: st.DataObject
+    backend: str, pictures: list[Any], query: tuple[float, ...], k: int, data: st.DataObject
 ) -> None:
     """Whatever is deleted on the way, the pages hold what stays, once and in order, and nothing after its delete."""
-    collection = Collection(pictures, 5)
+    collection = Collection(backend, pictures, 5)
     try:
         seen: list[str] = []
         cursor: dict[str, str] = {}
@@ -110,12 +119,13 @@ def test_pages_hold_every_picture_once_with_deletes_in_between(
         collection.close()
 
 
+@pytest.mark.parametrize("backend", ["local"])
 @examples
-@given(collections, directions, st.floats(0.5, 1), st.integers(1, 7))
+@given(pictures=collections, query=directions, least=st.floats(0.5, 1), k=st.integers(1, 7))
 def test_collapsed_pages_are_those_of_one_long_answer(
-    pictures: list[Any], query: tuple[float, ...], least: float, k: int
+    backend: str, pictures: list[Any], query: tuple[float, ...], least: float, k: int
 ) -> None:
-    collection = Collection(pictures, 10**6)
+    collection = Collection(backend, pictures, 10**6)
     try:
         whole = ids(collection.ask(query, k=100, collapse=least))
         vectors = {i: np.array(v) for i, (v, _) in collection.here.items()}

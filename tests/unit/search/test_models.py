@@ -52,8 +52,8 @@ def test_back_to_the_model_before_needs_what_came_since(client: FlaskClient) -> 
     post(client, "/v1/pictures", model_id="new", dim=3, pictures=[picture("c", 0, 1, 0)])
     assert "1 pictures have no vector of old yet" in post(client, "/v1/models/serve", model_id="old")["detail"]
     assert [(m["model_id"], m["serves"], m["missing"]) for m in client.get("/v1/models").get_json()["models"]] == [
-        ("old", False, 1),
         ("new", True, 0),
+        ("old", False, 1),
     ]
     assert "new serves" in post(client, "/v1/models/drop", model_id="new")["detail"]
     assert post(client, "/v1/models/drop", model_id="old") == {}

@@ -8,7 +8,7 @@ from search import create_app
 from search.settings import Settings
 from werkzeug.test import TestResponse
 
-from tests.unit.search.conftest import encode, picture
+from tests.unit.search.conftest import encode, picture, settings_for
 
 # East, north-east (twice, a tie), north and west of a circle: cosines with east are 1, 0.6, 0.6, 0 and -1.
 FIVE = [
@@ -19,11 +19,6 @@ FIVE = [
     picture("e", -1, 0),
 ]
 EAST = encode(1, 0)
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue.sqlite"
 
 
 def body(answer: TestResponse) -> dict[str, Any]:
@@ -75,11 +70,11 @@ def test_pages_follow_each_other_with_writes_in_between(client: FlaskClient) -> 
 
 
 def test_a_cursor_of_another_collection_is_gone_and_a_made_up_one_is_refused(
-    client: FlaskClient, tmp_path: Path
+    client: FlaskClient, tmp_path: Path, settings: Settings
 ) -> None:
     upsert(client, *FIVE)
     cursor = query(client, vector=EAST, k=2)["next_cursor"]
-    other = create_app(Settings(catalogue=tmp_path / "other.sqlite"))
+    other = create_app(settings_for(settings.backend, tmp_path / "other"))
     assert other.test_client().post("/v1/query", json=asked(vector=EAST, cursor=cursor)).status_code == 410
     other.extensions["store"].close()
     assert client.post("/v1/query", json=asked(vector=EAST, cursor="WzFd")).status_code == 400
@@ -119,8 +114,8 @@ def test_every_write_makes_a_new_generation(client: FlaskClient) -> None:
     assert query(client, vector=EAST)["generation"] == seen[-1]
 
 
-def test_a_second_process_sees_the_first_ones_writes(client: FlaskClient, file: Path) -> None:
-    other = create_app(Settings(catalogue=file))
+def test_a_second_process_sees_the_first_ones_writes(client: FlaskClient, settings: Settings) -> None:
+    other = create_app(settings)
     upsert(client, *FIVE)
     assert letters(query(other.test_client(), vector=EAST, k=3)) == "abc"
     client.delete(f"/v1/pictures/{'a' * 32}")

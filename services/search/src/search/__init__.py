@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 from servicekit.app import create_service
-from servicekit.settings import load_settings
+from servicekit.settings import SettingsError, load_settings
 
 from search.catalogue import Catalogue
 from search.index import Index
@@ -24,6 +24,27 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
 
 
 def open_store(settings: Settings) -> Store:
-    """The back end that the settings name."""
+    """The back end that the settings name.
+
+    Raises:
+        SettingsError: it lacks a setting, or a package.
+    """
+    if settings.backend == "milvus":
+        return open_milvus(settings)
     catalogue = Catalogue(settings.catalogue)
     return LocalStore(catalogue, Index(catalogue, settings.index_folder, settings.snapshot_rows))
+
+
+def open_milvus(settings: Settings) -> Store:
+    """The Milvus back end, whose packages are installed for it alone."""
+    if not settings.milvus_uri:
+        raise SettingsError("SEARCH_MILVUS_URI: SEARCH_BACKEND=milvus needs it")
+    try:
+        from pymilvus import MilvusClient
+
+        from search.milvus import MilvusStore
+    except ImportError as error:
+        raise SettingsError(
+            "SEARCH_BACKEND=milvus needs more packages: pip install 'sightline-search[milvus]'"
+        ) from error
+    return MilvusStore(MilvusClient(settings.milvus_uri, token=settings.milvus_token), settings.milvus_prefix)

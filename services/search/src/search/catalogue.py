@@ -89,7 +89,7 @@ class Catalogue:
             rows = {p.id: first + i for i, p in enumerate(fresh)}
             db.executemany(
                 f"INSERT INTO pictures (row, {', '.join(FIELDS)}, seq) VALUES (?{', ?' * len(FIELDS)}, ?)",
-                ((rows[p.id], *columns_of(p), now, now, seq) for p in fresh),
+                ((rows[p.id], *columns_of(p), p.added_at or now, now, seq) for p in fresh),
             )
             stale = [] if keep_existing else [p for p in distinct.values() if p.id in known]
             # added_at, before the last, stays.
@@ -184,6 +184,20 @@ class Catalogue:
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records of those ids that exist, by id."""
         return read_records(self.database.reader, ids)
+
+    def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
+        """Records and vectors of the pictures whose ids follow one, in the order of ids."""
+        with self.database.reading() as db:
+            model = read_state(db).model
+            if model is None:
+                return []
+            found = db.execute(
+                f"SELECT p.id, v.vector FROM pictures AS p JOIN vectors_{model.number} AS v USING (row)"
+                " WHERE p.deleted_at IS NULL AND p.id > ? ORDER BY p.id LIMIT ?",
+                (after, limit),
+            ).fetchall()
+            records = read_records(db, [picture_id for picture_id, _ in found])
+        return [(records[picture_id], vector) for picture_id, vector in found]
 
     def ids(self, rows: Sequence[int]) -> dict[int, str]:
         """The ids of rows, of deleted pictures too until they are forgotten."""

@@ -23,7 +23,7 @@ class Models:
         """Each model, the numbers of its vectors and of pictures that it has none of, and whether it serves."""
         with self._database.reading() as db:
             serving = meta(db, "model")
-            numbers = [number for (number,) in db.execute("SELECT number FROM models ORDER BY number")]
+            numbers = [number for (number,) in db.execute("SELECT number FROM models ORDER BY model_id")]
             models = [read_model(db, number) for number in numbers]
             return [
                 {

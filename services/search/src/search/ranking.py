@@ -26,10 +26,6 @@ BLOCK = 64
 class Source(Protocol):
     """One moment of a collection: what a back end offers to rank with."""
 
-    @property
-    def count(self) -> int:
-        """How many pictures there are."""
-
     def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
         """At least the best `count` for a unit vector (dim,), as far as they exist, in order."""
 

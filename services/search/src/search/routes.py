@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from flask import Blueprint, request
@@ -16,6 +17,7 @@ from search.tables import Picture, check_model
 from search.wire import (
     BatchRequest,
     EditRequest,
+    ExportRequest,
     FillRequest,
     LookupRequest,
     MissingRequest,
@@ -69,6 +71,17 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         ids = parse(LookupRequest, request.get_json()).ids
         check_limit("ids", len(ids), settings.max_pictures)
         return {"pictures": list(store.records(ids).values())}
+
+    @routes.post("/v1/export")
+    def export() -> dict[str, Any]:
+        body = parse(ExportRequest, request.get_json())
+        check_limit("limit", body.limit, settings.max_pictures)
+        model = store.moment().model
+        pictures = [
+            {**{k: v for k, v in record.items() if k != "changed_at"}, "vector": base64.b64encode(vector).decode()}
+            for record, vector in store.export(body.after, body.limit)
+        ]
+        return {"model_id": model and model.model_id, "dim": model and model.dim, "pictures": pictures}
 
     @routes.get("/v1/stats")
     def stats() -> dict[str, Any]:

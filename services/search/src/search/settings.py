@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -15,6 +16,16 @@ class Settings(ServerSettings):
     model_config = SettingsConfigDict(env_prefix="SEARCH_")
 
     bind: str = Field(default="127.0.0.1:8082", description="address and port to listen on")
+    backend: Literal["local", "milvus"] = Field(default="local", description="what keeps pictures: local, or milvus")
+    milvus_uri: str = Field(
+        default="", description="where Milvus answers, http://HOST:19530; or a file for Milvus Lite"
+    )
+    milvus_token: str = Field(default="", description="Milvus's token, or USER:PASSWORD")
+    milvus_prefix: str = Field(
+        default="sightline",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+        description="first part of Milvus collections' names",
+    )
     catalogue: Path = Field(default=Path("var/catalogue.sqlite"), description="file of the SQLite catalogue")
     index: Path | None = Field(default=None, description="folder of the index's files; none: beside the catalogue")
     snapshot_rows: int = Field(default=20_000, ge=1, description="least changes after which the index is written anew")

@@ -49,6 +49,9 @@ class Store(Protocol):
     def sample_captions(self, limit: int) -> list[str]:
         """Some short captions of the collection."""
 
+    def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
+        """Records and vectors of the pictures whose ids follow one, in the order of ids."""
+
     def stats(self) -> dict[str, Any]:
         """Facts about the collection and its index."""
 
@@ -79,7 +82,7 @@ class LocalStore:
         self._models = Models(catalogue.database)
         self.models, self.fill, self.without = self._models.all, self._models.fill, self._models.without
         self.records = catalogue.records
-        self.sample_captions = catalogue.sample_captions
+        self.sample_captions, self.export = catalogue.sample_captions, catalogue.export
 
     def close(self) -> None:
         """Wait for what goes on in the background, and close the file."""

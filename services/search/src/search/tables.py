@@ -41,6 +41,8 @@ class Picture:
     bytes: int | None = None
     attributes: Mapping[str, Value] | None = None
     taken_at: str | None = None
+    # Of a picture that comes from another catalogue; else now.
+    added_at: str | None = None
 
 
 class Model(NamedTuple):

@@ -38,6 +38,8 @@ class PictureIn(Wire):
     tags: Tags
     attributes: Attributes = Field(default_factory=dict)
     taken_at: TakenAt | None = None
+    # Of a picture that comes from another catalogue.
+    added_at: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
     vector: str
 
 
@@ -86,6 +88,14 @@ class EditRequest(Wire):
     tags: Tags | None = None
     attributes: Attributes | None = None
     taken_at: TakenAt | None = None
+
+
+class ExportRequest(Wire):
+    """The body of POST /v1/export."""
+
+    # The last id of the part before; empty at the beginning.
+    after: str = ""
+    limit: int = Field(default=500, ge=1)
 
 
 class Term(Wire):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from twotower.data.clipart import clipart
 from twotower.data.coco import coco
+from twotower.data.emoji import emoji
 from twotower.data.everyday import objects, stamps
 from twotower.data.flickr import flickr8k, flickr30k
 from twotower.data.folder import folder
@@ -19,6 +20,7 @@ READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
     "objects": objects,
     "stamps": stamps,
     "clipart": clipart,
+    "emoji": emoji,
 }
 
 

@@ -52,7 +52,7 @@ def head(label: str) -> str | None:
     """
     words = re.sub(r",.*|\(.*?\)", "", label).lower().split()
     words = words[1:] if words[0] in ("a", "an", "the") else words
-    if len(words) < 2 or {"of", "from", "or"} & set(words):
+    if len(words) < 2 or {"of", "from", "or", "with", "behind", "on"} & set(words):
         return None
     last = "dog" if words[-1].endswith("dog") else words[-1]
     return singular(last)

@@ -1,0 +1,497 @@
+"""The Milvus back end: records and vectors in a Milvus cluster, and no state in this process.
+
+One Milvus collection a model, each entity a picture's record and vector; and one of facts about them. What differs from
+the local back end is in docs/milvus.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
+from servicekit.errors import Kind, ServiceError
+
+from search.exact import Vectors
+from search.filters import Filter, Range
+from search.store import Moment
+from search.tables import FIELDS, Model, Picture, check_model, timestamp
+from search.view import Hit
+
+# Milvus returns no more for one search, and no more ids for one query.
+MOST = 16_384
+BATCH = 1000
+# Longer text is cut for the full-text index alone: a field of Milvus holds so many bytes.
+MOST_BYTES = 65_535
+ORIENTATIONS = {"landscape": "width > height", "portrait": "width < height", "square": "width == height"}
+
+
+def expression(where: Filter | None) -> str:
+    """A filter in Milvus's own language; empty when everything goes through."""
+    if where is None:
+        return ""
+    conditions = [f"array_contains(tags, {quoted(tag)})" for tag in where.tags]
+    if where.any_tags:
+        conditions.append(f"array_contains_any(tags, {quoted(list(where.any_tags))})")
+    if where.no_tags:
+        conditions.append(f"not array_contains_any(tags, {quoted(list(where.no_tags))})")
+    if where.orientation:
+        conditions.append(ORIENTATIONS[where.orientation])
+    for field in ("width", "height", "bytes"):
+        conditions += bounds(field, getattr(where, f"min_{field}", None), getattr(where, f"max_{field}", None))
+    for field in ("taken", "added"):
+        # The end is a beginning of what it takes in: "~" comes after every character of a time.
+        end = getattr(where, f"{field}_to")
+        conditions += bounds(f"{field}_at", getattr(where, f"{field}_from"), end and f"{end}~")
+    for name, wanted in where.attributes.items():
+        field = f'attributes["{name}"]'
+        if isinstance(wanted, Range):
+            conditions += bounds(field, wanted.min, wanted.max)
+        else:
+            conditions.append(f"{field} == {quoted(wanted)}")
+    return " and ".join(conditions)
+
+
+def bounds(field: str, least: Any, most: Any) -> list[str]:
+    """A field between two values, as far as they are given."""
+    return [f"{field} {op} {quoted(value)}" for op, value in ((">=", least), ("<=", most)) if value is not None]
+
+
+def quoted(value: Any) -> str:
+    """A value as Milvus reads it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+class MilvusSource:
+    """A model's collection, to rank in; every read sees every write that was acknowledged before."""
+
+    def __init__(self, client: MilvusClient, collection: str) -> None:
+        self._client, self._collection = client, collection
+
+    def _search(self, data: Any, field: str, count: int, where: Filter | None) -> list[tuple[float, str]]:
+        metric = {"metric_type": "IP" if field == "vector" else "BM25"}
+        found = self._client.search(
+            self._collection,
+            data=[data],
+            anns_field=field,
+            limit=min(count, MOST),
+            filter=expression(where),
+            search_params=metric,
+        )[0]
+        # Milvus Lite gives BM25 as a distance, below zero.
+        return [(abs(h["distance"]) if field == "sparse" else h["distance"], h["id"]) for h in found]
+
+    def _with_ties(self, data: Any, field: str, count: int, where: Filter | None) -> list[Hit]:
+        """The best `count` and what ties with the last, equal scores by id."""
+        fetch = count + 1
+        while True:
+            found = self._search(data, field, fetch, where)
+            if len(found) < min(fetch, MOST) or fetch >= MOST or found[-1][0] < found[count - 1][0]:
+                return sorted((Hit(*hit) for hit in found), key=lambda hit: hit.key)
+            fetch *= 2
+
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+        """At least the best `count` for a unit vector (dim,), as far as they exist and Milvus tells, in order."""
+        return self._with_ties(query.tolist(), "vector", count, where)
+
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+        """The best `count` that hold any of the words, in order."""
+        return self._with_ties(" ".join(words), "sparse", count, where)[:count] if words else []
+
+    def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
+        """The vectors, each (dim,), of those ids that exist."""
+        return {e["id"]: np.array(e["vector"], np.float32) for e in self.get(ids, ["id", "vector"])}
+
+    def get(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Fields of those ids that exist."""
+        entities: list[dict[str, Any]] = []
+        for first in range(0, len(ids), BATCH):
+            part = list(ids[first : first + BATCH])
+            found = self._client.get(self._collection, ids=part, output_fields=list(fields))
+            entities += [dict(e) for e in found]
+        return entities
+
+
+class Nothing:
+    """A collection before its first picture."""
+
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+        """None."""
+        return []
+
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+        """None."""
+        return []
+
+    def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
+        """None."""
+        return {}
+
+
+class MilvusStore:
+    """A collection of pictures in Milvus; see `Store`."""
+
+    def __init__(self, client: MilvusClient, prefix: str) -> None:
+        """Over a connected client.
+
+        Args:
+            prefix: what the names of this collection's collections begin with; another prefix is another collection.
+        """
+        self._client, self._prefix = client, prefix
+        self._facts = f"{prefix}_facts"
+        if not client.has_collection(self._facts):
+            create_facts(client, self._facts)
+            self._set("name", uuid.uuid4().hex[:8])
+            self._bump()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    # Facts
+
+    def _all_facts(self) -> dict[str, str]:
+        found = self._client.query(self._facts, filter='key != ""', output_fields=["key", "value"], limit=BATCH)
+        return {f["key"]: f["value"] for f in found}
+
+    def _set(self, key: str, value: str) -> None:
+        # Every Milvus collection has a vector; this one's says nothing.
+        self._client.upsert(self._facts, [{"key": key, "value": value, "vector": [0.0, 1.0]}])
+
+    def _bump(self) -> str:
+        """A new generation. Before and after a write: what was cached in between must not outlive it."""
+        generation = uuid.uuid4().hex[:16]
+        self._set("generation", generation)
+        return generation
+
+    def _models(self, facts: Mapping[str, str]) -> dict[str, Model]:
+        named = {k.removeprefix("model:"): int(v) for k, v in facts.items() if k.startswith("model:")}
+        return {model_id: Model(i, model_id, dim) for i, (model_id, dim) in enumerate(sorted(named.items()))}
+
+    def _serving(self, facts: Mapping[str, str] | None = None) -> Model | None:
+        facts = self._all_facts() if facts is None else facts
+        return self._models(facts).get(facts.get("serving", ""))
+
+    def _collection(self, model_id: str) -> str:
+        return f"{self._prefix}_{hashlib.sha256(model_id.encode()).hexdigest()[:16]}"
+
+    def _source(self, model: Model | None) -> MilvusSource | Nothing:
+        return MilvusSource(self._client, self._collection(model.model_id)) if model else Nothing()
+
+    def _create(self, model_id: str, dim: int) -> None:
+        if not self._client.has_collection(self._collection(model_id)):
+            create_pictures(self._client, self._collection(model_id), dim)
+        self._set(f"model:{model_id}", str(dim))
+
+    # Pictures
+
+    def check(self) -> str:
+        """Ask Milvus for the count; a sentence about it."""
+        stats = self.stats()
+        return f"{stats['count']} pictures in Milvus, generation {stats['generation']}"
+
+    def upsert(
+        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
+    ) -> tuple[list[str], str]:
+        """Keep pictures; the ids that are new, and the generation."""
+        facts = self._all_facts()
+        model = self._serving(facts)
+        check_model(model, model_id, dim)
+        if model is None:
+            self._create(model_id, dim)
+            self._set("serving", model_id)
+        collection = self._collection(model_id)
+        distinct: dict[str, Picture] = {}
+        for p in pictures:
+            if not (keep_existing and p.id in distinct):
+                distinct[p.id] = p
+        source = MilvusSource(self._client, collection)
+        known = {e["id"]: e["added_at"] for e in source.get(list(distinct), ["id", "added_at"])}
+        self._bump()
+        now = timestamp()
+        entities = [
+            entity_of(p, known.get(p.id, p.added_at or now), now)
+            for p in distinct.values()
+            if not (keep_existing and p.id in known)
+        ]
+        if entities:
+            self._client.upsert(collection, entities)
+        return [picture_id for picture_id in distinct if picture_id not in known], self._generation(self._bump())
+
+    def _entity(self, picture_id: str) -> tuple[str, dict[str, Any]]:
+        """The serving collection's name, and an entity of it.
+
+        Raises:
+            ServiceError: there is no such picture.
+        """
+        source = self._source(self._serving())
+        found = source.get([picture_id], [*FIELDS, "vector"]) if isinstance(source, MilvusSource) else []
+        if not found:
+            raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
+        assert isinstance(source, MilvusSource)
+        return source._collection, found[0]
+
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Change fields of a record; the record, and the generation."""
+        collection, entity = self._entity(picture_id)
+        entity |= {**changes, "changed_at": timestamp()}
+        self._bump()
+        self._client.upsert(collection, [with_words(entity)])
+        return record_of(entity), self._generation(self._bump())
+
+    def delete(self, picture_id: str) -> tuple[dict[str, Any], str]:
+        """Remove a picture; its last record, and the generation."""
+        collection, entity = self._entity(picture_id)
+        self._bump()
+        self._client.delete(collection, ids=[picture_id])
+        return record_of(entity), self._generation(self._bump())
+
+    def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The records of those ids that exist, by id."""
+        source = self._source(self._serving())
+        found = source.get(ids, FIELDS) if isinstance(source, MilvusSource) else []
+        return {e["id"]: record_of(e) for e in found}
+
+    def sample_captions(self, limit: int) -> list[str]:
+        """Some short captions of the collection."""
+        model = self._serving()
+        if model is None:
+            return []
+        found = self._client.query(
+            self._collection(model.model_id), filter='caption != ""', output_fields=["caption"], limit=2000
+        )
+        return list(dict.fromkeys(e["caption"] for e in found if 6 <= len(e["caption"]) <= 40))[:limit]
+
+    def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
+        """Records and vectors of the pictures whose ids follow one, in the order of ids."""
+        model = self._serving()
+        if model is None:
+            return []
+        found = self._client.query(
+            self._collection(model.model_id),
+            filter=f"id > {quoted(after)}",
+            output_fields=[*FIELDS, "vector"],
+            limit=limit,
+        )
+        entities = sorted((dict(e) for e in found), key=lambda e: str(e["id"]))
+        return [(record_of(e), np.array(e["vector"], "<f4").tobytes()) for e in entities]
+
+    def _generation(self, token: str) -> str:
+        return f"{self._prefix}-{token}"
+
+    def stats(self) -> dict[str, Any]:
+        """Facts about the collection."""
+        facts = self._all_facts()
+        model = self._serving(facts)
+        return {
+            "count": self._count(model) if model else 0,
+            "model_id": model and model.model_id,
+            "generation": self._generation(facts["generation"]),
+            "index": {"generation": None, "kind": "Milvus FLAT", "after": 0, "problem": None},
+        }
+
+    def _count(self, model: Model) -> int:
+        found = self._client.query(self._collection(model.model_id), filter="", output_fields=["count(*)"])
+        return int(found[0]["count(*)"])
+
+    def moment(self) -> Moment:
+        """The collection as it is now."""
+        facts = self._all_facts()
+        model = self._serving(facts)
+        order = f"{facts['name']}/{model.model_id if model else ''}"
+        return Moment(self._source(model), model, self._generation(facts["generation"]), order)
+
+    # Models
+
+    def models(self) -> list[dict[str, Any]]:
+        """See `Store.models`."""
+        facts = self._all_facts()
+        serving = self._serving(facts)
+        total = self._count(serving) if serving else 0
+        answer = []
+        for model in self._models(facts).values():
+            missing = sum(len(part) for part in self._lacking(serving, model)) if serving else 0
+            answer.append(
+                {
+                    "model_id": model.model_id,
+                    "dim": model.dim,
+                    "serves": model == serving,
+                    "vectors": total - missing,
+                    "missing": missing,
+                }
+            )
+        return answer
+
+    def _ids(self, model: Model) -> Iterator[list[str]]:
+        """All ids of a model's collection, in parts."""
+        last = ""
+        while True:
+            found = self._client.query(
+                self._collection(model.model_id), filter=f"id > {quoted(last)}", output_fields=["id"], limit=BATCH
+            )
+            part = sorted(e["id"] for e in found)
+            if not part:
+                return
+            yield part
+            last = part[-1]
+
+    def _lacking(self, serving: Model, model: Model) -> Iterator[list[str]]:
+        """Ids that the serving model's collection has and another's lacks, in parts."""
+        source = MilvusSource(self._client, self._collection(model.model_id))
+        for part in self._ids(serving):
+            there = {e["id"] for e in source.get(part, ["id"])}
+            yield [picture_id for picture_id in part if picture_id not in there]
+
+    def fill(self, model_id: str, dim: int, vectors: Mapping[str, bytes]) -> int:
+        """Keep vectors of a model that does not serve yet, by picture id; how many pictures they were of."""
+        facts = self._all_facts()
+        known, serving = self._models(facts).get(model_id), self._serving(facts)
+        if serving and serving.model_id == model_id:
+            raise ServiceError(Kind.INVALID, f"model_id: {model_id} serves; add its pictures with their records")
+        if known and known.dim != dim:
+            raise ServiceError(Kind.MODEL_MISMATCH, f"dim: the vectors of {model_id} here have {known.dim} numbers")
+        if known is None:
+            self._create(model_id, dim)
+        source = self._source(serving)
+        found = source.get(list(vectors), FIELDS) if isinstance(source, MilvusSource) else []
+        entities = [with_words({**e, "vector": np.frombuffer(vectors[e["id"]], "<f4").tolist()}) for e in found]
+        if entities:
+            self._client.upsert(self._collection(model_id), entities)
+        return len(entities)
+
+    def without(self, model_id: str, limit: int) -> list[str]:
+        """Ids of pictures that a model has no vector of."""
+        facts = self._all_facts()
+        serving, model = self._serving(facts), self._models(facts).get(model_id)
+        if serving is None:
+            return []
+        parts = self._lacking(serving, model) if model else self._ids(serving)
+        ids: list[str] = []
+        for part in parts:
+            ids += part
+            if len(ids) >= limit:
+                break
+        return ids[:limit]
+
+    def serve(self, model_id: str) -> str:
+        """Let a model serve that has a vector of every picture; the generation."""
+        facts = self._all_facts()
+        serving, model = self._serving(facts), self._models(facts).get(model_id)
+        if model is None or serving is None:
+            raise ServiceError(Kind.NOT_FOUND, f"there are no vectors of a model {model_id}")
+        missing = sum(len(part) for part in self._lacking(serving, model))
+        if missing:
+            raise ServiceError(
+                Kind.MODEL_MISMATCH,
+                f"{missing} pictures have no vector of {model_id} yet, and could not be found; add those first",
+            )
+        if model != serving:
+            self._bring_records(serving, model)
+        self._set("serving", model_id)
+        return self._generation(self._bump())
+
+    def _bring_records(self, serving: Model, model: Model) -> None:
+        """Records as they are now, into the collection of a model that was filled before."""
+        before = MilvusSource(self._client, self._collection(serving.model_id))
+        after = MilvusSource(self._client, self._collection(model.model_id))
+        for part in self._ids(model):
+            now = {e["id"]: e for e in before.get(part, FIELDS)}
+            then = after.get(part, [*FIELDS, "vector"])
+            gone = [e["id"] for e in then if e["id"] not in now]
+            if gone:
+                self._client.delete(self._collection(model.model_id), ids=gone)
+            changed = [
+                with_words({**now[e["id"]], "vector": e["vector"]})
+                for e in then
+                if e["id"] in now and record_of(now[e["id"]]) != record_of(e)
+            ]
+            if changed:
+                self._client.upsert(self._collection(model.model_id), changed)
+
+    def drop(self, model_id: str) -> None:
+        """Forget the vectors of a model that does not serve."""
+        facts = self._all_facts()
+        if model_id not in self._models(facts):
+            raise ServiceError(Kind.NOT_FOUND, f"there are no vectors of a model {model_id}")
+        if facts.get("serving") == model_id:
+            raise ServiceError(Kind.INVALID, f"{model_id} serves; let another model serve first")
+        self._client.delete(self._facts, ids=[f"model:{model_id}"])
+        self._client.drop_collection(self._collection(model_id))
+
+
+def entity_of(p: Picture, added_at: str, changed_at: str) -> dict[str, Any]:
+    """A picture as Milvus keeps it."""
+    record = {name: getattr(p, name) for name in FIELDS if name not in ("added_at", "changed_at")}
+    record |= {"tags": list(p.tags), "attributes": dict(p.attributes or {})}
+    vector = np.frombuffer(p.vector, "<f4").tolist()
+    return with_words({**record, "vector": vector, "added_at": added_at, "changed_at": changed_at})
+
+
+def with_words(entity: dict[str, Any]) -> dict[str, Any]:
+    """An entity with the text that its full-text index is made of."""
+    # An underscore joins words to Milvus's tokenizer, and parts them to SQLite's.
+    words = re.sub(r"[\W_]+", " ", " ".join([entity["caption"], *entity["tags"], entity["file_name"]]))
+    return {**entity, "words": words.encode()[:MOST_BYTES].decode(errors="ignore")}
+
+
+def record_of(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """An entity's record, in the same form and order as the local back end's."""
+    record = {name: entity.get(name) for name in FIELDS}
+    return {**record, "tags": list(entity["tags"]), "attributes": dict(entity["attributes"] or {})}
+
+
+def create_facts(client: MilvusClient, name: str) -> None:
+    """The collection of facts: keys and values."""
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=512)
+    schema.add_field("value", DataType.VARCHAR, max_length=512)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    index = client.prepare_index_params()
+    index.add_index("vector", index_type="FLAT", metric_type="IP")
+    create(client, name, schema, index)
+
+
+def create_pictures(client: MilvusClient, name: str, dim: int) -> None:
+    """The collection of a model's pictures: records, vectors under an exact index, and full text."""
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=32)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
+    for field, length in (("media_key", 4000), ("file_name", 4000), ("caption", 40_000)):
+        schema.add_field(field, DataType.VARCHAR, max_length=length)
+    schema.add_field("bytes", DataType.INT64, nullable=True)
+    schema.add_field("width", DataType.INT64)
+    schema.add_field("height", DataType.INT64)
+    schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=100, max_length=800)
+    schema.add_field("attributes", DataType.JSON)
+    schema.add_field("taken_at", DataType.VARCHAR, max_length=40, nullable=True)
+    schema.add_field("added_at", DataType.VARCHAR, max_length=40)
+    schema.add_field("changed_at", DataType.VARCHAR, max_length=40)
+    analyzer = {
+        "tokenizer": "standard",
+        "filter": ["lowercase", "asciifolding", {"type": "stemmer", "language": "english"}],
+    }
+    schema.add_field("words", DataType.VARCHAR, max_length=MOST_BYTES, enable_analyzer=True, analyzer_params=analyzer)
+    schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
+    schema.add_function(
+        Function(
+            name="bm25", input_field_names=["words"], output_field_names=["sparse"], function_type=FunctionType.BM25
+        )
+    )
+    index = client.prepare_index_params()
+    index.add_index("vector", index_type="FLAT", metric_type="IP")
+    index.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
+    create(client, name, schema, index)
+
+
+def create(client: MilvusClient, name: str, schema: Any, index: Any) -> None:
+    """Create a collection whose reads see every acknowledged write; another process may have done so just now."""
+    try:
+        client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
+    except MilvusException:
+        if not client.has_collection(name):
+            raise
