@@ -7,18 +7,25 @@ the local back end is in docs/milvus.md.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
+from pymilvus import MilvusClient
 from servicekit.errors import Kind, ServiceError
 
 from search.exact import Vectors
-from search.filters import Filter, Range
+from search.filters import Filter
+from search.milvus_schema import (
+    create_facts,
+    create_pictures,
+    entity_of,
+    expression,
+    quoted,
+    record_of,
+    with_words,
+)
 from search.store import Moment
 from search.tables import FIELDS, Model, Picture, check_model, timestamp
 from search.view import Hit
@@ -26,45 +33,6 @@ from search.view import Hit
 # Milvus returns no more for one search, and no more ids for one query.
 MOST = 16_384
 BATCH = 1000
-# Longer text is cut for the full-text index alone: a field of Milvus holds so many bytes.
-MOST_BYTES = 65_535
-ORIENTATIONS = {"landscape": "width > height", "portrait": "width < height", "square": "width == height"}
-
-
-def expression(where: Filter | None) -> str:
-    """A filter in Milvus's own language; empty when everything goes through."""
-    if where is None:
-        return ""
-    conditions = [f"array_contains(tags, {quoted(tag)})" for tag in where.tags]
-    if where.any_tags:
-        conditions.append(f"array_contains_any(tags, {quoted(list(where.any_tags))})")
-    if where.no_tags:
-        conditions.append(f"not array_contains_any(tags, {quoted(list(where.no_tags))})")
-    if where.orientation:
-        conditions.append(ORIENTATIONS[where.orientation])
-    for field in ("width", "height", "bytes"):
-        conditions += bounds(field, getattr(where, f"min_{field}", None), getattr(where, f"max_{field}", None))
-    for field in ("taken", "added"):
-        # The end is a beginning of what it takes in: "~" comes after every character of a time.
-        end = getattr(where, f"{field}_to")
-        conditions += bounds(f"{field}_at", getattr(where, f"{field}_from"), end and f"{end}~")
-    for name, wanted in where.attributes.items():
-        field = f'attributes["{name}"]'
-        if isinstance(wanted, Range):
-            conditions += bounds(field, wanted.min, wanted.max)
-        else:
-            conditions.append(f"{field} == {quoted(wanted)}")
-    return " and ".join(conditions)
-
-
-def bounds(field: str, least: Any, most: Any) -> list[str]:
-    """A field between two values, as far as they are given."""
-    return [f"{field} {op} {quoted(value)}" for op, value in ((">=", least), ("<=", most)) if value is not None]
-
-
-def quoted(value: Any) -> str:
-    """A value as Milvus reads it."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 class MilvusSource:
@@ -422,76 +390,3 @@ class MilvusStore:
             raise ServiceError(Kind.INVALID, f"{model_id} serves; let another model serve first")
         self._client.delete(self._facts, ids=[f"model:{model_id}"])
         self._client.drop_collection(self._collection(model_id))
-
-
-def entity_of(p: Picture, added_at: str, changed_at: str) -> dict[str, Any]:
-    """A picture as Milvus keeps it."""
-    record = {name: getattr(p, name) for name in FIELDS if name not in ("added_at", "changed_at")}
-    record |= {"tags": list(p.tags), "attributes": dict(p.attributes or {})}
-    vector = np.frombuffer(p.vector, "<f4").tolist()
-    return with_words({**record, "vector": vector, "added_at": added_at, "changed_at": changed_at})
-
-
-def with_words(entity: dict[str, Any]) -> dict[str, Any]:
-    """An entity with the text that its full-text index is made of."""
-    # An underscore joins words to Milvus's tokenizer, and parts them to SQLite's.
-    words = re.sub(r"[\W_]+", " ", " ".join([entity["caption"], *entity["tags"], entity["file_name"]]))
-    return {**entity, "words": words.encode()[:MOST_BYTES].decode(errors="ignore")}
-
-
-def record_of(entity: Mapping[str, Any]) -> dict[str, Any]:
-    """An entity's record, in the same form and order as the local back end's."""
-    record = {name: entity.get(name) for name in FIELDS}
-    return {**record, "tags": list(entity["tags"]), "attributes": dict(entity["attributes"] or {})}
-
-
-def create_facts(client: MilvusClient, name: str) -> None:
-    """The collection of facts: keys and values."""
-    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-    schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=512)
-    schema.add_field("value", DataType.VARCHAR, max_length=512)
-    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
-    index = client.prepare_index_params()
-    index.add_index("vector", index_type="FLAT", metric_type="IP")
-    create(client, name, schema, index)
-
-
-def create_pictures(client: MilvusClient, name: str, dim: int) -> None:
-    """The collection of a model's pictures: records, vectors under an exact index, and full text."""
-    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=32)
-    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
-    for field, length in (("media_key", 4000), ("file_name", 4000), ("caption", 40_000)):
-        schema.add_field(field, DataType.VARCHAR, max_length=length)
-    schema.add_field("bytes", DataType.INT64, nullable=True)
-    schema.add_field("width", DataType.INT64)
-    schema.add_field("height", DataType.INT64)
-    schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=100, max_length=800)
-    schema.add_field("attributes", DataType.JSON)
-    schema.add_field("taken_at", DataType.VARCHAR, max_length=40, nullable=True)
-    schema.add_field("added_at", DataType.VARCHAR, max_length=40)
-    schema.add_field("changed_at", DataType.VARCHAR, max_length=40)
-    analyzer = {
-        "tokenizer": "standard",
-        "filter": ["lowercase", "asciifolding", {"type": "stemmer", "language": "english"}],
-    }
-    schema.add_field("words", DataType.VARCHAR, max_length=MOST_BYTES, enable_analyzer=True, analyzer_params=analyzer)
-    schema.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
-    schema.add_function(
-        Function(
-            name="bm25", input_field_names=["words"], output_field_names=["sparse"], function_type=FunctionType.BM25
-        )
-    )
-    index = client.prepare_index_params()
-    index.add_index("vector", index_type="FLAT", metric_type="IP")
-    index.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
-    create(client, name, schema, index)
-
-
-def create(client: MilvusClient, name: str, schema: Any, index: Any) -> None:
-    """Create a collection whose reads see every acknowledged write; another process may have done so just now."""
-    try:
-        client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
-    except MilvusException:
-        if not client.has_collection(name):
-            raise
