@@ -1,4 +1,4 @@
-"""How a picture lies in Milvus: the collections' fields, an entity of each record, and filters in Milvus's own language."""
+"""How a picture lies in Milvus: the collections' fields, an entity of each record, filters in its own language."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Searches in one Milvus collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pymilvus import MilvusClient
+
+from search.exact import Vectors
+from search.filters import Filter
+from search.milvus_schema import expression
+from search.view import Hit
+
+# Milvus returns no more for one search, and no more ids for one query.
+MOST = 16_384
+BATCH = 1000
+
+
+class MilvusSource:
+    """A model's collection, to rank in; every read sees every write that was acknowledged before."""
+
+    def __init__(self, client: MilvusClient, collection: str) -> None:
+        self._client, self.collection = client, collection
+
+    def _search(self, data: Any, field: str, count: int, where: Filter | None) -> list[tuple[float, str]]:
+        metric = {"metric_type": "IP" if field == "vector" else "BM25"}
+        found = self._client.search(
+            self.collection,
+            data=[data],
+            anns_field=field,
+            limit=min(count, MOST),
+            filter=expression(where),
+            search_params=metric,
+        )[0]
+        # Milvus Lite gives BM25 as a distance, below zero.
+        return [(abs(h["distance"]) if field == "sparse" else h["distance"], h["id"]) for h in found]
+
+    def _with_ties(self, data: Any, field: str, count: int, where: Filter | None) -> list[Hit]:
+        """The best `count` and what ties with the last, equal scores by id."""
+        fetch = count + 1
+        while True:
+            found = self._search(data, field, fetch, where)
+            if len(found) < min(fetch, MOST) or fetch >= MOST or found[-1][0] < found[count - 1][0]:
+                return sorted((Hit(*hit) for hit in found), key=lambda hit: hit.key)
+            fetch *= 2
+
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+        """At least the best `count` for a unit vector (dim,), as far as they exist and Milvus tells, in order."""
+        return self._with_ties(query.tolist(), "vector", count, where)
+
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+        """The best `count` that hold any of the words, in order."""
+        return self._with_ties(" ".join(words), "sparse", count, where)[:count] if words else []
+
+    def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
+        """The vectors, each (dim,), of those ids that exist."""
+        return {e["id"]: np.array(e["vector"], np.float32) for e in self.get(ids, ["id", "vector"])}
+
+    def get(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Fields of those ids that exist."""
+        entities: list[dict[str, Any]] = []
+        for first in range(0, len(ids), BATCH):
+            part = list(ids[first : first + BATCH])
+            found = self._client.get(self.collection, ids=part, output_fields=list(fields))
+            entities += [dict(e) for e in found]
+        return entities
+
+
+class Nothing:
+    """A collection before its first picture."""
+
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+        """None."""
+        return []
+
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+        """None."""
+        return []
+
+    def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
+        """None."""
+        return {}
