@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from gateway.cache import Cache, MemoryCache
 from gateway.clients import EncoderClient, SearchClient
+from gateway.confidence import Confidence
 from gateway.settings import Settings
 from PIL import Image
 from search.settings import Settings as SearchSettings
@@ -68,13 +69,14 @@ class Wire(httpx.WSGITransport):
 
 @dataclass
 class Stack:
-    """The gateway's test client, and the parts behind it."""
+    """The gateway's test client, and the parts behind it; what it does beside the answering waits in `waiting`."""
 
     client: FlaskClient
     model: Colours
     encoder: Wire
     search: Wire
     media: Path
+    waiting: list[Callable[[], None]]
 
 
 @pytest.fixture
@@ -89,13 +91,19 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[C
         apps.append(app)
         search_wire = Wire(app)
         media = folder / "media"
+        waiting: list[Callable[[], None]] = []
+        encoder_client = EncoderClient("the encoder", httpx.Client(transport=encoder_wire, base_url="http://encoder"))
+        search_client = SearchClient(
+            "the search service", httpx.Client(transport=search_wire, base_url="http://search")
+        )
         client = gateway.create_app(
             Settings(media=media, max_images=16, max_file_bytes=100_000, max_pixels=100_000, max_query_characters=50),
-            EncoderClient("the encoder", httpx.Client(transport=encoder_wire, base_url="http://encoder")),
-            SearchClient("the search service", httpx.Client(transport=search_wire, base_url="http://search")),
+            encoder_client,
+            search_client,
             cache,
+            Confidence(encoder_client, search_client, waiting.append),
         ).test_client()
-        return Stack(client, model, encoder_wire, search_wire, media)
+        return Stack(client, model, encoder_wire, search_wire, media, waiting)
 
     yield make
     for app in apps:

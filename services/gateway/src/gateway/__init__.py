@@ -9,6 +9,7 @@ from servicekit.settings import load_settings
 
 from gateway.cache import Cache, MemoryCache, RedisCache
 from gateway.clients import EncoderClient, SearchClient
+from gateway.confidence import Confidence
 from gateway.media import MediaStore
 from gateway.page import create_page
 from gateway.routes import create_routes
@@ -20,12 +21,14 @@ def create_app(
     encoder: EncoderClient | None = None,
     search: SearchClient | None = None,
     cache: Cache | None = None,
+    confidence: Confidence | None = None,
 ) -> Flask:
     """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
     settings = settings or load_settings(Settings)
     encoder = encoder or EncoderClient("the encoder", http_client(settings.encoder_url, settings))
     search = search or SearchClient("the search service", http_client(settings.search_url, settings))
     cache = cache or create_cache(settings)
+    confidence = confidence or Confidence(encoder, search)
     media = MediaStore(settings.media, settings.max_pixels)
 
     def one_search() -> str:
@@ -41,7 +44,7 @@ def create_app(
         "cache": cache.state,
     }
     app = create_service("gateway", checks, settings.max_body_bytes)
-    app.register_blueprint(create_routes(encoder, search, cache, media, settings))
+    app.register_blueprint(create_routes(encoder, search, cache, media, confidence, settings))
     if settings.page:
         app.register_blueprint(create_page(settings.page))
     return app

@@ -13,6 +13,8 @@ from servicekit.errors import Kind, ServiceError
 # A request to the encoder holds at most this much: more gains no speed, and every picture is decoded in its memory.
 BATCH_IMAGES = 16
 BATCH_BYTES = 32 * 2**20
+# Queries in one request to the search service, which takes up to 64.
+BATCH_QUERIES = 32
 
 
 class Encoded(NamedTuple):
@@ -78,8 +80,17 @@ class EncoderClient(Service):
 
     def text(self, text: str) -> Encoded:
         """The vector of one text."""
-        body = self.call("POST", "/v1/text", json={"texts": [text]})
-        return Encoded(body["vectors"], body["model_id"], body["dim"], body["items"][0]["truncated"])
+        return self.texts([text])[0]
+
+    def texts(self, texts: Sequence[str]) -> list[Encoded]:
+        """The vector of each text, in order."""
+        body = self.call("POST", "/v1/text", json={"texts": list(texts)})
+        vectors, size = base64.b64decode(body["vectors"]), 4 * body["dim"]
+        rows = [base64.b64encode(vectors[i * size : (i + 1) * size]).decode() for i in range(len(texts))]
+        return [
+            Encoded(row, body["model_id"], body["dim"], item["truncated"])
+            for row, item in zip(rows, body["items"], strict=True)
+        ]
 
     def images(self, contents: Sequence[bytes]) -> list[Encoded | ServiceError]:
         """For each picture file its vector, or what is wrong with it.
@@ -121,6 +132,16 @@ class SearchClient(Service):
     def query(self, **query: Any) -> dict[str, Any]:
         """One page of hits; fields that are None are left out."""
         return self.call("POST", "/v1/query", json={k: v for k, v in query.items() if v is not None})
+
+    def best_scores(self, model_id: str, vectors: Sequence[str]) -> list[float]:
+        """For each query vector the score of its best picture; none while the collection is empty."""
+        best: list[float] = []
+        for first in range(0, len(vectors), BATCH_QUERIES):
+            part = vectors[first : first + BATCH_QUERIES]
+            queries = [{"model_id": model_id, "terms": [{"vector": v}], "k": 1} for v in part]
+            answers = self.call("POST", "/v1/queries", json={"queries": queries})["answers"]
+            best += [a["results"][0]["score"] for a in answers if a["results"]]
+        return best
 
     def lookup(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records of those ids that exist, by id."""

@@ -18,6 +18,7 @@ from servicekit.wire import Params, parse, problems
 from gateway.adding import Adder, Details, Outcome, Upload
 from gateway.cache import Cache
 from gateway.clients import Encoded, EncoderClient, SearchClient
+from gateway.confidence import CONFIDENT, Confidence, Scale
 from gateway.media import MIMETYPES, MediaStore
 from gateway.settings import Settings
 
@@ -63,7 +64,12 @@ DETAILS = TypeAdapter(list[Details])
 
 
 def create_routes(
-    encoder: EncoderClient, search: SearchClient, cache: Cache, media: MediaStore, settings: Settings
+    encoder: EncoderClient,
+    search: SearchClient,
+    cache: Cache,
+    media: MediaStore,
+    confidence: Confidence,
+    settings: Settings,
 ) -> Blueprint:
     """The routes, over the collaborators that are handed in."""
     routes = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -91,11 +97,17 @@ def create_routes(
             cache.set(key, json.dumps(page).encode())
         return page
 
-    def answer(page: dict[str, Any], started: float, **more: Any) -> dict[str, Any]:
+    def answer(page: dict[str, Any], started: float, scale: Scale | None = None, **more: Any) -> dict[str, Any]:
         return {
             **page,
-            # How sure the system is: null until scores are calibrated. A bare cosine does not say it.
-            "results": [{"score": round(r["score"], 6), "confidence": None, **public(r)} for r in page["results"]],
+            "results": [
+                {
+                    "score": round(r["score"], 6),
+                    "confidence": scale and round(scale.confidence(r["score"]), 4),
+                    **public(r),
+                }
+                for r in page["results"]
+            ],
             **more,
             "took_ms": round((time.perf_counter() - started) * 1000, 1),
         }
@@ -124,7 +136,7 @@ def create_routes(
         stats = search.stats()
         if stats["model_id"] is None:
             nothing = {"results": [], "model_id": None, "generation": stats["generation"], "next_cursor": None}
-            return answer(nothing, started, truncated=False)
+            return answer(nothing, started, confident=None, truncated=False)
         encoded = encode(text, stats["model_id"])
         page = ranked(
             stats["generation"],
@@ -133,7 +145,11 @@ def create_routes(
                 model_id=encoded.model_id, terms=[{"vector": encoded.vector}], k=params.k, cursor=params.cursor
             ),
         )
-        return answer(page, started, truncated=encoded.truncated)
+        scale = confidence.scale(stats)
+        # The verdict is on the best result of all, which later pages do not hold.
+        best = page["results"][0]["score"] if page["results"] and params.cursor is None else None
+        confident = None if scale is None or best is None else scale.confidence(best) > CONFIDENT
+        return answer(page, started, scale, confident=confident, truncated=encoded.truncated)
 
     @routes.get("/images/<picture_id>/similar")
     def similar(picture_id: str) -> dict[str, Any]:

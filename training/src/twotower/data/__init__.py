@@ -7,6 +7,7 @@ from twotower.data.clipart import clipart
 from twotower.data.coco import coco
 from twotower.data.emoji import emoji
 from twotower.data.everyday import objects, stamps
+from twotower.data.flashcards import flashcards
 from twotower.data.flickr import flickr8k, flickr30k
 from twotower.data.folder import folder
 from twotower.data.leaks import identities, shared
@@ -21,6 +22,7 @@ READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
     "stamps": stamps,
     "clipart": clipart,
     "emoji": emoji,
+    "flashcards": flashcards,
 }
 
 
