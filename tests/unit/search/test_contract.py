@@ -20,9 +20,19 @@ from tests.unit.search.conftest import encode, number_id, picture, settings_for
 DIRECTIONS = [(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0.6, 0.8, 0), (0.8, 0.6, 0), (0, 0.6, 0.8), (0.28, 0.96, 0)]
 directions = st.sampled_from(DIRECTIONS)
 collections = st.lists(st.tuples(directions, st.booleans()), min_size=1, max_size=40)
-examples = settings(
-    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+# How many examples each back end gets: one in Milvus takes a second.
+backends = pytest.mark.parametrize(("backend", "count"), [("local", 25), ("milvus", 4)])
+
+
+def examples(count: int) -> settings:
+    """The same examples at every run."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 
 
 class Collection:
@@ -68,76 +78,80 @@ def ids(document: dict[str, Any]) -> list[str]:
     return [r["id"] for r in document["results"]]
 
 
-@pytest.mark.parametrize("backend", ["local"])
-@examples
-@given(
-    pictures=collections,
-    query=directions,
-    k=st.integers(1, 50),
-    tagged=st.booleans(),
-    snapshot_rows=st.sampled_from([1, 10**6]),
-)
-def test_every_k_is_a_prefix_in_the_right_order(
-    backend: str, pictures: list[Any], query: tuple[float, ...], k: int, tagged: bool, snapshot_rows: int
-) -> None:
-    collection = Collection(backend, pictures, snapshot_rows)
-    try:
-        where = {"where": {"tags": ["t"]}} if tagged else {}
-        right = collection.right(query, tagged)
-        document = collection.ask(query, k=k, **where)
-        assert ids(document) == right[:k]
-        assert (document["next_cursor"] is None) == (len(right) <= k)
-        assert collection.ask(query, k=k, **where)["results"] == document["results"]
-    finally:
-        collection.close()
+@backends
+def test_every_k_is_a_prefix_in_the_right_order(backend: str, count: int) -> None:
+    @examples(count)
+    @given(
+        pictures=collections,
+        query=directions,
+        k=st.integers(1, 50),
+        tagged=st.booleans(),
+        snapshot_rows=st.sampled_from([1, 10**6]),
+    )
+    def check(pictures: list[Any], query: tuple[float, ...], k: int, tagged: bool, snapshot_rows: int) -> None:
+        collection = Collection(backend, pictures, snapshot_rows)
+        try:
+            where = {"where": {"tags": ["t"]}} if tagged else {}
+            right = collection.right(query, tagged)
+            document = collection.ask(query, k=k, **where)
+            assert ids(document) == right[:k]
+            assert (document["next_cursor"] is None) == (len(right) <= k)
+            assert collection.ask(query, k=k, **where)["results"] == document["results"]
+        finally:
+            collection.close()
+
+    check()
 
 
-@pytest.mark.parametrize("backend", ["local"])
-@examples
-@given(pictures=collections, query=directions, k=st.integers(1, 7), data=st.data())
-def test_pages_hold_every_picture_once_with_deletes_in_between(
-    backend: str, pictures: list[Any], query: tuple[float, ...], k: int, data: st.DataObject
-) -> None:
+@backends
+def test_pages_hold_every_picture_once_with_deletes_in_between(backend: str, count: int) -> None:
     """Whatever is deleted on the way, the pages hold what stays, once and in order, and nothing after its delete."""
-    collection = Collection(backend, pictures, 5)
-    try:
-        seen: list[str] = []
-        cursor: dict[str, str] = {}
-        while True:
-            document = collection.ask(query, k=k, **cursor)
-            assert set(ids(document)) <= set(collection.here)
-            seen += ids(document)
-            if document["next_cursor"] is None:
-                break
-            cursor = {"cursor": document["next_cursor"]}
-            gone: str | None = data.draw(st.none() | st.sampled_from(sorted(collection.here) or [""]))
-            if gone:
-                collection.delete(gone)
-        assert len(seen) == len(set(seen))
-        assert [i for i in seen if i in collection.here] == collection.right(query, False)
-    finally:
-        collection.close()
+
+    @examples(count)
+    @given(pictures=collections, query=directions, k=st.integers(1, 7), data=st.data())
+    def check(pictures: list[Any], query: tuple[float, ...], k: int, data: st.DataObject) -> None:
+        collection = Collection(backend, pictures, 5)
+        try:
+            seen: list[str] = []
+            cursor: dict[str, str] = {}
+            while True:
+                document = collection.ask(query, k=k, **cursor)
+                assert set(ids(document)) <= set(collection.here)
+                seen += ids(document)
+                if document["next_cursor"] is None:
+                    break
+                cursor = {"cursor": document["next_cursor"]}
+                gone: str | None = data.draw(st.none() | st.sampled_from(sorted(collection.here) or [""]))
+                if gone:
+                    collection.delete(gone)
+            assert len(seen) == len(set(seen))
+            assert [i for i in seen if i in collection.here] == collection.right(query, False)
+        finally:
+            collection.close()
+
+    check()
 
 
-@pytest.mark.parametrize("backend", ["local"])
-@examples
-@given(pictures=collections, query=directions, least=st.floats(0.5, 1), k=st.integers(1, 7))
-def test_collapsed_pages_are_those_of_one_long_answer(
-    backend: str, pictures: list[Any], query: tuple[float, ...], least: float, k: int
-) -> None:
-    collection = Collection(backend, pictures, 10**6)
-    try:
-        whole = ids(collection.ask(query, k=100, collapse=least))
-        vectors = {i: np.array(v) for i, (v, _) in collection.here.items()}
-        for place, picture_id in enumerate(whole):
-            assert all(vectors[picture_id] @ vectors[before] < least + 1e-6 for before in whole[:place])
-        pages: list[str] = []
-        cursor: str | None = None
-        while len(pages) < len(whole):
-            document = collection.ask(query, k=k, collapse=least, **({"cursor": cursor} if cursor else {}))
-            pages += ids(document)
-            cursor = document["next_cursor"]
-        assert pages == whole
-        assert cursor is None
-    finally:
-        collection.close()
+@backends
+def test_collapsed_pages_are_those_of_one_long_answer(backend: str, count: int) -> None:
+    @examples(count)
+    @given(pictures=collections, query=directions, least=st.floats(0.5, 1), k=st.integers(1, 7))
+    def check(pictures: list[Any], query: tuple[float, ...], least: float, k: int) -> None:
+        collection = Collection(backend, pictures, 10**6)
+        try:
+            whole = ids(collection.ask(query, k=100, collapse=least))
+            vectors = {i: np.array(v) for i, (v, _) in collection.here.items()}
+            for place, picture_id in enumerate(whole):
+                assert all(vectors[picture_id] @ vectors[before] < least + 1e-6 for before in whole[:place])
+            pages: list[str] = []
+            cursor: str | None = None
+            while len(pages) < len(whole):
+                document = collection.ask(query, k=k, collapse=least, **({"cursor": cursor} if cursor else {}))
+                pages += ids(document)
+                cursor = document["next_cursor"]
+            assert pages == whole
+            assert cursor is None
+        finally:
+            collection.close()
+
+    check()

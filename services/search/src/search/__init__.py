@@ -18,6 +18,10 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     settings = settings or load_settings(Settings)
     store = store or open_store(settings)
     app = create_service("search", {"index": store.check}, settings.max_body_bytes)
+    if settings.backend == "milvus":
+        from search.milvus_client import answer_failures
+
+        answer_failures(app)
     app.register_blueprint(create_routes(store, settings))
     app.extensions["store"] = store
     return app
@@ -40,11 +44,10 @@ def open_milvus(settings: Settings) -> Store:
     if not settings.milvus_uri:
         raise SettingsError("SEARCH_MILVUS_URI: SEARCH_BACKEND=milvus needs it")
     try:
-        from pymilvus import MilvusClient
-
         from search.milvus import MilvusStore
+        from search.milvus_client import connect
     except ImportError as error:
         raise SettingsError(
             "SEARCH_BACKEND=milvus needs more packages: pip install 'sightline-search[milvus]'"
         ) from error
-    return MilvusStore(MilvusClient(settings.milvus_uri, token=settings.milvus_token), settings.milvus_prefix)
+    return MilvusStore(connect(settings.milvus_uri, settings.milvus_token), settings.milvus_prefix)

@@ -19,7 +19,6 @@ from search.milvus_schema import (
     create_facts,
     create_pictures,
     entity_of,
-    quoted,
     record_of,
     with_words,
 )
@@ -167,13 +166,8 @@ class MilvusStore:
         model = self._serving()
         if model is None:
             return []
-        found = self._client.query(
-            self._collection(model.model_id),
-            filter=f"id > {quoted(after)}",
-            output_fields=[*FIELDS, "vector"],
-            limit=limit,
-        )
-        entities = sorted((dict(e) for e in found), key=lambda e: str(e["id"]))
+        source = MilvusSource(self._client, self._collection(model.model_id))
+        entities = source.following(after, limit, [*FIELDS, "vector"])
         return [(record_of(e), np.array(e["vector"], "<f4").tobytes()) for e in entities]
 
     def _generation(self, token: str) -> str:
@@ -224,14 +218,8 @@ class MilvusStore:
 
     def _ids(self, model: Model) -> Iterator[list[str]]:
         """All ids of a model's collection, in parts."""
-        last = ""
-        while True:
-            found = self._client.query(
-                self._collection(model.model_id), filter=f"id > {quoted(last)}", output_fields=["id"], limit=BATCH
-            )
-            part = sorted(e["id"] for e in found)
-            if not part:
-                return
+        source, last = MilvusSource(self._client, self._collection(model.model_id)), ""
+        while part := [str(e["id"]) for e in source.following(last, BATCH, ["id"])]:
             yield part
             last = part[-1]
 

@@ -10,7 +10,7 @@ from pymilvus import MilvusClient
 
 from search.exact import Vectors
 from search.filters import Filter
-from search.milvus_schema import expression
+from search.milvus_schema import expression, quoted
 from search.view import Hit
 
 # Milvus returns no more for one search, and no more ids for one query.
@@ -57,6 +57,26 @@ class MilvusSource:
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
         return {e["id"]: np.array(e["vector"], np.float32) for e in self.get(ids, ["id", "vector"])}
+
+    def following(self, last: str, count: int, fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Fields of the first `count` entities whose ids follow one, in the order of ids.
+
+        Only an iterator has this order; what a plain query with a limit returns is any part of what there is.
+        """
+        iterator = self._client.query_iterator(
+            self.collection,
+            batch_size=min(count, BATCH),
+            limit=count,
+            filter=f"id > {quoted(last)}",
+            output_fields=list(fields),
+        )
+        entities: list[dict[str, Any]] = []
+        try:
+            while part := iterator.next():
+                entities += [dict(e) for e in part]
+        finally:
+            iterator.close()
+        return entities
 
     def get(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
         """Fields of those ids that exist."""
