@@ -10,8 +10,12 @@ from typing import Any
 
 import click
 import httpx
+from servicekit.errors import Kind, ServiceError
 
+from gateway.clients import SearchClient
 from gateway.folder import Report, UnreachableError, add_folder
+from gateway.migrate import MigrateError
+from gateway.migrate import migrate as move
 
 
 class Options:
@@ -99,6 +103,31 @@ def search(options: Options, text: str, k: int, as_json: bool) -> None:
         name = result["file_name"] or result["id"]
         caption = f"  {result['caption']}" if result["caption"] else ""
         click.echo(f"{rank:3}  {result['score']:.3f}  {name}{caption}")
+
+
+@main.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def migrate(source: str, target: str) -> None:
+    """Copy a collection from one search service to another, as from SQLite to Milvus, or back.
+
+    FROM and TO are addresses of search services, http://127.0.0.1:8082, not of gateways. Nothing is embedded again, and
+    the source stays as it is. Both are compared at the end, picture by picture. Run it again to go on after an
+    interruption, or to bring the copy up to date.
+    """
+    with httpx.Client(base_url=source, timeout=60) as old, httpx.Client(base_url=target, timeout=60) as new:
+        try:
+            moved = move(
+                SearchClient(f"the search service at {source}", old), SearchClient(f"the one at {target}", new)
+            )
+        except ServiceError as error:
+            fails = StoppedError if error.kind is Kind.UNAVAILABLE else click.ClickException
+            raise fails(error.detail) from error
+        except MigrateError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{moved.pictures} pictures are the same in both, {moved.created} of them new there.")
+    if moved.extra:
+        click.echo(f"{moved.extra} pictures are only at {target}.")
 
 
 @main.command()

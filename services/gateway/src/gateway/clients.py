@@ -152,6 +152,16 @@ class SearchClient(Service):
         body = {"model_id": model_id, "dim": dim, "pictures": list(pictures), "keep_existing": True}
         return set(self.call("POST", "/v1/pictures", json=body)["created"])
 
+    def put(self, model_id: str, dim: int, pictures: Sequence[dict[str, Any]]) -> int:
+        """Put pictures on record, in place of those that are there already; how many are new."""
+        body = {"model_id": model_id, "dim": dim, "pictures": list(pictures)}
+        return len(self.call("POST", "/v1/pictures", json=body)["created"])
+
+    def export(self, after: str, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        """The vectors' dimension, and the pictures whose ids follow one with their vectors, in the order of ids."""
+        body = self.call("POST", "/v1/export", json={"after": after, "limit": limit})
+        return body["dim"] or 0, body["pictures"]
+
     def delete(self, picture_id: str) -> None:
         """Remove a picture's record."""
         self.call("DELETE", f"/v1/pictures/{picture_id}")
