@@ -1,0 +1,148 @@
+"""How well "nothing here matches" is told apart from "here it is", through a running encoder.
+
+    PYTHONPATH=training/src python benchmarks/confidence.py --flickr8k DIR --objects DIR [--encoder URL]
+
+Three collections: Flickr8k dev, the everyday things' dev pictures, and the sample gallery. Queries that have a match
+are the collection's own captions or labels. Those that have none are labels and captions of the other collections of
+which this one's texts hold no word; typed nonsense; and phrases about nothing that can be photographed, none of them in
+the gateway's background. Printed are the AUROC of a query's best score, standardised in two ways, and the share of each
+kind of query that the gateway would call confident.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import logging
+import random
+import string
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import httpx
+import numpy as np
+from gateway.confidence import CONFIDENT, scale
+from recall import ServedEmbedder
+from tqdm import tqdm
+from twotower import data
+from twotower.metrics import Array
+from twotower.texts import words_of
+
+GALLERY = Path(__file__).parents[1] / "deploy" / "gallery"
+NOWHERE = [
+    "compound interest",
+    "how to reset my router",
+    "the opposite of silence",
+    "verb conjugation table",
+    "quarterly earnings call",
+    "unpaid parental leave",
+    "the theory of everything",
+    "a proof by induction",
+    "cookie consent banner",
+    "tax deductible",
+    "the rule of law",
+    "foreign exchange reserves",
+    "null hypothesis",
+    "string formatting",
+    "the week after next",
+    "carried forward balance",
+    "breach of contract",
+    "an unfinished sentence",
+    "semantic versioning",
+    "free as in speech",
+    "prime numbers below one hundred",
+    "cost benefit analysis",
+    "the placebo effect",
+    "sarcasm",
+    "hexadecimal notation",
+    "the second amendment",
+    "opportunity cost",
+    "a minor seventh chord",
+    "thermodynamic equilibrium",
+    "passive voice",
+]
+
+
+def nonsense(count: int) -> list[str]:
+    """What a cat types."""
+    chance = random.Random(0)
+    return [
+        " ".join("".join(chance.choices(string.ascii_lowercase, k=chance.randint(3, 9))) for _ in range(words))
+        for words in chance.choices(range(1, 5), k=count)
+    ]
+
+
+def auroc(higher: Array, lower: Array) -> float:
+    """The chance that a random one of `higher` is above a random one of `lower`, a tie counted half."""
+    pairs = higher[:, None], lower[None, :]
+    return float((pairs[0] > pairs[1]).mean() + (pairs[0] == pairs[1]).mean() / 2)
+
+
+def foreign(texts: Sequence[str], own: Sequence[str]) -> list[str]:
+    """Those texts of which `own` hold no word but small ones, in the singular or the plural."""
+    known = {w.rstrip("s") for text in own for w in words_of(text)}
+    return [t for t in texts if words_of(t) and not {w.rstrip("s") for w in words_of(t)} & known]
+
+
+def report(name: str, pictures: Array, kinds: dict[str, Array], background: Array) -> None:
+    """Print one collection's figures; the first kind of query has a match, the others none."""
+    reached = [float(s) for s in (background @ pictures.T).max(1)]
+    by = scale("", len(pictures), reached)
+    best, usual, confident = {}, {}, {}
+    for kind, queries in kinds.items():
+        scores = queries @ pictures.T
+        best[kind] = scores.max(1)
+        usual[kind] = (scores.max(1) - scores.mean(1)) / scores.std(1)
+        confident[kind] = np.mean([by.confidence(float(s)) > CONFIDENT for s in best[kind]])
+    matching, *others = kinds
+    lines = [
+        f"| {kind} | {len(kinds[kind])} | {auroc(best[matching], best[kind]):.3f} "
+        f"| {auroc(usual[matching], usual[kind]):.3f} | {confident[kind]:.0%} |"
+        for kind in others
+    ]
+    tqdm.write(
+        f"\n{name}: {len(pictures)} pictures; background {by.middle:.3f} ± {by.spread:.3f}\n\n"
+        "| queries | | AUROC, by the background | AUROC, by the query's own cosines | called confident |\n"
+        f"|---|---|---|---|---|\n| {matching} | {len(kinds[matching])} | | | {confident[matching]:.0%} |\n"
+        + "\n".join(lines)
+    )
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--flickr8k", type=Path, required=True)
+    parser.add_argument("--objects", type=Path, required=True)
+    parser.add_argument("--encoder", default="http://127.0.0.1:8081")
+    options = parser.parse_args()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    scenes = data.READERS["flickr8k"](options.flickr8k, "dev")
+    things = data.READERS["objects"](options.objects, "dev")
+    with (GALLERY / "captions.csv").open(encoding="utf-8", newline="") as stream:
+        gallery = {GALLERY / "pictures" / row["image"]: row["caption"] for row in csv.DictReader(stream)}
+    captions = random.Random(0).sample([t for p in scenes for t in p.texts], 1000)
+    every = [p for split in ("train", "dev") for p in data.READERS["objects"](options.objects, split)]
+    labels = sorted({p.texts[1] for p in every})
+    collections = {
+        "Flickr8k dev": ([p.image for p in scenes], [t for p in scenes for t in p.texts], captions),
+        "everyday things": ([p.image for p in things], labels, sorted({p.texts[1] for p in things})),
+        "the sample gallery": (list(gallery), list(gallery.values()), list(gallery.values())),
+    }
+    phrases = files("gateway").joinpath("background.txt").read_text(encoding="utf-8").splitlines()
+    with httpx.Client(base_url=options.encoder, timeout=300) as client:
+        served = ServedEmbedder(client)
+        background = served.texts(phrases)
+        for name, (paths, own, matching) in collections.items():
+            others = foreign([*labels, *captions, *gallery.values()], own)
+            kinds = {
+                "its own": matching,
+                "of things it has not": others,
+                "nonsense": nonsense(300),
+                "abstract": NOWHERE,
+            }
+            report(name, served.pictures(paths), {k: served.texts(q) for k, q in kinds.items()}, background)
+
+
+if __name__ == "__main__":
+    main()
