@@ -14,7 +14,8 @@ export type Picture = {
   thumbnail_url: string;
 };
 
-export type Hit = Picture & { score: number };
+/** `confidence`: how sure the system is that it fits, 0 to 1; null where that is not known. */
+export type Hit = Picture & { score: number; confidence: number | null };
 
 export type Page = {
   results: Hit[];
@@ -22,6 +23,8 @@ export type Page = {
   generation: string;
   next_cursor: string | null;
   took_ms: number;
+  /** Whether the best result of a text search is a match at all; null where that is not known. */
+  confident?: boolean | null;
 };
 
 export type Stats = { count: number; model_id: string | null; generation: string; captions: string[] };

@@ -67,6 +67,21 @@ def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Pag
     expect(field(page)).to_have_value("")
 
 
+def test_a_sentence_that_nothing_fits_is_told(page: Page) -> None:
+    page.goto("/")
+    # What "nothing fits" looks like here is measured beside the first search.
+    page.wait_for_function(
+        "fetch('/api/v1/search?q=a&k=1').then(a => a.json()).then(found => found.confident !== null)"
+    )
+    verdict = page.get_by_text("Nothing here clearly matches. These come closest.")
+    page.goto("/?q=irregular+past+participles")
+    expect(verdict).to_be_visible()
+    expect(tiles(page).first).to_be_visible()
+    page.goto("/?q=a+fire+truck")
+    expect(tiles(page).filter(has=page.get_by_alt_text("A fire truck."))).to_be_visible()
+    expect(verdict).to_have_count(0)
+
+
 def test_each_search_is_one_step_back(page: Page) -> None:
     page.goto("/?q=a+dog")
     expect(tiles(page).first).to_be_visible()

@@ -111,6 +111,7 @@ function Results({ query, title }: { query: Query; title: string }) {
   const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
   const failed = search.error && !search.isFetchNextPageError ? search.error : null;
   const nothing = search.isSuccess && !stale && hits.length === 0;
+  const unsure = search.data?.pages[0]?.confident === false;
   const { data: stats } = useQuery({ ...statsQuery, enabled: nothing });
   useTopOfNewWall(query);
 
@@ -131,7 +132,9 @@ function Results({ query, title }: { query: Query; title: string }) {
             ? "Searching"
             : nothing
               ? "Nothing was found"
-              : `Showing the ${hits.length} best matches`}
+              : unsure
+                ? `Nothing clearly matches; showing the ${hits.length} closest pictures`
+                : `Showing the ${hits.length} best matches`}
       </p>
       {failed ? (
         <Failed error={failed} onRetry={() => void refetch()} />
@@ -140,7 +143,10 @@ function Results({ query, title }: { query: Query; title: string }) {
       ) : nothing ? (
         <NothingFound query={query} stats={stats} />
       ) : (
-        <Wall hits={hits} place={place} stale={stale} onEnd={idle ? more : undefined} />
+        <>
+          {unsure && <p className={styles.unsure}>Nothing here clearly matches. These come closest.</p>}
+          <Wall hits={hits} place={place} stale={stale} onEnd={idle ? more : undefined} />
+        </>
       )}
       {search.isFetchNextPageError && (
         <Notice title="The rest of the wall did not come." action="Try again" onAction={more} />
