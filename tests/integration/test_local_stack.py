@@ -46,6 +46,24 @@ def test_a_sentence_puts_a_right_picture_among_the_first_five(local_stack: Any, 
     assert {r["file_name"] for r in json.loads(done.stdout)["results"]} & right
 
 
+# Twenty things that the gallery holds, listed before any model was asked.
+WORDS = (
+    "banana pineapple strawberry tomato carrot mushroom guitar drum hammer scissors "
+    "camera kangaroo elephant penguin owl horse flower airplane basketball moon"
+)
+
+
+def test_one_word_puts_a_right_picture_first_for_fifteen_of_twenty_things(local_stack: Any) -> None:
+    right = []
+    for word in WORDS.split():
+        with urllib.request.urlopen(f"{local_stack.url}/api/v1/search?q={word}&k=1", timeout=60) as answer:
+            (best,) = json.load(answer)["results"]
+        # The caption is the judge here; the search does not see it.
+        if word in best["caption"].lower():
+            right.append(word)
+    assert len(right) >= 15, right
+
+
 def test_the_gallery_is_whole_and_adding_it_again_adds_nothing(local_stack: Any) -> None:
     done = sightline(local_stack.url, "add", str(GALLERY / "pictures"))
     assert (done.returncode, done.stdout) == (0, "0 added, 394 already there, 0 could not be read.\n")

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from search.approximate import Kind
-from search.generations import VECTORS, Generation, GenerationError
+from search.exact import top
+from search.generations import FAISS, VECTORS, Generation, GenerationError
 from search.store import LocalStore
 from search.upkeep import RecallError, building, make
+from search.view import StaleViewError
 
 from tests.unit.search.conftest import number_id, on_circle
 
@@ -174,3 +176,92 @@ def test_an_approximate_generation_serves_exact_scores_and_is_refused_below_the_
     add(store, 2000)  # east again
     store.delete(number_id(1))
     assert first(store, 4) == [0, 2000, 999, 2]
+
+
+def test_a_damaged_approximate_index_is_made_anew_in_its_kind(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(snapshot_rows=10**9)
+    add(store, *range(1000))
+    before = store.moment()
+    assert before.model
+    kind = Kind(factory="IVF16,Flat", nprobe=4)
+    queries = np.array([[1, 0], [0, 1]], np.float32)
+    make(tmp_path / "index", store.catalogue, before.model, kind, queries)
+    # Its answers may be in another order: what was kept of those before is told to be out of date.
+    assert store.moment().generation != before.generation
+    name = made(store)
+    store.close()
+    (tmp_path / "index" / name / FAISS).write_bytes(b"")
+    other = open_store(snapshot_rows=10**9)
+    assert first(other, 3) == [0, 1, 999]
+    assert made(other) != name
+    other.moment()
+    assert other.stats()["index"]["kind"] == "IVF16,Flat nprobe=4"
+
+
+def test_nothing_but_own_generations_is_cleared_away(open_store: Open, tmp_path: Path) -> None:
+    store = open_store()
+    photos = tmp_path / "index" / "media"
+    another = tmp_path / "index" / "0123abcd-g7-0123abcd"
+    for folder in (photos, another):
+        folder.mkdir(parents=True)
+    half = tmp_path / "index" / f".{store.catalogue.name}-g7-0123abcd.4567abcd"
+    half.mkdir()
+    add(store, *range(100))
+    made(store)
+    assert photos.exists() and another.exists() and not half.exists()
+
+
+def test_an_emptied_collection_serves_from_a_generation_without_vectors(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(snapshot_rows=10**9)
+    add(store, 1)
+    store.delete(number_id(1))
+    model = store.moment().model
+    assert model
+    make(tmp_path / "index", store.catalogue, model)
+    other = open_store(snapshot_rows=10**9)
+    assert first(other, 1) == []
+    add(store, 2)
+    assert first(other, 1) == [2]
+
+
+def test_an_index_that_could_not_catch_up_begins_anew(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store()
+    add(store, *range(100))
+    made(store)
+    add(store, 200)
+    other = open_store()
+    with monkeypatch.context() as patch:
+
+        def failing(*_: object) -> None:
+            raise OSError("a bad sector")
+
+        patch.setattr(other.catalogue, "changes", failing)
+        with pytest.raises(OSError, match="a bad sector"):
+            other.moment()
+    assert other.stats()["count"] == 101
+
+
+def test_a_view_whose_pictures_were_forgotten_says_so(open_store: Open) -> None:
+    store = open_store()
+    add(store, 1, 2)
+    view = store.moment().source
+    store.delete(number_id(1))
+    store.catalogue.compact()
+    with pytest.raises(StaleViewError):
+        view.nearest(EAST, 2)
+
+
+def test_upkeep_leaves_no_connection_behind(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(snapshot_rows=1)
+    with building(tmp_path / "index"):
+        for number in range(5):
+            add(store, number)
+            store.moment()
+            store.index.upkeep.wait()
+    # The writer's, and this thread's.
+    assert len(store.catalogue.database._opened) == 2
+
+
+def test_a_query_of_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a query of \(1,\) for vectors of \(3, 2\)"):
+        top(np.zeros((3, 2), np.float32), np.zeros(1, np.float32), 1)

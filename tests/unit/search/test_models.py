@@ -76,3 +76,9 @@ def test_the_serving_model_is_not_filled_beside(client: FlaskClient) -> None:
     fill(client, a=(0, 0, 1))
     other = post(client, "/v1/vectors", model_id="new", dim=2, vectors=[{"id": "a" * 32, "vector": encode(1, 0)}])
     assert "have 3 numbers" in other["detail"]
+
+
+def test_vectors_may_come_before_the_first_picture(client: FlaskClient) -> None:
+    client.delete(f"/v1/pictures/{'a' * 32}")
+    assert fill(client, b=(1, 0, 0)) == {"kept": 1}
+    assert post(client, "/v1/models/serve", model_id="new")["generation"]

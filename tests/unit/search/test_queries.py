@@ -165,3 +165,39 @@ def test_a_cursor_fits_its_own_query_alone(client: FlaskClient) -> None:
     answer = client.post("/v1/query", json=other)
     assert answer.status_code == 400
     assert answer.get_json(force=True)["detail"] == "cursor: it belongs to another query"
+
+
+@pytest.mark.parametrize(
+    ("where", "field"),
+    [
+        ('{"min_bytes": 99999999999999999999}', "where.min_bytes: "),
+        ('{"attributes": {"iso": NaN}}', ""),
+        ('{"attributes": {"iso": "\\ud800"}}', ""),
+        ("[" * 5000 + "]" * 5000, ""),
+    ],
+)
+def test_numbers_and_texts_that_nothing_holds_are_refused(client: FlaskClient, where: str, field: str) -> None:
+    body = f'{{"model_id": "m1", "terms": [{{"vector": "{EAST}"}}], "where": {where}}}'
+    answer = client.post("/v1/query", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.get_json(force=True)["detail"].startswith(field)
+
+
+def test_a_number_beyond_every_attribute_matches_none(client: FlaskClient) -> None:
+    assert letters(ask(client, {"vector": EAST}, where={"attributes": {"iso": {"min": 10**30}}})) == ""
+
+
+def test_a_batch_says_which_query_is_wrong(client: FlaskClient) -> None:
+    good = {"model_id": "m1", "terms": [{"vector": EAST}]}
+    answer = client.post("/v1/queries", json={"queries": [good, {**good, "mode": "text"}]})
+    assert answer.status_code == 400
+    assert answer.get_json(force=True)["detail"].startswith("queries.1.terms: ")
+
+
+def test_a_cursor_into_an_order_of_words_is_gone_after_a_change(client: FlaskClient) -> None:
+    page = ask(client, mode="text", text="beach dogs", k=1)
+    following = {"mode": "text", "text": "beach dogs", "k": 1, "cursor": page["next_cursor"]}
+    assert letters(ask(client, **following))
+    client.delete(f"/v1/pictures/{'e' * 32}")
+    # Scores by words depend on all pictures: the place of the cursor is no more.
+    assert client.post("/v1/query", json={"model_id": "m1", "terms": [], **following}).status_code == 410

@@ -108,6 +108,11 @@ def test_tune_prints_the_table_and_activates_what_fits(
     assert main(["tune", "--encoder", encoder, "--texts", str(texts), "--kinds", "IVF128,Flat", "--activate"]) == 0
     assert "It serves, with a recall of" in capsys.readouterr().out
     assert serving().stats()["index"]["kind"].startswith("IVF128,Flat nprobe=")
+    # Measuring alone changes nothing, whatever was added since.
+    serving().upsert("m1", 2, [on_circle(2000)])
+    assert main(["tune", "--encoder", encoder, "--texts", str(texts), "--kinds", "Flat"]) == 0
+    assert serving().stats()["index"]["kind"].startswith("IVF128,Flat nprobe=")
+    assert [p.name for p in (tmp_path / "index").iterdir() if p.name.startswith("tune-")] == []
     assert main(["rollback"]) == 0
     assert serving().stats()["index"]["generation"] == before["generation"]
     assert main(["status"]) == 0

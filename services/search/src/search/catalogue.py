@@ -24,6 +24,7 @@ from search.tables import (
     check_model,
     columns_of,
     find,
+    find_model,
     meta,
     next_seq,
     read_records,
@@ -79,7 +80,9 @@ class Catalogue:
             model = read_state(db).model
             check_model(model, model_id, dim)
             if model is None:
-                model = Model(create_model(db, model_id, dim), model_id, dim)
+                # Its vectors may have come before the first picture did.
+                model = find_model(db, model_id) or Model(create_model(db, model_id, dim), model_id, dim)
+                check_model(model, model_id, dim)
                 set_meta(db, "model", str(model.number))
             seq = next_seq(db)
             now = timestamp()
@@ -92,10 +95,11 @@ class Catalogue:
                 ((rows[p.id], *columns_of(p), p.added_at or now, now, seq) for p in fresh),
             )
             stale = [] if keep_existing else [p for p in distinct.values() if p.id in known]
-            # added_at, before the last, stays.
+            # When it was added stays, unless it is told.
             db.executemany(
-                f"UPDATE pictures SET {' = ?, '.join(FIELDS[:-2])} = ?, changed_at = ?, seq = ? WHERE row = ?",
-                ((*columns_of(p), now, seq, known[p.id]) for p in stale),
+                f"UPDATE pictures SET {' = ?, '.join(FIELDS[:-2])} = ?, added_at = coalesce(?, added_at),"
+                " changed_at = ?, seq = ? WHERE row = ?",
+                ((*columns_of(p), p.added_at, now, seq, known[p.id]) for p in stale),
             )
             rows |= {p.id: known[p.id] for p in stale}
             db.executemany("DELETE FROM tags WHERE row = ?", ((known[p.id],) for p in stale))
@@ -160,9 +164,15 @@ class Catalogue:
         self.database.reader.execute("PRAGMA incremental_vacuum").fetchall()
         return count
 
-    def serve_generation(self, model: int, name: str | None) -> None:
-        """Let an index generation serve a model's vectors; the one before it is kept to roll back to."""
+    def serve_generation(self, model: int, name: str | None, reorders: bool) -> None:
+        """Let an index generation serve a model's vectors; the one before it is kept to roll back to.
+
+        Args:
+            reorders: answers may be in another order than before, and what was kept of them is out of date.
+        """
         with self.database.writing() as db:
+            if reorders:
+                next_seq(db)
             db.execute("UPDATE models SET previous = generation, generation = ? WHERE number = ?", (name, model))
 
     def generations(self) -> set[str]:
@@ -207,11 +217,8 @@ class Catalogue:
             ).fetchall()
         )
 
-    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
-        """The vectors, each (dim,), of those ids that have one of the serving model, by id."""
-        model = self.state().model
-        if model is None:
-            return {}
+    def vectors(self, ids: Sequence[str], model: Model) -> dict[str, Vectors]:
+        """The vectors, each (dim,), of those ids that have one of a model, by id."""
         found = self.database.reader.execute(
             f"SELECT p.id, v.vector FROM pictures AS p JOIN vectors_{model.number} AS v USING (row)"
             " WHERE p.deleted_at IS NULL AND p.id IN (SELECT value FROM json_each(?))",

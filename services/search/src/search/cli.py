@@ -8,23 +8,27 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import sqlite3
 import sys
+import tempfile
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from servicekit.errors import ServiceError
 from servicekit.settings import SettingsError, load_settings
 
 from search.approximate import Kind
 from search.catalogue import Catalogue
 from search.exact import Vectors
-from search.generations import Generation, GenerationError
+from search.generations import Generation, GenerationError, build
 from search.schema import CatalogueError
 from search.settings import Settings
 from search.tables import Model
 from search.tune import choose, families, measure, table
-from search.upkeep import RecallError, building, make
+from search.upkeep import RecallError, building, make, serve
 
 # Texts that the encoder gets at a time.
 BATCH = 64
@@ -74,15 +78,12 @@ def text_queries(catalogue: Catalogue, model: Model, given: argparse.Namespace) 
     return encode_texts(given.encoder.rstrip("/"), texts, model)
 
 
-def exact_generation(folder: Path, catalogue: Catalogue, model: Model) -> Generation:
-    """The vectors as they are now, in a generation."""
-    state = catalogue.state()
-    if model.generation is not None:
-        generation = Generation(folder / model.generation)
-        if generation.manifest.seq == state.seq:
-            return generation
-    make(folder, catalogue, model)
-    return Generation(folder / (serving(catalogue).generation or ""))
+@contextmanager
+def vectors_now(folder: Path, catalogue: Catalogue, model: Model) -> Iterator[Vectors]:
+    """The vectors as they are now, in a file of their own that is gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="tune-") as place:
+        build(Path(place) / "now", catalogue, model)
+        yield Generation(Path(place) / "now").vectors
 
 
 def serving(catalogue: Catalogue) -> Model:
@@ -104,13 +105,13 @@ def tune(catalogue: Catalogue, folder: Path, given: argparse.Namespace) -> None:
     with building(folder) as alone:
         if not alone:
             raise CommandError("an index is being built just now; try again when it is done")
-        vectors = exact_generation(folder, catalogue, model).vectors
-        known = families(len(vectors))
-        chosen = [f for f in known if not given.kinds or f.startswith(tuple(given.kinds))]
-        if not chosen:
-            raise CommandError(f"--kinds: none of {', '.join(known)} begins with that")
-        say(f"{len(vectors)} vectors of {model.dim} numbers, {len(queries)} text queries")
-        results = measure(vectors, queries, chosen, say)
+        with vectors_now(folder, catalogue, model) as vectors:
+            known = families(len(vectors))
+            chosen = [f for f in known if not given.kinds or f.startswith(tuple(given.kinds))]
+            if not chosen:
+                raise CommandError(f"--kinds: none of {', '.join(known)} begins with that")
+            say(f"{len(vectors)} vectors of {model.dim} numbers, {len(queries)} text queries")
+            results = measure(vectors, queries, chosen, say)
         say(table(results))
         best = choose(results, given.most_ms, given.most_mb)
         if best is None:
@@ -133,11 +134,14 @@ def rebuild(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
 
 def rollback(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
     """Let the generation before serve again."""
-    model = serving(catalogue)
-    if model.previous is None:
-        raise CommandError("no generation served before this one")
-    generation = Generation(folder / model.previous)
-    catalogue.serve_generation(model.number, model.previous)
+    with building(folder) as alone:
+        if not alone:
+            raise CommandError("an index is being built just now; try again when it is done")
+        model = serving(catalogue)
+        if model.previous is None:
+            raise CommandError("no generation served before this one")
+        generation = Generation(folder / model.previous)
+        serve(folder, catalogue, model, model.previous)
     say(f"{generation.name} serves: {generation.manifest.kind}, and what came since.")
 
 
@@ -197,7 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.work(catalogue, settings.index_folder, given)
         finally:
             catalogue.close()
-    except (CommandError, SettingsError, CatalogueError, GenerationError, RecallError) as error:
+    except (
+        *(CommandError, SettingsError, CatalogueError, GenerationError, RecallError),
+        *(ServiceError, OSError, sqlite3.Error),
+    ) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -31,6 +31,8 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._lock = threading.Lock()
+        # Not the writer's: a thread's first read must not wait for a write.
+        self._opening = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
         self._writer = self._open()
         self._writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -56,10 +58,18 @@ class Database:
     def reader(self) -> sqlite3.Connection:
         """This thread's own connection."""
         if not hasattr(self._local, "db"):
-            with self._lock:
+            with self._opening:
                 self._local.db = self._open()
         db: sqlite3.Connection = self._local.db
         return db
+
+    def close_reader(self) -> None:
+        """Close this thread's connection: a thread that ends does not do it by itself."""
+        db: sqlite3.Connection | None = self._local.__dict__.pop("db", None)
+        if db is not None:
+            with self._opening:
+                self._opened.remove(db)
+            db.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

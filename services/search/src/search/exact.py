@@ -21,7 +21,12 @@ def top(vectors: Vectors, query: Vectors, count: int, mask: Mask | None = None) 
 
     Args:
         mask: (N,), the vectors that count; None for all of them.
+
+    Raises:
+        ValueError: the query is not as long as a vector.
     """
+    if query.shape != vectors.shape[1:]:  # Faiss would read past its end
+        raise ValueError(f"a query of {query.shape} for vectors of {vectors.shape}")
     available = len(vectors) if mask is None else int(np.count_nonzero(mask))
     count = min(count, available)
     scores, positions = np.empty(count, np.float32), np.empty(count, np.int64)

@@ -12,14 +12,18 @@ Moment = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)
 Tag = Annotated[str, Field(min_length=1, max_length=200)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=50, strict=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-Value = str | bool | int | float
+MOST = 2**63 - 1
+# What SQLite and Milvus hold; a larger whole number is read as a fraction.
+Whole = Annotated[int, Field(ge=-(2**63), le=MOST)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Value = str | bool | Whole | Number
 
 
 class Range(Wire):
     """An attribute between two numbers, or two texts in their alphabetical order; both ends belong to it."""
 
-    min: int | float | str | None = None
-    max: int | float | str | None = None
+    min: Whole | Number | str | None = None
+    max: Whole | Number | str | None = None
 
 
 class Filter(Wire):
@@ -29,10 +33,10 @@ class Filter(Wire):
     any_tags: Tags = ()
     no_tags: Tags = ()
     orientation: Literal["landscape", "portrait", "square"] | None = None
-    min_width: int | None = Field(default=None, ge=0)
-    min_height: int | None = Field(default=None, ge=0)
-    min_bytes: int | None = Field(default=None, ge=0)
-    max_bytes: int | None = Field(default=None, ge=0)
+    min_width: int | None = Field(default=None, ge=0, le=MOST)
+    min_height: int | None = Field(default=None, ge=0, le=MOST)
+    min_bytes: int | None = Field(default=None, ge=0, le=MOST)
+    max_bytes: int | None = Field(default=None, ge=0, le=MOST)
     taken_from: Moment | None = None
     taken_to: Moment | None = None
     added_from: Moment | None = None

@@ -7,13 +7,14 @@ serves. It holds the vectors (which are the exact index), the row of each, and f
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import ValidationError
@@ -28,6 +29,9 @@ MANIFEST, VECTORS, ROWS, FAISS, QUERIES = "manifest.json", "vectors.f32", "rows.
 # What is compared of a file when it is opened: so many blocks of this size, the first and the last among them. All of a
 # file of gigabytes is compared later, beside the serving.
 BLOCKS, BLOCK_BYTES = 64, 65_536
+
+
+log = logging.getLogger(__name__)
 
 
 class GenerationError(Exception):
@@ -72,8 +76,8 @@ class Generation:
         """
         self.name, self._folder = folder.name, folder
         try:
-            self.manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-        except (OSError, ValidationError) as error:
+            self.manifest = read_manifest(folder)
+        except (FileNotFoundError, NotADirectoryError, ValidationError) as error:
             raise GenerationError(f"index generation {folder.name}: no readable {MANIFEST}") from error
         for name, facts in self.manifest.files.items():
             path = folder / name
@@ -82,8 +86,12 @@ class Generation:
             if digest_of_sample(path) != facts.sample_sha256:
                 raise GenerationError(f"index generation {folder.name}: {name} is damaged")
         shape = (self.manifest.count, self.manifest.dim)
-        self.vectors: Vectors = np.memmap(folder / VECTORS, "<f4", "r", shape=shape)
-        self.rows: Rows = np.memmap(folder / ROWS, "<i8", "r", shape=shape[:1])
+        # An empty file cannot be mapped.
+        empty = self.manifest.count == 0
+        self.vectors: Vectors = (
+            np.empty(shape, np.float32) if empty else np.memmap(folder / VECTORS, "<f4", "r", shape=shape)
+        )
+        self.rows: Rows = np.empty(0, np.int64) if empty else np.memmap(folder / ROWS, "<i8", "r", shape=shape[:1])
         self.approximate: Approximate | None = None
         if self.manifest.kind.factory != "Flat":
             self.approximate = Approximate(folder / FAISS, self.manifest.kind, self.vectors)
@@ -99,9 +107,32 @@ class Generation:
                 if hashlib.file_digest(stream, "sha256").hexdigest() != facts.sha256:
                     raise GenerationError(f"index generation {self.name}: {name} is damaged")
 
-    def queries(self) -> Vectors | None:
-        """The text queries (M, dim) that an approximate index was measured on."""
-        return read_queries(self._folder / QUERIES, self.manifest.dim) if self.approximate else None
+
+def read_manifest(folder: Path) -> Manifest:
+    """A generation's manifest.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValidationError: it is damaged.
+    """
+    return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+
+
+def kind_and_queries(folder: Path) -> tuple[Kind, Vectors | None]:
+    """How a generation answers, and the text queries (M, dim) that it was measured on, whatever else of it is damaged.
+
+    Exact where that cannot be told.
+    """
+    try:
+        manifest = read_manifest(folder)
+        if manifest.kind.factory == "Flat":
+            return manifest.kind, None
+        if facts_of(folder / QUERIES) == manifest.files[QUERIES]:
+            return manifest.kind, read_queries(folder / QUERIES, manifest.dim)
+    except (FileNotFoundError, NotADirectoryError, ValidationError, KeyError):
+        pass
+    log.warning("index generation %s: its kind cannot be told any more; an exact one takes its place", folder.name)
+    return Kind(), None
 
 
 def build(
@@ -129,6 +160,8 @@ def build(
             recall = build_approximate(making / FAISS, kind, vectors, queries)
             (making / QUERIES).write_bytes(queries.astype("<f4").tobytes())
             files |= {name: facts_of(making / name) for name in (FAISS, QUERIES)}
+            for name in (FAISS, QUERIES):
+                flush(making / name)
         manifest = Manifest(
             catalogue=catalogue.name,
             model_id=model.model_id,
@@ -142,7 +175,9 @@ def build(
             files=files,
         )
         (making / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
+        flush(making / MANIFEST)
         making.rename(folder)
+        flush(folder.parent)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
@@ -157,15 +192,18 @@ def write_vectors(folder: Path, parts: Iterable[tuple[Rows, Vectors]]) -> tuple[
             vectors_file.write(vectors.astype("<f4").tobytes())
             rows_file.write(rows.astype("<i8").tobytes())
             count += len(rows)
-        for stream in (vectors_file, rows_file):
-            flush(stream)
+    for name in (VECTORS, ROWS):
+        flush(folder / name)
     return {name: facts_of(folder / name) for name in (VECTORS, ROWS)}, count
 
 
-def flush(stream: BinaryIO) -> None:
-    """Put a file on the disk: the catalogue is told of it, and must not be ahead of it after a power cut."""
-    stream.flush()
-    os.fsync(stream.fileno())
+def flush(path: Path) -> None:
+    """Put a file or a folder's list on the disk: the catalogue must not be ahead of it after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def facts_of(path: Path) -> FileFacts:

@@ -64,11 +64,18 @@ class Index:
 
     def view(self) -> View:
         """The index as the catalogue is now."""
-        if self._view.state != self._catalogue.state():
+        view = self._view
+        if view.state != self._catalogue.state():
             with self._lock:
                 while self._view.state != (state := self._catalogue.state()):
-                    self._advance(state)
-        return self._view
+                    try:
+                        self._advance(state)
+                    except BaseException:
+                        # What it had taken over is not in the view: the next try begins anew.
+                        self._tail = None
+                        raise
+                view = self._view
+        return view
 
     def _advance(self, state: State) -> None:
         """Take over what happened since the last view."""
@@ -115,7 +122,7 @@ class Index:
         """Say what is wrong with a generation. The catalogue has everything: serve from that, and make another."""
         log.warning("%s; serving from the catalogue and building it again", error)
         self._damaged[name] = str(error)
-        self.upkeep.rebuild(damaged=True)
+        self.upkeep.rebuild(damaged=name)
 
     def _begin_anew(self, generation: Generation, error: GenerationError) -> None:
         """Without a generation that the check beside the serving has found damaged."""

@@ -40,7 +40,11 @@ class MilvusStore:
         self._facts = f"{prefix}_facts"
         if not client.has_collection(self._facts):
             create_facts(client, self._facts)
+        # Also where a first start was cut off in between.
+        known = self._all_facts()
+        if "name" not in known:
             self._set("name", uuid.uuid4().hex[:8])
+        if "generation" not in known:
             self._bump()
 
     def close(self) -> None:
@@ -109,13 +113,13 @@ class MilvusStore:
         self._bump()
         now = timestamp()
         entities = [
-            entity_of(p, known.get(p.id, p.added_at or now), now)
+            entity_of(p, p.added_at or known.get(p.id) or now, now)
             for p in distinct.values()
             if not (keep_existing and p.id in known)
         ]
         if entities:
             self._client.upsert(collection, entities)
-        return [picture_id for picture_id in distinct if picture_id not in known], self._generation(self._bump())
+        return [picture_id for picture_id in distinct if picture_id not in known], self._acknowledge(collection)
 
     def _entity(self, picture_id: str) -> tuple[str, dict[str, Any]]:
         """The serving collection's name, and an entity of it.
@@ -136,14 +140,25 @@ class MilvusStore:
         entity |= {**changes, "changed_at": timestamp()}
         self._bump()
         self._client.upsert(collection, [with_words(entity)])
-        return record_of(entity), self._generation(self._bump())
+        return record_of(entity), self._acknowledge(collection)
 
     def delete(self, picture_id: str) -> tuple[dict[str, Any], str]:
         """Remove a picture; its last record, and the generation."""
         collection, entity = self._entity(picture_id)
         self._bump()
         self._client.delete(collection, ids=[picture_id])
-        return record_of(entity), self._generation(self._bump())
+        return record_of(entity), self._acknowledge(collection)
+
+    def _acknowledge(self, collection: str) -> str:
+        """The generation after a write to a collection.
+
+        Raises:
+            ServiceError: another model has begun to serve meanwhile, and its collection lacks the write.
+        """
+        serving = self._serving()
+        if serving is None or self._collection(serving.model_id) != collection:
+            raise ServiceError(Kind.UNAVAILABLE, "another model has begun to serve meanwhile; send it again")
+        return self._generation(self._bump())
 
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records of those ids that exist, by id."""
@@ -267,16 +282,28 @@ class MilvusStore:
         serving, model = self._serving(facts), self._models(facts).get(model_id)
         if model is None or serving is None:
             raise ServiceError(Kind.NOT_FOUND, f"there are no vectors of a model {model_id}")
+        self._check_whole(serving, model)
+        if model != serving:
+            self._bring_records(serving, model)
+            self._set("serving", model_id)
+            # What was acknowledged up to here went to the collection before, perhaps behind the walk; what comes later
+            # is refused there.
+            try:
+                self._check_whole(serving, model)
+                self._bring_records(serving, model)
+            except BaseException:
+                self._set("serving", serving.model_id)
+                raise
+        return self._generation(self._bump())
+
+    def _check_whole(self, serving: Model, model: Model) -> None:
+        """Refuse a model that lacks vectors of pictures that the serving one has."""
         missing = sum(len(part) for part in self._lacking(serving, model))
         if missing:
             raise ServiceError(
                 Kind.MODEL_MISMATCH,
-                f"{missing} pictures have no vector of {model_id} yet, and could not be found; add those first",
+                f"{missing} pictures have no vector of {model.model_id} yet, and could not be found; add those first",
             )
-        if model != serving:
-            self._bring_records(serving, model)
-        self._set("serving", model_id)
-        return self._generation(self._bump())
 
     def _bring_records(self, serving: Model, model: Model) -> None:
         """Records as they are now, into the collection of a model that was filled before."""

@@ -10,7 +10,7 @@ from servicekit.errors import Kind, ServiceError
 
 from search.database import Database
 from search.schema import create_model
-from search.tables import Model, meta, next_seq, read_model, rows_of, set_meta
+from search.tables import Model, find_model, meta, next_seq, read_model, rows_of, set_meta
 
 
 class Models:
@@ -110,12 +110,6 @@ class Models:
                 raise ServiceError(Kind.INVALID, f"{model.model_id} serves; let another model serve first")
             db.execute(f"DROP TABLE vectors_{model.number}")
             db.execute("DELETE FROM models WHERE number = ?", (model.number,))
-
-
-def find_model(db: sqlite3.Connection, model_id: str) -> Model | None:
-    """A model by its name."""
-    found = db.execute("SELECT number FROM models WHERE model_id = ?", (model_id,)).fetchone()
-    return read_model(db, found[0]) if found else None
 
 
 def count(db: sqlite3.Connection, joined: str) -> int:

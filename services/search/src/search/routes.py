@@ -14,6 +14,7 @@ from search.ranking import Query, combine, rank
 from search.settings import Settings
 from search.store import Moment, Store
 from search.tables import Picture, check_model
+from search.view import StaleViewError
 from search.wire import (
     BatchRequest,
     EditRequest,
@@ -126,7 +127,13 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     @routes.post("/v1/queries")
     def queries() -> dict[str, Any]:
         body = parse(BatchRequest, request.get_json())
-        return {"answers": [answer(store, one, settings) for one in body.queries]}
+        answers = []
+        for i, one in enumerate(body.queries):
+            try:
+                answers.append(answer(store, one, settings))
+            except ServiceError as error:
+                raise ServiceError(error.kind, f"queries.{i}.{error.detail}") from error
+        return {"answers": answers}
 
     return routes
 
@@ -138,13 +145,19 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, An
         ServiceError: the query, its model or its cursor does not fit.
     """
     check_limit("k", body.k, settings.max_k)
-    moment = store.moment()
-    query = read_query(body, moment)
     digest = digest_of(body)
-    after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, moment.order, digest)
+    moment = store.moment()
     while True:
-        page = rank(moment.source, query, body.k, after, depth)
-        records = store.records([h.id for h in page.hits])
+        query = read_query(body, moment)
+        # Vectors keep their scores whatever is added; word and fused scores depend on the whole collection.
+        order = moment.order if body.mode == "vector" else f"{moment.order}/{moment.generation}"
+        after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, order, digest)
+        try:
+            page = rank(moment.source, query, body.k, after, depth)
+            records = store.records([h.id for h in page.hits])
+        except StaleViewError:
+            moment = store.moment()
+            continue
         # A picture that was deleted since the moment: look again, or the page would be short.
         if len(records) == len(page.hits) or (later := store.moment()).generation == moment.generation:
             break
@@ -153,7 +166,7 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, An
         "results": [{**records[h.id], "score": h.score} for h in page.hits if h.id in records],
         "model_id": moment.model and moment.model.model_id,
         "generation": moment.generation,
-        "next_cursor": write_cursor(page.hits[-1], depth + body.k, moment.order, digest) if page.more else None,
+        "next_cursor": write_cursor(page.hits[-1], depth + body.k, order, digest) if page.more else None,
         "collapsed": page.collapsed,
     }
 

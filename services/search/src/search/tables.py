@@ -103,6 +103,12 @@ def read_model(db: sqlite3.Connection, number: int) -> Model:
     return Model(*found.fetchone())
 
 
+def find_model(db: sqlite3.Connection, model_id: str) -> Model | None:
+    """A model by its name."""
+    found = db.execute("SELECT number FROM models WHERE model_id = ?", (model_id,)).fetchone()
+    return read_model(db, found[0]) if found else None
+
+
 def check_model(known: Model | None, model_id: str, dim: int) -> None:
     """See `Catalogue.check_model`."""
     if known and (known.model_id, known.dim) != (model_id, dim):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import re
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +16,15 @@ from pathlib import Path
 from search.approximate import Kind
 from search.catalogue import Catalogue
 from search.exact import Vectors
-from search.generations import Generation, GenerationError, Manifest, build
+from search.generations import Generation, GenerationError, Manifest, build, kind_and_queries
 from search.tables import Model
 
 log = logging.getLogger(__name__)
 
 # The least recall@10 against the exact index with which an approximate one may serve.
 TARGET_RECALL = 0.95
+# A failed build is not tried again before this: it would fail the same way after each write.
+RETRY_S = 60
 
 
 class RecallError(Exception):
@@ -36,6 +40,8 @@ class Upkeep:
         self._closing = False
         self._threads: list[threading.Thread] = []
         self._building = False
+        # In time.monotonic; after a failure the next try waits.
+        self._not_before = 0.0
 
     def close(self) -> None:
         """Take on nothing more, and wait for what has begun."""
@@ -49,8 +55,14 @@ class Upkeep:
                 thread.join()
 
     def _start(self, work: Callable[[], None]) -> None:
+        def whole() -> None:
+            try:
+                work()
+            finally:
+                self._catalogue.database.close_reader()
+
         if not self._closing:
-            thread = threading.Thread(target=work, name="upkeep", daemon=True)
+            thread = threading.Thread(target=whole, name="upkeep", daemon=True)
             self._threads = [t for t in self._threads if t.is_alive()] + [thread]
             thread.start()
 
@@ -67,10 +79,14 @@ class Upkeep:
 
         self._start(work)
 
-    def rebuild(self, damaged: bool = False) -> None:
-        """Make a generation of the same kind as the one that serves, unless that is going on already."""
+    def rebuild(self, damaged: str | None = None) -> None:
+        """Make a generation of the same kind as the one that serves, unless that is going on already.
+
+        Args:
+            damaged: the name of a generation to replace, if it serves still.
+        """
         with self._lock:
-            if self._building:
+            if self._building or (damaged is None and time.monotonic() < self._not_before):
                 return
             self._building = True
 
@@ -78,12 +94,15 @@ class Upkeep:
             try:
                 with building(self._folder) as alone:
                     model = self._catalogue.state().model
-                    if alone and model is not None:
-                        kind, queries = (None, None) if damaged else same_kind(self._folder, model)
+                    if alone and model is not None and damaged in (None, model.generation):
+                        kind, queries = None, None
+                        if model.generation is not None:
+                            kind, queries = kind_and_queries(self._folder / model.generation)
                         make(self._folder, self._catalogue, model, kind, queries)
                         self._catalogue.compact()
             except Exception:
-                # The catalogue serves without; the next change asks again.
+                # The catalogue serves without; a later change asks again.
+                self._not_before = time.monotonic() + RETRY_S
                 log.exception("the index generation could not be made")
             finally:
                 self._building = False
@@ -104,17 +123,6 @@ def building(folder: Path) -> Iterator[bool]:
             yield True
 
 
-def same_kind(folder: Path, model: Model) -> tuple[Kind | None, Vectors | None]:
-    """The kind of the generation that serves, and the queries that it was measured on."""
-    if model.generation is None:
-        return None, None
-    try:
-        generation = Generation(folder / model.generation)
-    except GenerationError:
-        return None, None
-    return generation.manifest.kind, generation.queries()
-
-
 def make(
     folder: Path, catalogue: Catalogue, model: Model, kind: Kind | None = None, queries: Vectors | None = None
 ) -> Manifest:
@@ -123,14 +131,14 @@ def make(
     Raises:
         RecallError: it would find less than it must; the one before goes on serving.
     """
-    name = f"g{catalogue.state().seq}-{uuid.uuid4().hex[:8]}"
+    name = f"{catalogue.name}-g{catalogue.state().seq}-{uuid.uuid4().hex[:8]}"
     manifest = build(folder / name, catalogue, model, kind, queries)
     try:
         if manifest.recall is not None and manifest.recall < TARGET_RECALL:
             raise RecallError(
                 f"{manifest.kind} finds {manifest.recall:.3f} of the exact best ten; {TARGET_RECALL} is the least"
             )
-        catalogue.serve_generation(model.number, name)
+        serve(folder, catalogue, model, name)
     except BaseException:
         shutil.rmtree(folder / name, ignore_errors=True)
         raise
@@ -138,9 +146,21 @@ def make(
     return manifest
 
 
+def serve(folder: Path, catalogue: Catalogue, model: Model, name: str) -> None:
+    """Let a generation serve. The caller has the right to build."""
+    kinds = [kind_and_queries(folder / n)[0] for n in (name, model.generation) if n is not None]
+    # Exact answers have one order, whichever files they come from.
+    reorders = any(kind.factory != "Flat" for kind in kinds)
+    catalogue.serve_generation(model.number, name, reorders)
+
+
 def clear_away(folder: Path, catalogue: Catalogue) -> None:
-    """Remove generations that neither serve nor served before. A process that has one open keeps its map of it."""
+    """Remove this catalogue's generations that neither serve nor served before, whole or half-written.
+
+    A process that has one open keeps its map of it. Whatever else lies in the folder is somebody else's.
+    """
     kept = catalogue.generations()
+    own = re.compile(rf"\.?{catalogue.name}-g\d+-[0-9a-f]{{8}}(\.[0-9a-f]{{8}})?")
     for path in folder.iterdir():
-        if path.is_dir() and path.name not in kept:
+        if path.is_dir() and own.fullmatch(path.name) and path.name not in kept:
             shutil.rmtree(path, ignore_errors=True)

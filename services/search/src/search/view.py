@@ -15,6 +15,13 @@ from search.filters import Filter
 from search.tables import State
 from search.tail import Part
 
+# Filters whose result is kept: each is a byte a picture.
+MASKS = 32
+
+
+class StaleViewError(Exception):
+    """Pictures of this view were forgotten for good meanwhile; a newer view answers."""
+
 
 class Hit(NamedTuple):
     """A picture and its score. Hits are in the order of `key`, which no two share."""
@@ -77,12 +84,18 @@ class View:
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
-        return self.catalogue.vectors(ids)
+        return self.catalogue.vectors(ids, self.state.model) if self.state.model else {}
 
     def _named(self, scores: Vectors, rows: Rows, layer: int) -> list[Hit]:
-        """Hits with the ids of their rows, in order; a row that the catalogue has forgotten is none."""
+        """Hits with the ids of their rows, in order.
+
+        Raises:
+            StaleViewError: the catalogue has forgotten a row.
+        """
         ids = self.catalogue.ids([int(row) for row in rows])
-        hits = [Hit(float(s), ids[int(r)], layer) for s, r in zip(scores, rows, strict=True) if int(r) in ids]
+        if len(ids) < len(rows):
+            raise StaleViewError
+        hits = [Hit(float(s), ids[int(r)], layer) for s, r in zip(scores, rows, strict=True)]
         return sorted(hits, key=lambda hit: hit.key)
 
     def _allowed(self, where: Filter | None) -> list[Mask | None]:
@@ -90,13 +103,17 @@ class View:
         if where is None:
             return [part.alive for part in self.parts]
         name = where.model_dump_json()
-        if name not in self._masks:
+        masks = self._masks.get(name)
+        if masks is None:
             rows = self.catalogue.matching(where)
-            self._masks[name] = [
+            masks = [
                 isin_sorted(part.rows, rows) if part.alive is None else isin_sorted(part.rows, rows) & part.alive
                 for part in self.parts
             ]
-        return [*self._masks[name]]
+            if len(self._masks) >= MASKS:
+                self._masks.clear()
+            self._masks[name] = masks
+        return [*masks]
 
     def _layers(self, query: Vectors, approximate: Approximate) -> Iterator[tuple[Vectors, Rows]]:
         """Scores and rows of each look of the approximate index, with what of the rest belongs among them.

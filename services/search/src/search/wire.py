@@ -14,7 +14,7 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.wire import Wire
 
 from search.exact import Vectors
-from search.filters import Filter, Name, Value
+from search.filters import MOST, Filter, Name, Value
 from search.ranking import Key
 from search.view import Hit
 
@@ -31,7 +31,7 @@ class PictureIn(Wire):
     id: str = Field(pattern=r"^[0-9a-f]{32}$")
     media_key: str = Field(max_length=1000)
     file_name: str = Field(max_length=1000)
-    bytes: int | None = Field(default=None, ge=0)
+    bytes: int | None = Field(default=None, ge=0, le=MOST)
     width: int = Field(ge=1, le=65_535)
     height: int = Field(ge=1, le=65_535)
     caption: Caption
