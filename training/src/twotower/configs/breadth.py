@@ -9,7 +9,7 @@ CONFIG = replace(
     FIRST,
     command="python -m twotower.train breadth --init var/runs/flickr8k_small --data flickr8k=DIR --data objects=DIR "
     "--data cutouts=var/cutouts --data stamps=DIR --data clipart=DIR --data emoji=DIR --data flashcards=DIR",
-    expected="50 minutes on two cores",
+    expected="40 minutes on two cores; Flickr8k dev, text to image: R@1 30.5, R@5 60.3, R@10 73.2",
     image=replace(FIRST.image, learning_rate=2e-4),
     text=replace(FIRST.text, learning_rate=1e-4),
     head_learning_rate=4e-4,
