@@ -265,3 +265,22 @@ def test_upkeep_leaves_no_connection_behind(open_store: Open, tmp_path: Path) ->
 def test_a_query_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a query of \(1,\) for vectors of \(3, 2\)"):
         top(np.zeros((3, 2), np.float32), np.zeros(1, np.float32), 1)
+
+
+def test_a_score_is_the_same_wherever_its_vector_lies() -> None:
+    """Faiss's own scores differ in the last bits with how many vectors there are, and with a selector."""
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((12_000, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[11_000:11_040] = vectors[5]  # the same picture many times
+    query = vectors[5]
+    scores, positions = top(vectors, query, 1000)
+    by_position = dict(zip(positions.tolist(), scores.tolist(), strict=True))
+    assert len({by_position[i] for i in (5, *range(11_000, 11_040))}) == 1
+    alone = [float(top(vectors[i : i + 1], query, 1)[0][0]) for i in positions]
+    assert scores.tolist() == alone
+    mask = random.random(12_000) < 0.9
+    some, places = top(vectors, query, 500, mask)
+    assert [by_position[i] for i in places.tolist()] == some.tolist()
+    assert set(places.tolist()) == set(positions[mask[positions]][:500].tolist())
+    assert np.all(np.diff(scores) <= 0)
