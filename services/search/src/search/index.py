@@ -63,13 +63,16 @@ class Index:
         self.upkeep.close()
 
     def view(self) -> View:
-        """The index as the catalogue is now."""
-        view = self._view
-        if view.state != self._catalogue.state():
+        """The index as the catalogue is now, or was at a moment since the call."""
+        view, wanted = self._view, self._catalogue.state()
+        if view.state != wanted:
             with self._lock:
-                while self._view.state != (state := self._catalogue.state()):
+                # Another thread may have been here. Writes go on: waiting for a view of the very last one would
+                # have no end.
+                if self._view.state != wanted and self._view.state.seq <= wanted.seq:
                     try:
-                        self._advance(state)
+                        while not self._advance(self._catalogue.state()):
+                            pass
                     except BaseException:
                         # What it had taken over is not in the view: the next try begins anew.
                         self._tail = None
@@ -77,18 +80,18 @@ class Index:
                 view = self._view
         return view
 
-    def _advance(self, state: State) -> None:
-        """Take over what happened since the last view."""
+    def _advance(self, state: State) -> bool:
+        """Take over what happened since the last view; False when another model began to serve in between."""
         model = state.model
         if model is None:
             self._view = View(self._catalogue, state, ())
-            return
+            return True
         after = self._view.state.seq
         if self._tail is None or model != self._model:
             after = self._restart(model)
         with self._catalogue.changes(after, model) as changes:
             if changes.state.model != model:
-                return  # a switch in between; the caller looks again
+                return False
             self._forget(changes.removed)
             # What was deleted before that and forgotten since is in no list of changes.
             if after < changes.state.compacted:
@@ -99,6 +102,7 @@ class Index:
                 assert self._tail is not None
                 self._tail.append(rows, vectors)
         self._show(changes.state)
+        return True
 
     def _restart(self, model: Model) -> int:
         """Begin with the generation that the catalogue names, or with nothing; the change up to which that is."""

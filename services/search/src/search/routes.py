@@ -29,6 +29,7 @@ from search.wire import (
     digest_of,
     read_cursor,
     read_vector,
+    read_vectors,
     words_of,
     write_cursor,
 )
@@ -42,13 +43,9 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     def upsert() -> dict[str, Any]:
         body = parse(UpsertRequest, request.get_json())
         check_limit("pictures", len(body.pictures), settings.max_pictures)
-        pictures = [
-            Picture(
-                **p.model_dump(exclude={"vector"}),
-                vector=read_vector(p.vector, body.dim, f"pictures.{i}.vector").tobytes(),
-            )
-            for i, p in enumerate(body.pictures)
-        ]
+        vectors = read_vectors([p.vector for p in body.pictures], body.dim, "pictures.{}.vector")
+        # The fields of both are the same; `model_dump` would copy what is inside them, a thousand times a request.
+        pictures = [Picture(**{**vars(p), "vector": v}) for p, v in zip(body.pictures, vectors, strict=True)]
         created, generation = store.upsert(body.model_id, body.dim, pictures, body.keep_existing)
         return {"created": created, "generation": generation}
 
@@ -106,10 +103,9 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     def fill() -> dict[str, Any]:
         body = parse(FillRequest, request.get_json())
         check_limit("vectors", len(body.vectors), settings.max_pictures)
-        vectors = {
-            v.id: read_vector(v.vector, body.dim, f"vectors.{i}.vector").tobytes() for i, v in enumerate(body.vectors)
-        }
-        return {"kept": store.fill(body.model_id, body.dim, vectors)}
+        vectors = read_vectors([v.vector for v in body.vectors], body.dim, "vectors.{}.vector")
+        by_id = {v.id: vector for v, vector in zip(body.vectors, vectors, strict=True)}
+        return {"kept": store.fill(body.model_id, body.dim, by_id)}
 
     @routes.post("/v1/models/serve")
     def serve() -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import sqlite3
+
+import orjson
 
 V1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -141,4 +142,4 @@ def create_model(db: sqlite3.Connection, model_id: str, dim: int) -> int:
 
 def to_json(value: object) -> str:
     """Tags or attributes as they lie in a column; words in any script stay readable to the full text."""
-    return json.dumps(value, ensure_ascii=False)
+    return orjson.dumps(value).decode()

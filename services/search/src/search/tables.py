@@ -151,13 +151,20 @@ def read_records(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[s
 
 
 def read_vectors(db: sqlite3.Connection, model: Model, after: int) -> Iterator[tuple[Rows, Vectors]]:
-    """A model's vectors that changed after a sequence number, of pictures that exist, by row, in parts."""
-    # Ordered by row through the primary key: from the beginning a walk is cheaper than the index on seq.
-    found = db.execute(
-        f"SELECT v.row, v.vector FROM vectors_{model.number} AS v JOIN pictures AS p USING (row)"
-        f" WHERE {'v.seq > ?' if after else '? = 0'} AND p.deleted_at IS NULL ORDER BY v.row",
-        (after,),
-    )
+    """A model's vectors that changed after a sequence number, of pictures that exist, in parts; all of them by row."""
+    vectors = f"vectors_{model.number}"
+    if after:
+        # Found by their number first: left to itself, SQLite walks along all rows for the few that are new.
+        found = db.execute(
+            f"SELECT v.row, v.vector FROM {vectors} AS v INDEXED BY {vectors}_seq JOIN pictures AS p USING (row)"
+            " WHERE v.seq > ? AND p.deleted_at IS NULL",
+            (after,),
+        )
+    else:
+        found = db.execute(
+            f"SELECT v.row, v.vector FROM {vectors} AS v JOIN pictures AS p USING (row)"
+            " WHERE p.deleted_at IS NULL ORDER BY v.row"
+        )
     while part := found.fetchmany(CHUNK):
         rows = np.array([row for row, _ in part], np.int64)
         yield rows, np.frombuffer(b"".join(vector for _, vector in part), "<f4").reshape(len(part), model.dim)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -23,6 +24,10 @@ Attributes = Annotated[dict[Name, Value], Field(max_length=100)]
 # By the clock where the picture was taken: cameras do not tell the zone.
 TakenAt = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
 Caption = Annotated[str, Field(max_length=10_000)]
+
+
+# How far from 1 a unit vector's length may be: far above float32's rounding, far below a forgotten normalisation.
+UNIT = 1e-3
 
 
 class PictureIn(Wire):
@@ -153,10 +158,32 @@ def read_vector(encoded: str, dim: int | None, field: str) -> Vectors:
             Kind.INVALID, f"{field}: {len(content)} bytes are not a vector of {dim or 'any number of'} float32"
         )
     vector: Vectors = np.frombuffer(content, "<f4")
-    # Also false for NaN. 1e-3 is far above float32's rounding and far below any forgotten normalisation.
-    if not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+    # Also false for NaN.
+    if not abs(float(np.linalg.norm(vector)) - 1) < UNIT:
         raise ServiceError(Kind.INVALID, f"{field}: not a unit vector")
     return vector
+
+
+def read_vectors(encoded: Sequence[str], dim: int, field: str) -> list[bytes]:
+    """Decode base64 unit vectors to little-endian float32; `field` holds {} for the number of the wrong one.
+
+    Raises:
+        ServiceError: as `read_vector`.
+    """
+    contents: list[bytes] = []
+    for i, one in enumerate(encoded):
+        try:
+            contents.append(base64.b64decode(one, validate=True))
+        except ValueError as error:
+            raise ServiceError(Kind.INVALID, f"{field.format(i)}: not base64") from error
+        if len(contents[-1]) != 4 * dim:
+            raise ServiceError(
+                Kind.INVALID, f"{field.format(i)}: {len(contents[-1])} bytes are not a vector of {dim} float32"
+            )
+    lengths = np.linalg.norm(np.frombuffer(b"".join(contents), "<f4").reshape(-1, dim), axis=1)
+    if len(wrong := np.flatnonzero(~(np.abs(lengths - 1) < UNIT))):
+        raise ServiceError(Kind.INVALID, f"{field.format(wrong[0])}: not a unit vector")
+    return contents
 
 
 def words_of(text: str) -> list[str]:
