@@ -72,3 +72,17 @@ def test_a_newer_catalogue_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(CatalogueError, match="has schema 99; this version of Sightline reads up to 2"):
         Catalogue(path)
+
+
+def test_opening_a_catalogue_again_writes_nothing(tmp_path: Path) -> None:
+    """So that it opens on a full disk."""
+    path = tmp_path / "catalogue.sqlite"
+    catalogue = Catalogue(path)
+    catalogue.upsert("m1", 2, [on_circle(1)])
+    catalogue.close()
+    before = path.read_bytes()
+    again = Catalogue(path)
+    assert again.state().seq == 1
+    assert not (tmp_path / "catalogue.sqlite-wal").exists() or not (tmp_path / "catalogue.sqlite-wal").stat().st_size
+    again.close()
+    assert path.read_bytes() == before

@@ -35,9 +35,11 @@ class Database:
         self._opening = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
         self._writer = self._open()
-        self._writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        self._writer.execute("PRAGMA journal_mode = WAL")
+        # Only where it is not so yet: setting it again writes, and on a full disk a catalogue must still open.
+        if self._writer.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            self._writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._writer.execute("PRAGMA journal_mode = WAL")
         with self.writing() as db:
             migrate(db, path)
 
