@@ -1,8 +1,12 @@
 """A gateway over the real encoder and search apps, in one process; only the model is a toy, easy to see through."""
 
+import hashlib
+import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import encoder
 import gateway
@@ -20,6 +24,7 @@ from gateway.confidence import Confidence
 from gateway.settings import Settings
 from PIL import Image
 from search.settings import Settings as SearchSettings
+from werkzeug.test import TestResponse
 
 
 class Colours:
@@ -113,3 +118,39 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[C
 @pytest.fixture
 def stack(make_stack: Callable[[Cache], Stack]) -> Stack:
     return make_stack(MemoryCache(100, 100))
+
+
+RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
+
+
+def picture(colour: tuple[int, int, int], size: tuple[int, int] = (40, 30), form: str = "PNG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", size, colour).save(stream, form, **options)
+    return stream.getvalue()
+
+
+def upload(stack: Any, *contents: bytes, details: Any = None, names: tuple[str, ...] = ()) -> TestResponse:
+    files = [(io.BytesIO(c), names[i] if names else f"{i}.png") for i, c in enumerate(contents)]
+    data: dict[str, Any] = {"images": files}
+    if details is not None:
+        data["details"] = json.dumps(details)
+    answer: TestResponse = stack.client.post("/api/v1/images", data=data)
+    return answer
+
+
+def get(stack: Any, path: str, **headers: str) -> TestResponse:
+    # Buffered: a file that is being sent is closed at once.
+    answer: TestResponse = stack.client.get(
+        path, headers={k.replace("_", "-"): v for k, v in headers.items()}, buffered=True
+    )
+    return answer
+
+
+def body(answer: TestResponse) -> dict[str, Any]:
+    document = answer.get_json(force=True)
+    assert isinstance(document, dict)
+    return document
+
+
+def ids(*contents: bytes) -> list[str]:
+    return [hashlib.sha256(c).hexdigest()[:32] for c in contents]

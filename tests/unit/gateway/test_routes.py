@@ -1,4 +1,3 @@
-import hashlib
 import io
 import json
 from typing import Any
@@ -6,42 +5,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from werkzeug.test import TestResponse
 
-RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
-
-
-def picture(colour: tuple[int, int, int], size: tuple[int, int] = (40, 30), form: str = "PNG", **options: Any) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", size, colour).save(stream, form, **options)
-    return stream.getvalue()
-
-
-def upload(stack: Any, *contents: bytes, details: Any = None, names: tuple[str, ...] = ()) -> TestResponse:
-    files = [(io.BytesIO(c), names[i] if names else f"{i}.png") for i, c in enumerate(contents)]
-    data: dict[str, Any] = {"images": files}
-    if details is not None:
-        data["details"] = json.dumps(details)
-    answer: TestResponse = stack.client.post("/api/v1/images", data=data)
-    return answer
-
-
-def get(stack: Any, path: str, **headers: str) -> TestResponse:
-    # Buffered: a file that is being sent is closed at once.
-    answer: TestResponse = stack.client.get(
-        path, headers={k.replace("_", "-"): v for k, v in headers.items()}, buffered=True
-    )
-    return answer
-
-
-def body(answer: TestResponse) -> dict[str, Any]:
-    document = answer.get_json(force=True)
-    assert isinstance(document, dict)
-    return document
-
-
-def ids(*contents: bytes) -> list[str]:
-    return [hashlib.sha256(c).hexdigest()[:32] for c in contents]
+from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture, upload
 
 
 def test_a_sentence_finds_the_picture(stack: Any) -> None:
@@ -276,45 +241,6 @@ def test_delete_forgets_record_and_files(stack: Any) -> None:
     assert [r["id"] for r in body(get(stack, "/api/v1/search?q=red"))["results"]] == ids(blue)
     assert not list(stack.media.rglob(f"{ids(red)[0]}*"))
     assert stack.client.delete(f"/api/v1/images/{ids(red)[0]}").status_code == 404
-
-
-def test_how_sure_the_system_is(stack: Any) -> None:
-    # Every background phrase is grey to the toy model: its best picture here is the grey one, at a cosine of 1.
-    grey, red = picture((250, 250, 250)), picture(RED)
-    upload(stack, red)
-    first = body(get(stack, "/api/v1/search?q=red"))
-    assert (first["results"][0]["confidence"], first["confident"]) == (None, None)
-    (measure,) = stack.waiting
-    measure()
-    # One red picture: each phrase reaches 1/sqrt(3) = 0.577, and the spread is the least there is, 0.01.
-    sure = body(get(stack, "/api/v1/search?q=red"))
-    assert (sure["results"][0]["confidence"], sure["confident"]) == (1.0, True)
-    unsure = body(get(stack, "/api/v1/search?q=something"))
-    assert (unsure["results"][0]["confidence"], unsure["confident"]) == (0.5, False)
-    assert body(get(stack, f"/api/v1/images/{ids(red)[0]}/similar"))["results"] == []
-    assert len(stack.waiting) == 1
-    # Twice the pictures: the old scale serves until the new one is measured. Then each phrase reaches 1, as red does.
-    upload(stack, grey)
-    page = body(get(stack, "/api/v1/search?q=red&k=1"))
-    assert (page["confident"], len(stack.waiting)) == (True, 2)
-    stack.waiting[1]()
-    page = body(get(stack, "/api/v1/search?q=red&k=1"))
-    assert (page["results"][0]["confidence"], page["confident"]) == (0.5, False)
-    # The verdict is on the first page alone.
-    later = body(get(stack, f"/api/v1/search?q=red&k=1&cursor={page['next_cursor']}"))
-    assert later["confident"] is None
-    assert later["results"][0]["confidence"] == 0.0
-
-
-def test_a_background_that_cannot_be_measured_is_tried_again(stack: Any) -> None:
-    upload(stack, picture(RED))
-    get(stack, "/api/v1/search?q=red")
-    stack.encoder.cut = True
-    stack.waiting[0]()
-    stack.encoder.cut = False
-    assert body(get(stack, "/api/v1/search?q=red"))["confident"] is None
-    stack.waiting[1]()
-    assert body(get(stack, "/api/v1/search?q=red"))["confident"] is True
 
 
 def test_stats_and_lookup(stack: Any) -> None:
