@@ -77,6 +77,7 @@ def test_pictures_that_are_terms_are_no_answers(client: FlaskClient) -> None:
 def test_filters_leave_k_of_what_they_let_through(client: FlaskClient, where: dict[str, Any], found: str) -> None:
     assert letters(ask(client, {"vector": EAST}, where=where)) == found
     assert letters(ask(client, {"vector": EAST}, where=where, k=1)) == found[:1]
+    assert ask(client, {"vector": EAST}, where=where, k=1, explain=True)["matching"] == len(found)
 
 
 def found(client: FlaskClient, text: str, **body: Any) -> str:

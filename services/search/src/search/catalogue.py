@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from servicekit.records import Filter
 
 from search.database import Database
-from search.filters import Filter, to_sql
+from search.filters import to_sql
 from search.schema import create_model, to_json
 from search.tables import (
     FIELDS,

@@ -1,48 +1,10 @@
-"""What a query can ask of a picture beside its looks."""
+"""Filters as conditions in SQL."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
-from servicekit.wire import Wire
-
-# A moment, or the whole year, month, day or minute that its beginning names.
-Moment = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)?)?$")]
-Tag = Annotated[str, Field(min_length=1, max_length=200)]
-Tags = Annotated[tuple[Tag, ...], Field(max_length=50, strict=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-MOST = 2**63 - 1
-# What SQLite and Milvus hold; a larger whole number is read as a fraction.
-Whole = Annotated[int, Field(ge=-(2**63), le=MOST)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Value = str | bool | Whole | Number
-
-
-class Range(Wire):
-    """An attribute between two numbers, or two texts in their alphabetical order; both ends belong to it."""
-
-    min: Whole | Number | str | None = None
-    max: Whole | Number | str | None = None
-
-
-class Filter(Wire):
-    """Every condition that is given must hold."""
-
-    tags: Tags = ()
-    any_tags: Tags = ()
-    no_tags: Tags = ()
-    orientation: Literal["landscape", "portrait", "square"] | None = None
-    min_width: int | None = Field(default=None, ge=0, le=MOST)
-    min_height: int | None = Field(default=None, ge=0, le=MOST)
-    min_bytes: int | None = Field(default=None, ge=0, le=MOST)
-    max_bytes: int | None = Field(default=None, ge=0, le=MOST)
-    taken_from: Moment | None = None
-    taken_to: Moment | None = None
-    added_from: Moment | None = None
-    added_to: Moment | None = None
-    attributes: dict[Name, Value | Range] = Field(default_factory=dict, max_length=20)
-
+from servicekit.records import Filter, Range
 
 ORIENTATIONS = {
     "landscape": "p.width > p.height",

@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from servicekit.records import Filter
 
 from search.catalogue import Catalogue
 from search.exact import Mask
-from search.filters import Filter
 from search.generations import Generation, GenerationError
 from search.tables import Model, State
 from search.tail import Part, Tail

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
+from servicekit.records import Filter, Range
 
-from search.filters import Filter, Range
 from search.tables import FIELDS, Picture
 
 # Longer text is cut for the full-text index alone: a field of Milvus holds so many bytes.

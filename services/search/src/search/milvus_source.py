@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from pymilvus import MilvusClient
+from servicekit.records import Filter
 
 from search.exact import Vectors
-from search.filters import Filter
 from search.milvus_schema import expression, quoted
 from search.view import Hit
 
@@ -58,6 +58,11 @@ class MilvusSource:
         """The vectors, each (dim,), of those ids that exist."""
         return {e["id"]: np.array(e["vector"], np.float32) for e in self.get(ids, ["id", "vector"])}
 
+    def matching(self, where: Filter | None) -> int:
+        """How many pictures a filter lets through."""
+        found = self._client.query(self.collection, filter=expression(where), output_fields=["count(*)"])
+        return int(found[0]["count(*)"])
+
     def following(self, last: str, count: int, fields: Sequence[str]) -> list[dict[str, Any]]:
         """Fields of the first `count` entities whose ids follow one, in the order of ids.
 
@@ -102,3 +107,7 @@ class Nothing:
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """None."""
         return {}
+
+    def matching(self, where: Filter | None) -> int:
+        """None."""
+        return 0

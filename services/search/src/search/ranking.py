@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
+from servicekit.records import Filter
 
 from search.exact import Vectors
-from search.filters import Filter
 from search.view import Hit
 
 Mode = Literal["vector", "text", "hybrid"]
@@ -34,6 +34,9 @@ class Source(Protocol):
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
+
+    def matching(self, where: Filter | None) -> int:
+        """How many pictures a filter lets through."""
 
 
 @dataclass(frozen=True)

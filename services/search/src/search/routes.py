@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, request
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import Edit
 from servicekit.wire import parse
 
 from search.exact import Vectors
@@ -17,7 +18,6 @@ from search.tables import Picture, check_model
 from search.view import StaleViewError
 from search.wire import (
     BatchRequest,
-    EditRequest,
     ExportRequest,
     FillRequest,
     LookupRequest,
@@ -51,7 +51,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
 
     @routes.patch("/v1/pictures/<picture_id>")
     def edit(picture_id: str) -> dict[str, Any]:
-        changes = parse(EditRequest, request.get_json()).model_dump(exclude_unset=True)
+        changes = parse(Edit, request.get_json()).model_dump(exclude_unset=True)
         if not changes:
             raise ServiceError(Kind.INVALID, "body: it changes nothing; give caption, tags, attributes or taken_at")
         if any(changes[field] is None for field in changes if field != "taken_at"):
@@ -164,6 +164,7 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, An
         "generation": moment.generation,
         "next_cursor": write_cursor(page.hits[-1], depth + body.k, order, digest) if page.more else None,
         "collapsed": page.collapsed,
+        **({"matching": moment.source.matching(body.where)} if body.explain else {}),
     }
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import Value
 
-from search.filters import Value
 from search.schema import to_json
 
 Vectors = NDArray[np.float32]

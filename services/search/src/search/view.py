@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from servicekit.records import Filter
 
 from search.approximate import Approximate
 from search.catalogue import Catalogue
 from search.exact import Mask, Rows, Vectors, top, top_with_ties
-from search.filters import Filter
 from search.tables import State
 from search.tail import Part
 
@@ -85,6 +85,12 @@ class View:
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
         return self.catalogue.vectors(ids, self.state.model) if self.state.model else {}
+
+    def matching(self, where: Filter | None) -> int:
+        """How many pictures a filter lets through."""
+        if where is None:
+            return self.count
+        return sum(int(mask.sum()) for mask in self._allowed(where) if mask is not None)
 
     def _named(self, scores: Vectors, rows: Rows, layer: int) -> list[Hit]:
         """Hits with the ids of their rows, in order.

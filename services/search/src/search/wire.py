@@ -7,24 +7,17 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import MOST, Attributes, Caption, Filter, TagList, TakenAt
 from servicekit.wire import Wire
 
 from search.exact import Vectors
-from search.filters import MOST, Filter, Name, Value
 from search.ranking import Key
 from search.view import Hit
-
-Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)]
-Attributes = Annotated[dict[Name, Value], Field(max_length=100)]
-# By the clock where the picture was taken: cameras do not tell the zone.
-TakenAt = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
-Caption = Annotated[str, Field(max_length=10_000)]
-
 
 # How far from 1 a unit vector's length may be: far above float32's rounding, far below a forgotten normalisation.
 UNIT = 1e-3
@@ -40,7 +33,7 @@ class PictureIn(Wire):
     width: int = Field(ge=1, le=65_535)
     height: int = Field(ge=1, le=65_535)
     caption: Caption
-    tags: Tags
+    tags: TagList
     attributes: Attributes = Field(default_factory=dict)
     taken_at: TakenAt | None = None
     # Of a picture that comes from another catalogue.
@@ -86,15 +79,6 @@ class MissingRequest(Wire):
     limit: int = Field(default=100, ge=1)
 
 
-class EditRequest(Wire):
-    """The body of PATCH /v1/pictures/{id}: the fields that are given take new values."""
-
-    caption: Caption | None = None
-    tags: Tags | None = None
-    attributes: Attributes | None = None
-    taken_at: TakenAt | None = None
-
-
 class ExportRequest(Wire):
     """The body of POST /v1/export."""
 
@@ -123,6 +107,8 @@ class QueryRequest(Wire):
     collapse: float | None = Field(default=None, ge=0.5, le=1, strict=False)
     k: int = Field(default=24, ge=1)
     cursor: str | None = None
+    # Whether to count the pictures that the filter lets through.
+    explain: bool = False
 
 
 class BatchRequest(Wire):
@@ -193,7 +179,7 @@ def words_of(text: str) -> list[str]:
 
 def digest_of(query: QueryRequest) -> str:
     """What makes two queries the same but for their pages."""
-    return hashlib.sha256(query.model_dump_json(exclude={"k", "cursor"}).encode()).hexdigest()[:16]
+    return hashlib.sha256(query.model_dump_json(exclude={"k", "cursor", "explain"}).encode()).hexdigest()[:16]
 
 
 def write_cursor(last: Hit, depth: int, order: str, digest: str) -> str:
