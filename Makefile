@@ -40,7 +40,7 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) $(subst services/search,'services/search[milvus]',$(SERVICES)) \
-		-e 'training[parquet]' honcho hypothesis milvus-lite packaging playwright pyyaml pytest ruff \
+		-e 'training[parquet]' honcho hypothesis milvus-lite packaging playwright pyyaml pytest ruff schemathesis \
 		mypy types-cachetools types-pyyaml types-tqdm
 	touch $@
 

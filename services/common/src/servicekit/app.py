@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
 from servicekit.errors import Kind, ServiceError
+from servicekit.timing import server_timing, stages
 
 # What a caller may send as its request id; anything else (a log line break, a kilobyte) is replaced.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -60,6 +61,7 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
     registry = CollectorRegistry()
     requests = Counter("http_requests", "Requests answered", ["route", "method", "status"], registry=registry)
     seconds = Histogram("http_request_seconds", "Time to answer", ["route"], registry=registry)
+    stage_seconds = Histogram("stage_seconds", "Time within a request by stage", ["stage"], registry=registry)
     app.extensions["metrics_registry"] = registry
 
     @app.before_request
@@ -76,6 +78,9 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
         method = request.method if request.method in METHODS else "other"
         requests.labels(route, method, response.status_code).inc()
         seconds.labels(route).observe(elapsed)
+        for name, value in stages().items():
+            stage_seconds.labels(name).observe(value)
+        response.headers["Server-Timing"] = server_timing({**stages(), "total": elapsed})
         response.headers["X-Request-Id"] = g.request_id
         # %r: a path may hold a line break, and must not look like a line of its own.
         log.info("%s %r %s %.1fms %s", method, request.path, response.status_code, elapsed * 1000, g.request_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from servicekit.wire import Wire
 
@@ -42,19 +42,24 @@ class Range(Wire):
     max: Whole | Number | str | None = None
 
 
-class Filter(Wire):
+class Conditions(BaseModel):
+    """Conditions of one value or one list each."""
+
+    tags: Tags = Field(default=(), description="tags that a picture has, all of them")
+    any_tags: Tags = Field(default=(), description="tags of which a picture has at least one")
+    no_tags: Tags = Field(default=(), description="tags that a picture has not")
+    orientation: Literal["landscape", "portrait", "square"] | None = None
+    min_width: int | None = Field(default=None, ge=0, le=MOST, description="in pixels")
+    min_height: int | None = Field(default=None, ge=0, le=MOST, description="in pixels")
+    min_bytes: int | None = Field(default=None, ge=0, le=MOST, description="least size of the file")
+    max_bytes: int | None = Field(default=None, ge=0, le=MOST, description="greatest size of the file")
+    taken_from: Moment | None = Field(default=None, description="2024, 2024-05, 2024-05-31 or with a time of day")
+    taken_to: Moment | None = Field(default=None, description="the last year, month, day or minute, itself included")
+    added_from: Moment | None = Field(default=None, description="as taken_from, in UTC")
+    added_to: Moment | None = Field(default=None, description="as taken_to, in UTC")
+
+
+class Filter(Conditions, Wire):
     """Every condition that is given must hold."""
 
-    tags: Tags = ()
-    any_tags: Tags = ()
-    no_tags: Tags = ()
-    orientation: Literal["landscape", "portrait", "square"] | None = None
-    min_width: int | None = Field(default=None, ge=0, le=MOST)
-    min_height: int | None = Field(default=None, ge=0, le=MOST)
-    min_bytes: int | None = Field(default=None, ge=0, le=MOST)
-    max_bytes: int | None = Field(default=None, ge=0, le=MOST)
-    taken_from: Moment | None = None
-    taken_to: Moment | None = None
-    added_from: Moment | None = None
-    added_to: Moment | None = None
     attributes: dict[Name, Value | Range] = Field(default_factory=dict, max_length=20)

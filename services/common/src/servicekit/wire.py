@@ -24,8 +24,8 @@ class Params(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-def parse(model: type[M], body: Any) -> M:
-    """Validate a decoded JSON body or a query string.
+def parse(model: type[M], body: Any, within: str = "") -> M:
+    """Validate a decoded JSON body or a query string; `within` names the field that it is the value of.
 
     Raises:
         ServiceError: naming every field that is wrong and why.
@@ -33,7 +33,7 @@ def parse(model: type[M], body: Any) -> M:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise ServiceError(Kind.INVALID, problems(error)) from error
+        raise ServiceError(Kind.INVALID, problems(error, within)) from error
 
 
 def problems(error: ValidationError, within: str = "") -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 from pydantic import Field
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import open_picture
+from servicekit.timing import stage
 from servicekit.wire import Wire, parse
 
 from encoder.model import Array, TextVectors
@@ -53,7 +54,8 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
         errors = {i: error for i, t in enumerate(texts) if (error := text_error(t, settings.max_characters))}
         good = [t for i, t in enumerate(texts) if i not in errors]
         refuse_if_none(good, errors)
-        encoded = model.encode_texts(good)
+        with stage("model"):
+            encoded = model.encode_texts(good)
         marks = iter(encoded.truncated)
         items = item_list(len(texts), errors)
         for item in items:
@@ -70,15 +72,18 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
         check_count("images", len(files), settings.max_images)
         prepared: list[Array] = []
         errors: dict[int, ServiceError] = {}
-        for i, file in enumerate(files):
-            try:
-                # A JPEG decodes at a reduced scale; twice the model's size keeps what the resize can use.
-                picture = open_picture(file.stream.read(), settings.max_pixels, draft=2 * model.size)
-                prepared.append(model.prepare(picture.image))
-            except ServiceError as error:
-                errors[i] = error
+        with stage("decode"):
+            for i, file in enumerate(files):
+                try:
+                    # A JPEG decodes at a reduced scale; twice the model's size keeps what the resize can use.
+                    picture = open_picture(file.stream.read(), settings.max_pixels, draft=2 * model.size)
+                    prepared.append(model.prepare(picture.image))
+                except ServiceError as error:
+                    errors[i] = error
         refuse_if_none(prepared, errors)
-        return answer(model.encode_images(prepared), item_list(len(files), errors))
+        with stage("model"):
+            vectors = model.encode_images(prepared)
+        return answer(vectors, item_list(len(files), errors))
 
     return routes
 

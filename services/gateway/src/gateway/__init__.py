@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import httpx
 from flask import Flask
+from prometheus_client import Counter
 from servicekit.app import create_service
 from servicekit.settings import load_settings
 
+from gateway.adding import Adder
 from gateway.cache import Cache, MemoryCache, RedisCache
 from gateway.clients import EncoderClient, SearchClient
 from gateway.confidence import Confidence
+from gateway.docs import create_docs
 from gateway.media import MediaStore
+from gateway.memo import Collection, Memo
 from gateway.page import create_page
-from gateway.routes import create_routes
+from gateway.picture_routes import add_picture_routes
+from gateway.routes import create_api
+from gateway.searching import Searcher
 from gateway.settings import Settings
 
 
@@ -44,7 +52,22 @@ def create_app(
         "cache": cache.state,
     }
     app = create_service("gateway", checks, settings.max_body_bytes)
-    app.register_blueprint(create_routes(encoder, search, cache, media, confidence, settings))
+    lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=app.extensions["metrics_registry"])
+    collection = Collection(search, cache)
+    searcher = Searcher(
+        encoder,
+        search,
+        Memo(cache, lookups),
+        collection,
+        confidence,
+        max_k=settings.max_k,
+        max_characters=settings.max_query_characters,
+    )
+    api = create_api(searcher, search, collection)
+    adder = Adder(encoder, search, media, settings.max_file_bytes)
+    add_picture_routes(api, search, collection, media, adder, settings.max_images)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:
         app.register_blueprint(create_page(settings.page))
     return app

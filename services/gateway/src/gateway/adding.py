@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import Field
 from servicekit.errors import Kind, ServiceError
-from servicekit.wire import Wire
 
 from gateway.clients import Encoded, EncoderClient, SearchClient
 from gateway.media import MediaStore, picture_id
-
-
-class Details(Wire):
-    """What a client says about one picture of an upload."""
-
-    caption: str = Field(default="", max_length=10_000)
-    tags: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=100)
+from gateway.wire import Details
 
 
 class Upload(NamedTuple):
@@ -88,6 +80,7 @@ class Adder:
                 "height": picture.height,
                 "caption": upload.details.caption,
                 "tags": upload.details.tags,
+                "attributes": upload.details.attributes,
             }
         outcomes.update(self._record(fresh, contents, first))
         # A copy of a file that failed inside the same upload has failed as well.

@@ -1,11 +1,17 @@
-"""The cache: it may forget and it may be gone; it is never wrong and never an error."""
+"""The cache: it may forget and it may be gone; it is never wrong and never an error.
+
+It also carries the word from one gateway to the others that something was written: what one of them remembers about the
+collection holds only as long as the mark that the last writer left stays the same.
+"""
 
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import redis
 from cachetools import TTLCache
@@ -13,7 +19,7 @@ from cachetools import TTLCache
 log = logging.getLogger(__name__)
 
 # Two versions of the gateway may share one Redis: an entry of another layout must not be read.
-PREFIX = "sightline:1:"
+PREFIX = "sightline:2:"
 
 
 class Cache(Protocol):
@@ -21,6 +27,8 @@ class Cache(Protocol):
 
     def get(self, key: str) -> bytes | None: ...
     def set(self, key: str, value: bytes) -> None: ...
+    def written(self) -> bytes | None: ...
+    def mark_written(self) -> None: ...
     def state(self) -> str: ...
 
 
@@ -30,6 +38,7 @@ class MemoryCache:
     def __init__(self, entries: int, ttl_s: int) -> None:
         self._lock = threading.Lock()
         self._kept: TTLCache[str, bytes] = TTLCache(entries, ttl_s)
+        self._written = b""
 
     def get(self, key: str) -> bytes | None:
         """The value, or None when it is not here."""
@@ -41,6 +50,14 @@ class MemoryCache:
         """Keep a value."""
         with self._lock:
             self._kept[key] = value
+
+    def written(self) -> bytes | None:
+        """The mark of the last write."""
+        return self._written
+
+    def mark_written(self) -> None:
+        """Leave another mark."""
+        self._written = secrets.token_bytes(8)
 
     def state(self) -> str:
         """A sentence for the readiness report."""
@@ -60,23 +77,21 @@ class RedisCache:
 
     def get(self, key: str) -> bytes | None:
         """The value, or None when it is not there or Redis does not answer."""
-        if time.monotonic() < self._closed_until:
-            return None
-        try:
-            value = self._redis.get(PREFIX + key)
-        except redis.RedisError as error:
-            self._pause(error)
-            return None
+        value = self._ask(lambda: self._redis.get(PREFIX + key))
         return value if isinstance(value, bytes) else None
 
     def set(self, key: str, value: bytes) -> None:
         """Keep a value, if Redis answers."""
-        if time.monotonic() < self._closed_until:
-            return
-        try:
-            self._redis.set(PREFIX + key, value, ex=self._ttl_s)
-        except redis.RedisError as error:
-            self._pause(error)
+        self._ask(lambda: self._redis.set(PREFIX + key, value, ex=self._ttl_s))
+
+    def written(self) -> bytes | None:
+        """The mark of the last write by any gateway; None while Redis does not answer."""
+        found = self._ask(lambda: self._redis.mget([PREFIX + "written"]))
+        return found[0] or b"" if isinstance(found, list) else None
+
+    def mark_written(self) -> None:
+        """Leave another mark, if Redis answers."""
+        self._ask(lambda: self._redis.set(PREFIX + "written", secrets.token_bytes(8)))
 
     def state(self) -> str:
         """A sentence for the readiness report; an outage is no reason not to be ready."""
@@ -85,6 +100,16 @@ class RedisCache:
         except redis.RedisError as error:
             return f"Redis does not answer, so nothing is cached: {error}"
         return "Redis answers"
+
+    def _ask(self, command: Callable[[], Any]) -> Any:
+        """What Redis answers to a command; None while it does not."""
+        if time.monotonic() < self._closed_until:
+            return None
+        try:
+            return command()
+        except redis.RedisError as error:
+            self._pause(error)
+            return None
 
     def _pause(self, error: redis.RedisError) -> None:
         self._closed_until = time.monotonic() + self.PAUSE_S

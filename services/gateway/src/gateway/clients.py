@@ -162,6 +162,11 @@ class SearchClient(Service):
         body = self.call("POST", "/v1/export", json={"after": after, "limit": limit})
         return body["dim"] or 0, body["pictures"]
 
+    def edit(self, picture_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change a picture's record; the new one."""
+        record: dict[str, Any] = self.call("PATCH", f"/v1/pictures/{picture_id}", json=changes)["picture"]
+        return record
+
     def delete(self, picture_id: str) -> None:
         """Remove a picture's record."""
         self.call("DELETE", f"/v1/pictures/{picture_id}")

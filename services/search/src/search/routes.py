@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import Edit
+from servicekit.timing import stage
 from servicekit.wire import parse
 
 from search.exact import Vectors
@@ -149,8 +150,10 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, An
         order = moment.order if body.mode == "vector" else f"{moment.order}/{moment.generation}"
         after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, order, digest)
         try:
-            page = rank(moment.source, query, body.k, after, depth)
-            records = store.records([h.id for h in page.hits])
+            with stage("rank"):
+                page = rank(moment.source, query, body.k, after, depth)
+            with stage("records"):
+                records = store.records([h.id for h in page.hits])
         except StaleViewError:
             moment = store.moment()
             continue

@@ -1,0 +1,229 @@
+"""Routes that describe themselves: the models that check a request are those that the API's description shows.
+
+No framework that does both for Flask answers unknown and repeated parameters with an error, which this API promises;
+what is needed beside pydantic, which knows JSON Schema, is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from servicekit.errors import STATUS, Kind, ServiceError
+from servicekit.wire import Params, parse
+
+from gateway.wire import Problem
+
+REF = "#/components/schemas/{model}"
+# Of a path that names a picture.
+PICTURE_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+
+
+class NoParams(Params):
+    """No parameters at all."""
+
+
+@dataclass(frozen=True)
+class Multipart:
+    """A form with files: the schema of its fields, for the description."""
+
+    fields: dict[str, Any]
+    required: tuple[str, ...]
+    # Fields that hold JSON.
+    json: dict[str, type[BaseModel]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route, as it is described."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    text: str
+    params: type[Params]
+    body: type[BaseModel] | None
+    form: Multipart | None
+    # By status the document, or the content types of what is no document, or nothing.
+    answers: dict[int, type[BaseModel] | tuple[str, ...] | None]
+    errors: frozenset[Kind]
+
+
+class Api:
+    """The routes of a blueprint."""
+
+    def __init__(self, blueprint: Blueprint, always: Sequence[Kind]) -> None:
+        """Over a blueprint.
+
+        Args:
+            always: the errors that any route may answer with.
+        """
+        self.blueprint = blueprint
+        self.operations: list[Operation] = []
+        self._always = frozenset(always)
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        answers: dict[int, type[BaseModel] | tuple[str, ...] | None],
+        *,
+        params: type[Params] = NoParams,
+        body: type[BaseModel] | None = None,
+        form: Multipart | None = None,
+        errors: Sequence[Kind] = (),
+    ) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
+        """Serve a path by a function, whose docstring is the route's description.
+
+        The function gets the path's parts, `params` where there are any, and `body` where the request is JSON.
+        """
+
+        def register(function: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+            summary, _, text = (function.__doc__ or "").strip().partition("\n\n")
+
+            @wraps(function)
+            def view(**given: Any) -> ResponseReturnValue:
+                read = read_params(params)
+                if params is not NoParams:
+                    given["params"] = read
+                if body is not None and (form is None or request.is_json):
+                    given["body"] = parse(body, request.get_json())
+                return function(**given)
+
+            self.blueprint.add_url_rule(path, function.__name__, view, methods=[method])
+            kinds = frozenset(errors) | self._always
+            self.operations.append(
+                Operation(method, path, function.__name__, summary, text, params, body, form, answers, kinds)
+            )
+            return function
+
+        return register
+
+    def description(self, title: str, version: str) -> dict[str, Any]:
+        """The OpenAPI 3.1 document."""
+        models: list[type[BaseModel]] = [Problem]
+        for o in self.operations:
+            models += [m for m in (o.body, o.params, *o.answers.values()) if isinstance(m, type)]
+            models += list(o.form.json.values()) if o.form else []
+        _, definitions = models_json_schema(
+            [(m, "validation") for m in dict.fromkeys(models)], ref_template=REF, by_alias=True
+        )
+        schemas = definitions["$defs"]
+        paths: dict[str, dict[str, Any]] = {}
+        for o in self.operations:
+            path = f"{self.blueprint.url_prefix}{o.path}".replace("<", "{").replace(">", "}")
+            paths.setdefault(path, {})[o.method.lower()] = described(o, schemas)
+        for name in {o.params.__name__ for o in self.operations}:
+            del schemas[name]
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": title, "version": version},
+            "paths": paths,
+            "components": {"schemas": schemas},
+        }
+
+
+def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    """One operation of the document."""
+    parameters: list[dict[str, Any]] = []
+    if "<picture_id>" in o.path:
+        parameters.append({"name": "picture_id", "in": "path", "required": True, "schema": PICTURE_ID})
+    given = schemas[o.params.__name__]
+    # What a class adds is more to the point than what it takes over.
+    own = o.params.__annotations__
+    for name, schema in sorted(given.get("properties", {}).items(), key=lambda item: item[0] not in own):
+        parameters.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in given.get("required", ()),
+                "schema": in_url(schema),
+                **({"description": schema["description"]} if "description" in schema else {}),
+            }
+        )
+    content: dict[str, Any] = {}
+    if o.body:
+        content["application/json"] = {"schema": {"$ref": REF.format(model=o.body.__name__)}}
+    if o.form:
+        content["multipart/form-data"] = {
+            "schema": {
+                "type": "object",
+                "properties": o.form.fields,
+                "required": list(o.form.required),
+                "additionalProperties": False,
+            },
+            "encoding": {name: {"contentType": "application/json"} for name in o.form.json},
+        }
+    answers: dict[str, Any] = {}
+    for status, answer in o.answers.items():
+        answers[str(status)] = {"description": "Success" if status < 300 else "Not modified"}
+        if isinstance(answer, tuple):
+            answers[str(status)]["content"] = {kind: {"schema": {}} for kind in answer}
+        elif answer:
+            answers[str(status)]["content"] = {
+                "application/json": {"schema": {"$ref": REF.format(model=answer.__name__)}}
+            }
+    answers["414"] = {"description": "the request line is longer than 8,190 bytes (by the server, as HTML)"}
+    for kind in sorted(o.errors):
+        entry = answers.setdefault(
+            str(STATUS[kind]),
+            {
+                "description": "",
+                "content": {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}},
+            },
+        )
+        entry["description"] = ", ".join(filter(None, (entry["description"], str(kind))))
+    return {
+        "operationId": o.name,
+        "summary": o.summary,
+        **({"description": " ".join(o.text.split())} if o.text else {}),
+        "parameters": parameters,
+        **({"requestBody": {"required": True, "content": content}} if content else {}),
+        "responses": answers,
+    }
+
+
+P = TypeVar("P", bound=Params)
+
+
+def in_url(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema: a URL cannot say null."""
+    said = {k: v for k, v in schema.items() if k not in ("title", "description") and (k, v) != ("default", None)}
+    if "anyOf" not in said:
+        return said
+    (kind,) = (s for s in said.pop("anyOf") if s != {"type": "null"})
+    return {**kind, **said}
+
+
+def read_params(model: type[P]) -> P:
+    """The query string, strictly: an unknown parameter, and one of a single value that comes twice, is refused.
+
+    Raises:
+        ServiceError: naming every parameter that is wrong.
+    """
+    given: dict[str, Any] = {}
+    twice = []
+    for name, values in request.args.lists():
+        field = model.model_fields.get(name)
+        if field is not None and is_list(field.annotation):
+            given[name] = values
+        else:
+            given[name] = values[0]
+            twice += [name] if len(values) > 1 else []
+    if twice:
+        raise ServiceError(Kind.INVALID, f"{', '.join(twice)}: given more than once")
+    return parse(model, given)
+
+
+def is_list(annotation: Any) -> bool:
+    """Whether a field takes several values."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return get_origin(annotation) in (list, tuple)

@@ -1,0 +1,143 @@
+"""What a search is made of: terms, each a text, a picture or a vector, towards it or away from it.
+
+A term is written the same way in a URL, on the command line and on the page: `text:a dog`, `-1*text:a leash`,
+`0.5*like:<id>`, `vector:<token>`. In a JSON body it is an object with the same names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+import struct
+import unicodedata
+from collections.abc import Sequence
+
+from pydantic import Field
+from servicekit.errors import Kind, ServiceError
+from servicekit.wire import Wire, parse
+
+WRITTEN = re.compile(r"(?:(?P<weight>-?\d{1,2}(?:\.\d{1,4})?)\*)?(?P<kind>text|like|vector):(?P<value>.*)", re.DOTALL)
+# A token begins with so many bytes of the sha256 of its model's id.
+MARK = 8
+KINDS = ("text", "like", "vector", "image")
+
+
+class Term(Wire):
+    """One of `text`, `like`, `vector` or `image`, with a weight: below 0 leads away from it."""
+
+    text: str | None = Field(default=None, description="words that a picture is to fit", examples=["a dog in the snow"])
+    like: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{32}$", description="the id of a picture of the collection"
+    )
+    vector: str | None = Field(
+        default=None, max_length=200_000, description="a token that an answer gave for an uploaded picture"
+    )
+    image: int | None = Field(default=None, ge=0, description="the number of an uploaded file, from 0")
+    weight: float = Field(default=1, ge=-10, le=10, strict=False, allow_inf_nan=False)
+
+    @property
+    def kind(self) -> str:
+        """Which of the four it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+
+def check_terms(terms: Sequence[Term], names: Sequence[str], images: int, max_characters: int) -> list[Term]:
+    """The terms with their texts in one spelling.
+
+    Args:
+        terms: as they were sent.
+        names: what messages call each.
+        images: how many files came with them.
+        max_characters: the longest text.
+
+    Raises:
+        ServiceError: a term is none or several things, asks for nothing, is too long, or names no uploaded
+            file.
+    """
+    checked = []
+    for name, term in zip(names, terms, strict=True):
+        given = [kind for kind in KINDS if getattr(term, kind) is not None]
+        if len(given) != 1:
+            raise ServiceError(Kind.INVALID, f"{name}: a term has one of {', '.join(KINDS)}, not {len(given)}")
+        if term.weight == 0:
+            raise ServiceError(Kind.INVALID, f"{name}.weight: 0 asks for nothing; leave the term out")
+        if term.image is not None and term.image >= images:
+            raise ServiceError(Kind.INVALID, f"{name}.image: {term.image}, but {images} files were uploaded")
+        if term.text is not None:
+            text = normalise(term.text)
+            if not text:
+                raise ServiceError(Kind.INVALID, f"{name}: empty; say what the picture shows")
+            if len(text) > max_characters:
+                raise ServiceError(Kind.INVALID, f"{name}: {len(text)} characters; the limit is {max_characters}")
+            term = term.model_copy(update={"text": text})
+        checked.append(term)
+    if unused := sorted(set(range(images)) - {t.image for t in terms}):
+        raise ServiceError(Kind.INVALID, f"images: no term names file {unused[0]}")
+    return checked
+
+
+def read_term(written: str, name: str) -> Term:
+    """A term as it is written in a URL.
+
+    Raises:
+        ServiceError: it is not written so; `name` is what the message calls it.
+    """
+    match = WRITTEN.fullmatch(written)
+    if match is None:
+        raise ServiceError(
+            Kind.INVALID,
+            f"{name}: {written[:40]!r} is not a term; write text:words, like:id or vector:token, "
+            "with a weight in front where it is not 1: -0.5*text:words",
+        )
+    # Weighed and measured as if it came in a body.
+    return parse(Term, {match["kind"]: match["value"], "weight": float(match["weight"] or 1)}, within=name)
+
+
+def write_term(term: Term) -> str:
+    """A term as it is written in a URL."""
+    weight = "" if term.weight == 1 else f"{term.weight:.4f}".rstrip("0").rstrip(".") + "*"
+    return f"{weight}{term.kind}:{getattr(term, term.kind)}"
+
+
+def write_vector(vector: str, model_id: str) -> str:
+    """A token for a vector: short enough for a URL, and bound to its model.
+
+    Args:
+        vector: base64 of a unit vector, little-endian float32.
+    """
+    content = base64.b64decode(vector)
+    numbers = struct.unpack(f"<{len(content) // 4}f", content)
+    # Half precision changes a cosine by less than 0.0005, which no ranking that a person sees hangs on.
+    return base64.urlsafe_b64encode(mark(model_id) + struct.pack(f"<{len(numbers)}e", *numbers)).decode().rstrip("=")
+
+
+def read_vector(token: str, model_id: str, name: str) -> str:
+    """The vector of a token, of unit length, as base64 of little-endian float32.
+
+    Raises:
+        ServiceError: no answer has given this token (400), or one of another model has (409).
+    """
+    try:
+        content = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        numbers = struct.unpack(f"<{(len(content) - MARK) // 2}e", content[MARK:])
+    except (ValueError, struct.error) as error:
+        raise ServiceError(Kind.INVALID, f"{name}: not a token that an answer has given") from error
+    length = math.sqrt(sum(n * n for n in numbers))
+    # Also false for NaN.
+    if not abs(length - 1) < 0.01:
+        raise ServiceError(Kind.INVALID, f"{name}: not a token that an answer has given")
+    if content[:MARK] != mark(model_id):
+        raise ServiceError(Kind.MODEL_MISMATCH, f"{name}: of another model than {model_id}; upload the picture again")
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *(n / length for n in numbers))).decode()
+
+
+def normalise(text: str) -> str:
+    """One spelling for texts that mean the same to the model: composed Unicode, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def mark(model_id: str) -> bytes:
+    """What a token's model is known by."""
+    return hashlib.sha256(model_id.encode()).digest()[:MARK]
