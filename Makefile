@@ -41,7 +41,7 @@ $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) $(subst services/search,'services/search[milvus]',$(SERVICES)) \
 		-e 'training[parquet]' honcho hypothesis milvus-lite packaging playwright pyyaml pytest ruff schemathesis \
-		mypy types-cachetools types-pyyaml types-tqdm
+		mypy types-cachetools types-gunicorn types-pyyaml types-tqdm
 	touch $@
 
 test: lint  ## lint, types and every test

@@ -71,7 +71,7 @@ def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
         files = {"images": ("noise.png", PNG.getvalue())}
         assert client.post("/api/v1/images", files=files).status_code == 201
         assert names(client.get("/api/v1/search?q=television+noise")) == ["noise.png"]
-        assert len(store.keys("sightline:*")) == 2  # the vector and the page of hits
+        assert len(store.keys("sightline:*")) == 3  # the vector, the page of hits, and the mark of the upload
         encoder.kill()
         assert names(client.get("/api/v1/search?q=television+noise")) == ["noise.png"]
         gone = client.get("/api/v1/search?q=something+else")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
+
+from gunicorn.glogging import Logger
 
 from servicekit.settings import ServerSettings
 
-# Seconds after which a thread that computes lets another have the interpreter. A query comes back for it several times,
-# and behind a large write would wait Python's own 5 ms each time.
-TURN_S = 0.0005
 
+class ErrorLogger(Logger):
+    """gunicorn's own messages alone: the app logs each request itself, with its id.
 
-def take_turns_quickly(_worker: object) -> None:
-    """What a worker does at its start."""
-    sys.setswitchinterval(TURN_S)
+    With a table of loggers gunicorn would otherwise compose an access line for each request, for nobody to read.
+    """
+
+    def access(self, resp: object, req: object, environ: object, request_time: object) -> None:
+        """Nothing."""
 
 
 def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
@@ -29,7 +31,6 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         "bind": settings.bind,
         "workers": 1,
         "worker_class": "gthread",
-        "post_worker_init": take_turns_quickly,
         "threads": settings.http_threads,
         # A first request may wait for a large batch of pictures; a worker that hangs is still replaced.
         "timeout": 120,
@@ -41,8 +42,7 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         "keepalive": 75,
         # It would be written into the home folder, where two services meet and containers cannot write.
         "control_socket_disable": True,
-        # The app logs each request itself, with its id.
-        "accesslog": None,
+        "logger_class": ErrorLogger,
         "errorlog": "-",
         "logconfig_dict": {
             "version": 1,
