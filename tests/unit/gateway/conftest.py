@@ -102,7 +102,9 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[C
             "the search service", httpx.Client(transport=search_wire, base_url="http://search")
         )
         client = gateway.create_app(
-            Settings(media=media, max_images=16, max_file_bytes=100_000, max_pixels=100_000, max_query_characters=50),
+            Settings(
+                media=str(media), max_images=16, max_file_bytes=100_000, max_pixels=100_000, max_query_characters=50
+            ),
             encoder_client,
             search_client,
             cache,

@@ -44,8 +44,8 @@ def test_pictures_are_added_damaged_ones_told_and_a_second_run_adds_nothing(http
     assert (first.added, first.existing) == (37, 1)
     assert {path.name: reason.partition(":")[0] for path, reason in first.failed} == {
         "cut.jpg": "the picture is damaged or truncated",
-        "empty.png": "not a picture in a known format (JPEG, PNG, WEBP, GIF, TIFF, BMP)",
-        "notes.jpg": "not a picture in a known format (JPEG, PNG, WEBP, GIF, TIFF, BMP)",
+        "empty.png": "not a picture in a known format (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIF)",
+        "notes.jpg": "not a picture in a known format (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIF)",
     }
     assert first.summary() == "37 added, 1 already there, 3 could not be read. Passed over: 1 .mov."
     second = run(http, tmp_path)

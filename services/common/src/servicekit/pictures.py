@@ -1,18 +1,20 @@
 """Opening pictures that strangers send: which formats, how many pixels, and what is wrong when one cannot be read.
 
-Needs Pillow (`sightline-common[pictures]`).
+Needs Pillow, and pillow-heif for what iPhones write (`sightline-common[pictures]`).
 """
 
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 
 from servicekit.errors import Kind, ServiceError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
 # Pillow itself warns of a decompression bomb above this many pixels; a service's own limit must stay below it.
 PILLOW_LIMIT = 89_478_485
@@ -33,6 +35,13 @@ class Picture(NamedTuple):
     format: str  # one of FORMATS
     width: int  # of the whole picture, upright
     height: int
+    exif: Image.Exif
+
+
+@cache
+def teach_heif() -> None:
+    """Let Pillow read what iPhones write; once, since Pillow's list of formats is the process's."""
+    register_heif_opener(thumbnails=False)
 
 
 def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> Picture:
@@ -46,6 +55,7 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
     Raises:
         ServiceError: the content is not a picture, is damaged, or has more pixels than the limit.
     """
+    teach_heif()
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -62,14 +72,15 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
     if width * height > max_pixels:
         raise too_many_pixels(f"{width} x {height}", max_pixels)
     try:
-        if picture.getexif().get(ORIENTATION) in QUARTER_TURNS:
+        exif = picture.getexif()
+        if exif.get(ORIENTATION) in QUARTER_TURNS:
             width, height = height, width
         if draft:
             picture.draft("RGB", (draft, draft))
         picture.load()
         # Cameras write several JPEGs into one file, which Pillow then calls MPO; the first is the picture.
         form = "JPEG" if picture.format == "MPO" else str(picture.format)
-        return Picture(flatten(ImageOps.exif_transpose(picture)), form, width, height)
+        return Picture(flatten(ImageOps.exif_transpose(picture)), form, width, height, exif)
     except Exception as error:  # as above, and a truncated file is an OSError
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture is damaged or truncated: {error}") from error
 

@@ -15,6 +15,7 @@ from gateway.cache import Cache, MemoryCache, RedisCache
 from gateway.clients import EncoderClient, SearchClient
 from gateway.confidence import Confidence
 from gateway.docs import create_docs
+from gateway.files import files_at
 from gateway.media import MediaStore
 from gateway.memo import Collection, Memo
 from gateway.page import create_page
@@ -37,7 +38,7 @@ def create_app(
     search = search or SearchClient("the search service", http_client(settings.search_url, settings))
     cache = cache or create_cache(settings)
     confidence = confidence or Confidence(encoder, search)
-    media = MediaStore(settings.media, settings.max_pixels)
+    media = MediaStore(files_at(settings.media), settings.max_pixels)
 
     def one_search() -> str:
         canary = encoder.text("a photo")

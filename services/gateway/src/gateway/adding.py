@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from servicekit.errors import Kind, ServiceError
+from servicekit.timing import stage
 
-from gateway.clients import Encoded, EncoderClient, SearchClient
+from gateway import exif
+from gateway.clients import BATCH_BYTES, BATCH_IMAGES, Encoded, EncoderClient, SearchClient
 from gateway.media import MediaStore, picture_id
 from gateway.wire import Details
 
@@ -16,7 +18,8 @@ class Upload(NamedTuple):
     """One file of an upload."""
 
     name: str
-    content: bytes
+    size: int
+    read: Callable[[], bytes]
     details: Details
 
 
@@ -37,57 +40,72 @@ class Adder:
         self._media = media
         self._max_file_bytes = max_file_bytes
 
-    def add(self, uploads: Sequence[Upload]) -> list[Outcome]:
-        """Add files, in order; a picture that is there already keeps its caption and tags.
+    def add(self, uploads: Sequence[Upload]) -> Iterator[Outcome]:
+        """Add files, in order and a few at a time; a picture that is there already keeps what is said of it.
 
-        The file is on disk before the record is, so an interrupted upload leaves no record without its picture.
+        The file is on disk before the record is, so an interrupted upload leaves no record without its picture. What
+        was yielded as added is on record, whatever happens to the rest.
 
         Raises:
-            ServiceError: the encoder or search does not answer, or holds another model; nothing was put on record.
+            ServiceError: the encoder or search does not answer, or holds another model.
         """
-        ids = [picture_id(u.content) for u in uploads]
-        known = self._search.lookup(sorted(set(ids)))
+        for part in parts(uploads):
+            yield from self._add(part)
+
+    def _add(self, uploads: Sequence[Upload]) -> list[Outcome]:
+        contents = [u.read() if u.size <= self._max_file_bytes else None for u in uploads]
+        ids = [picture_id(c) if c is not None else None for c in contents]
+        known = self._search.lookup(sorted({i for i in ids if i}))
         outcomes: dict[int, Outcome] = {}
-        fresh: dict[str, dict[str, Any]] = {}
-        contents: dict[str, bytes] = {}
         first: dict[str, int] = {}
-        for i, (upload, name) in enumerate(zip(uploads, ids, strict=True)):
+        fresh: dict[str, dict[str, Any]] = {}
+        for i, (upload, content, name) in enumerate(zip(uploads, contents, ids, strict=True)):
+            if content is None or name is None:
+                detail = f"the file has {upload.size} bytes; the limit is {self._max_file_bytes}"
+                outcomes[i] = self._failed(None, upload.name, ServiceError(Kind.TOO_LARGE, detail))
+                continue
             if name in first or (name in known and self._media.has(known[name]["media_key"])):
                 outcomes[i] = Outcome("exists", name)
                 continue
             try:
-                if len(upload.content) > self._max_file_bytes:
-                    raise ServiceError(
-                        Kind.TOO_LARGE,
-                        f"the file has {len(upload.content)} bytes; the limit is {self._max_file_bytes}",
-                    )
-                picture = self._media.open(upload.content)
-                key = self._media.put(upload.content, picture)
+                record = self._keep(upload, content, name)
             except ServiceError as error:
-                outcomes[i] = Outcome("failed", error=error)
+                if error.kind is Kind.NO_SPACE:
+                    raise
+                outcomes[i] = self._failed(content, upload.name, error)
                 continue
             if name in known:  # its file had been lost, and is back
                 outcomes[i] = Outcome("exists", name)
                 continue
             first[name] = i
-            contents[name] = upload.content
-            fresh[name] = {
-                "id": name,
-                "media_key": key,
-                "file_name": upload.name,
-                "bytes": len(upload.content),
-                "width": picture.width,
-                "height": picture.height,
-                "caption": upload.details.caption,
-                "tags": upload.details.tags,
-                "attributes": upload.details.attributes,
-            }
-        outcomes.update(self._record(fresh, contents, first))
+            fresh[name] = record
+        outcomes.update(self._record(fresh, {n: contents[i] or b"" for n, i in first.items()}, first))
         # A copy of a file that failed inside the same upload has failed as well.
         return [
             outcomes[first[name]] if name in first and outcomes[first[name]].error else outcomes[i]
             for i, name in enumerate(ids)
         ]
+
+    def _keep(self, upload: Upload, content: bytes, name: str) -> dict[str, Any]:
+        """Decode a picture and keep its file; the record to be."""
+        with stage("decode"):
+            picture = self._media.open(content)
+        with stage("keep"):
+            key = self._media.put(content, picture)
+            # It may have been no picture to an older release.
+            self._media.release(name)
+        return {
+            "id": name,
+            "media_key": key,
+            "file_name": upload.name,
+            "bytes": len(content),
+            "width": picture.width,
+            "height": picture.height,
+            "caption": upload.details.caption,
+            "tags": upload.details.tags,
+            "attributes": {**exif.attributes(picture.exif), **upload.details.attributes},
+            "taken_at": upload.details.taken_at or exif.taken_at(picture.exif),
+        }
 
     def _record(
         self, fresh: dict[str, dict[str, Any]], contents: dict[str, bytes], first: dict[str, int]
@@ -96,18 +114,40 @@ class Adder:
         outcomes: dict[int, Outcome] = {}
         ready = []
         model: Encoded | None = None
-        for name, encoded in zip(contents, self._encoder.images(list(contents.values())), strict=True):
+        with stage("encode"):
+            vectors = self._encoder.images(list(contents.values()))
+        for name, encoded in zip(contents, vectors, strict=True):
             if isinstance(encoded, ServiceError):
                 self._media.delete(fresh[name]["media_key"])
-                outcomes[first[name]] = Outcome("failed", error=encoded)
+                outcomes[first[name]] = self._failed(contents[name], fresh[name]["file_name"], encoded)
                 continue
             if model and encoded.model_id != model.model_id:
                 raise ServiceError(Kind.MODEL_MISMATCH, "the encoders serve different models; give them one bundle")
             model = encoded
             ready.append({**fresh[name], "vector": encoded.vector})
         if model:
-            added = self._search.add(model.model_id, model.dim, ready)
+            with stage("record"):
+                added = self._search.add(model.model_id, model.dim, ready)
             # Somebody else may have added the same picture while this one was encoded.
             for name in (str(picture["id"]) for picture in ready):
                 outcomes[first[name]] = Outcome("added" if name in added else "exists", name)
         return outcomes
+
+    def _failed(self, content: bytes | None, name: str, error: ServiceError) -> Outcome:
+        """Set a file aside that cannot be added."""
+        self._media.quarantine(content, name, error)
+        return Outcome("failed", error=error)
+
+
+def parts(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
+    """Consecutive parts of an upload, each small enough to be held in memory and encoded at once."""
+    part: list[Upload] = []
+    size = 0
+    for upload in uploads:
+        if part and (len(part) == BATCH_IMAGES or size + upload.size > BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(upload)
+        size += upload.size
+    if part:
+        yield part

@@ -54,6 +54,8 @@ class Operation:
     # By status the document, or the content types of what is no document, or nothing.
     answers: dict[int, type[BaseModel] | tuple[str, ...] | None]
     errors: frozenset[Kind]
+    # Whether it answers in server-sent events where those are asked for.
+    streams: bool
 
 
 class Api:
@@ -79,6 +81,7 @@ class Api:
         body: type[BaseModel] | None = None,
         form: Multipart | None = None,
         errors: Sequence[Kind] = (),
+        streams: bool = False,
     ) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
         """Serve a path by a function, whose docstring is the route's description.
 
@@ -100,7 +103,7 @@ class Api:
             self.blueprint.add_url_rule(path, function.__name__, view, methods=[method])
             kinds = frozenset(errors) | self._always
             self.operations.append(
-                Operation(method, path, function.__name__, summary, text, params, body, form, answers, kinds)
+                Operation(method, path, function.__name__, summary, text, params, body, form, answers, kinds, streams)
             )
             return function
 
@@ -170,6 +173,8 @@ def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             answers[str(status)]["content"] = {
                 "application/json": {"schema": {"$ref": REF.format(model=answer.__name__)}}
             }
+    if o.streams:
+        answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
     answers["414"] = {"description": "the request line is longer than 8,190 bytes (by the server, as HTML)"}
     for kind in sorted(o.errors):
         entry = answers.setdefault(

@@ -145,6 +145,8 @@ class SearchClient(Service):
 
     def lookup(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records of those ids that exist, by id."""
+        if not ids:
+            return {}
         return {p["id"]: p for p in self.call("POST", "/v1/lookup", json={"ids": list(ids)})["pictures"]}
 
     def add(self, model_id: str, dim: int, pictures: Sequence[dict[str, Any]]) -> set[str]:

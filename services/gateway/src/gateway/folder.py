@@ -16,7 +16,21 @@ from typing import Any
 import httpx
 from tqdm import tqdm
 
-PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
+PICTURES = {
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".avif",
+    ".heic",
+    ".heif",
+}
 # Files that stand beside pictures by the thousand and are nobody's loss.
 SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
 # The gateway answers for at most 100 ids at once; an upload of 16 keeps the progress bar moving.

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import re
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from os import SEEK_END
+from typing import IO, Any
 
-from flask import Response, request, send_file
+import orjson
+from flask import Response, g, request, send_file, stream_with_context
+from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import Edit
 from servicekit.wire import problems
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from gateway.adding import Adder, Outcome, Upload
 from gateway.api import Api, Multipart
 from gateway.clients import SearchClient
-from gateway.media import MIMETYPES, MediaStore
+from gateway.media import MIMETYPES, Kept, MediaStore
 from gateway.memo import Collection
 from gateway.routes import FILES
 from gateway.searching import public
 from gateway.uploads import read_files
-from gateway.wire import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer
+from gateway.wire import Details, LookupAnswer, LookupParams, Picture, QuarantineAnswer, ThumbnailParams, UploadAnswer
 
 ID = re.compile(r"[0-9a-f]{32}")
 # A file's name is its content, so what was fetched once is right for ever.
 FOREVER_S = 31_536_000
 MAX_IDS = 100
+SMALL = ("image/webp", "image/avif")
+# Whatever stands between here and the browser is to pass on each event at once.
+UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 # The form field `details` of POST /api/v1/images: one entry a file, in order.
 DETAILS = TypeAdapter(list[Details])
@@ -69,22 +81,58 @@ def add_picture_routes(
         "POST",
         "/images",
         {200: UploadAnswer, 201: UploadAnswer},
+        streams=True,
         form=UPLOAD,
         errors=(Kind.TOO_LARGE, Kind.UNSUPPORTED_PICTURE, Kind.MODEL_MISMATCH, Kind.NO_SPACE),
     )
-    def add() -> tuple[dict[str, Any], int]:
+    def add() -> ResponseReturnValue:
         """Add pictures.
 
         A picture that is there already, by content, stays as it is. The status is 201 when at least one is new, 200
-        when all were there, and that of the first file's error when none could be added.
+        when all were there, and that of the first file's error when none could be added. Whoever accepts
+        text/event-stream is told of each file as it is done: events named item, with its index, and at the end one
+        named done, or problem where a service failed; what was told as added is in.
         """
-        outcomes = adder.add(read_uploads(max_images))
-        collection.changed()
+        uploads = read_uploads(max_images)
+        if request.accept_mimetypes.best == "text/event-stream":
+            return Response(
+                stream_with_context(told(uploads, keep_open())), content_type="text/event-stream", headers=UNBUFFERED
+            )
+        try:
+            outcomes = list(adder.add(uploads))
+        finally:
+            collection.changed()
         items = [outcome_item(o) for o in outcomes]
         failures = [o.error for o in outcomes if o.error]
         if len(failures) == len(items):
             raise ServiceError(failures[0].kind, f"no picture was added; file 0: {failures[0].detail}", items=items)
         return {"items": items}, 201 if any(o.status == "added" for o in outcomes) else 200
+
+    def told(uploads: Sequence[Upload], files: ExitStack) -> Iterator[str]:
+        counts = Counter({"added": 0, "exists": 0, "failed": 0})
+        with files:
+            try:
+                for i, outcome in enumerate(adder.add(uploads)):
+                    counts[outcome.status] += 1
+                    yield event("item", {"index": i, **outcome_item(outcome)})
+                last = event("done", dict(counts))
+            except ServiceError as error:
+                last = event("problem", error.body(g.request_id))
+            finally:
+                collection.changed()
+        yield last
+
+    @api.route("GET", "/quarantine", {200: QuarantineAnswer})
+    def quarantine() -> dict[str, Any]:
+        """List the files that could not be added, and why."""
+        return {"files": media.quarantined()}
+
+    @api.route("DELETE", "/quarantine/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND,))
+    def release(picture_id: str) -> tuple[str, int]:
+        """Forget a file that could not be added."""
+        if not media.release(picture_id):
+            raise ServiceError(Kind.NOT_FOUND, f"there is no file {picture_id} in the quarantine")
+        return "", 204
 
     @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
     def image(picture_id: str) -> dict[str, Any]:
@@ -115,29 +163,46 @@ def add_picture_routes(
     )
     def file(picture_id: str) -> Response:
         """Fetch the original file, or ranges of it."""
-        kept = record(picture_id)
-        path = media.original(kept["media_key"])
-        response = send_file(
-            path.resolve(),
-            mimetype=MIMETYPES[path.suffix[1:]],
-            download_name=kept["file_name"] or path.name,
-            etag=picture_id,
-            max_age=FOREVER_S,
-        )
-        return harmless(response)
+        found = record(picture_id)
+        return sent(media.original(found["media_key"]), picture_id, found["file_name"])
 
     @api.route(
         "GET",
         "/images/<picture_id>/thumbnail",
-        {200: ("image/webp",), 206: ("image/webp",), 304: None},
+        {200: SMALL, 206: SMALL, 304: None},
         params=ThumbnailParams,
         errors=(Kind.NOT_FOUND, Kind.RANGE),
     )
     def thumbnail(picture_id: str, params: ThumbnailParams) -> Response:
-        """Fetch a small copy: upright, without metadata, never enlarged."""
-        path = media.thumbnail(record(picture_id)["media_key"], params.w)
-        response = send_file(path.resolve(), mimetype="image/webp", etag=f"{picture_id}-{params.w}", max_age=FOREVER_S)
-        return harmless(response)
+        """Fetch a small copy: upright, without metadata, never enlarged.
+
+        It is WebP, or AVIF for a client that prefers that.
+        """
+        likes = request.accept_mimetypes.quality
+        form = "avif" if likes("image/avif") > likes("image/webp") else "webp"
+        kept = media.thumbnail(record(picture_id)["media_key"], params.w, form)
+        response = sent(kept, f"{picture_id}-{params.w}-{form}", f"{picture_id}.{form}")
+        response.vary.add("Accept")
+        return response
+
+
+def sent(kept: Kept, tag: str, name: str) -> Response:
+    """A file's answer, whole, in part or 304; a stranger's file is served as nothing but the picture that it is."""
+    response = send_file(
+        kept.stream, mimetype=kept.mimetype, download_name=name or tag, etag=tag, max_age=FOREVER_S, conditional=False
+    )
+    # A browser may keep it; a cache between here and there does not know who may see it.
+    response.cache_control.public = False
+    response.cache_control.private = True
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.content_length = kept.length
+    try:
+        response.make_conditional(request.environ, accept_ranges=True, complete_length=kept.length)
+    except RequestedRangeNotSatisfiable:
+        response.close()
+        raise
+    return response
 
 
 def read_uploads(max_images: int) -> list[Upload]:
@@ -155,7 +220,25 @@ def read_uploads(max_images: int) -> list[Upload]:
             raise ServiceError(Kind.INVALID, problems(error, "details")) from error
         if len(details) != len(files):
             raise ServiceError(Kind.INVALID, f"details: {len(details)} entries for {len(files)} files")
-    return [Upload(file_name(f.filename or ""), f.stream.read(), d) for f, d in zip(files, details, strict=True)]
+    return [
+        Upload(file_name(f.filename or ""), f.stream.seek(0, SEEK_END), partial(whole, f.stream), d)
+        for f, d in zip(files, details, strict=True)
+    ]
+
+
+def keep_open() -> ExitStack:
+    """The request's files, to be closed by this stack: Flask would close them before an answer in events begins."""
+    stack = ExitStack()
+    for file in request.files.getlist("images"):
+        stack.callback(file.stream.close)
+        file.stream = io.BytesIO()
+    return stack
+
+
+def whole(stream: IO[bytes]) -> bytes:
+    """All of a file that was uploaded."""
+    stream.seek(0)
+    return stream.read()
 
 
 def file_name(given: str) -> str:
@@ -170,8 +253,6 @@ def outcome_item(outcome: Outcome) -> dict[str, Any]:
     return {**item, "error": outcome.error.item()} if outcome.error else item
 
 
-def harmless(response: Response) -> Response:
-    """Serve a stranger's file as nothing but the picture it was checked to be."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+def event(name: str, document: dict[str, Any]) -> str:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {orjson.dumps(document).decode()}\n\n"

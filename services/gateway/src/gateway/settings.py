@@ -21,7 +21,10 @@ class Settings(ServerSettings):
     encoder_url: str = Field(default="http://127.0.0.1:8081", description="where the encoder answers")
     search_url: str = Field(default="http://127.0.0.1:8082", description="where the search service answers")
     timeout_s: float = Field(default=60, gt=0, description="longest wait for the encoder or search, in seconds")
-    media: Path = Field(default=Path("var/media"), description="folder that keeps the pictures and their thumbnails")
+    media: str = Field(
+        default="var/media",
+        description="folder that keeps the pictures and their thumbnails, or the URL of a store, as s3://bucket/folder",
+    )
     page: Path | None = Field(default=None, description="folder of the built page; without it only the API is served")
     redis_url: str | None = Field(
         default=None, validation_alias="REDIS_URL", description="shared cache; without it each process has its own"

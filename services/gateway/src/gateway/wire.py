@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Attributes, Caption, Conditions, Filter, Number, TagList, Value, Whole
+from servicekit.records import Attributes, Caption, Conditions, Filter, Number, TagList, TakenAt, Value, Whole
 from servicekit.wire import Params, Wire, parse
 
 from gateway.terms import Term, read_term
@@ -151,7 +151,8 @@ class Details(Wire):
 
     caption: Caption = ""
     tags: TagList = Field(default=[])
-    attributes: Attributes = Field(default={})
+    attributes: Attributes = Field(default={}, description="beside those that are read from the file's EXIF")
+    taken_at: TakenAt | None = Field(default=None, description="in place of what the file's EXIF says")
 
 
 class Answer(BaseModel):
@@ -246,6 +247,22 @@ class UploadAnswer(Answer):
     """What became of each file, in order."""
 
     items: list[UploadItem]
+
+
+class QuarantinedFile(Answer):
+    """A file that could not be added, and why."""
+
+    id: str
+    file_name: str
+    bytes: int | None = Field(default=None, description="of a file that is kept; one that is too large is not")
+    at: str
+    error: ItemError
+
+
+class QuarantineAnswer(Answer):
+    """The latest files that could not be added, the last one first."""
+
+    files: list[QuarantinedFile]
 
 
 class LookupAnswer(Answer):

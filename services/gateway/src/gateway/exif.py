@@ -1,0 +1,81 @@
+"""What a camera wrote into a picture's file (EXIF 2.3), as far as somebody would search by it.
+
+Where a picture was taken is left out on purpose: who shares a collection seldom means to share an address.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from PIL import ExifTags, Image
+
+PRECISION = 6
+
+
+def number(value: Any) -> float | int | None:
+    """A number, whole where it is; None for a fraction over zero and the like."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not math.isfinite(found) or found <= 0 or found > 1e9:
+        return None
+    return int(found) if found == int(found) else round(found, PRECISION)
+
+
+def text(value: Any) -> str | None:
+    """What can be read of a text: cameras fill theirs up with zeros and spaces."""
+    if not isinstance(value, str):
+        return None
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())[:200] or None
+
+
+def first(value: Any) -> Any:
+    """The first of several values; some cameras write one, some a list."""
+    return value[0] if isinstance(value, tuple) and value else value
+
+
+# The attribute of a picture, the tag it comes from, and how it is read.
+BASE: dict[str, tuple[int, Callable[[Any], Any]]] = {
+    "camera_make": (ExifTags.Base.Make, text),
+    "camera": (ExifTags.Base.Model, text),
+}
+PHOTO: dict[str, tuple[int, Callable[[Any], Any]]] = {
+    "lens": (ExifTags.Base.LensModel, text),
+    "iso": (ExifTags.Base.ISOSpeedRatings, lambda value: number(first(value))),
+    "f_number": (ExifTags.Base.FNumber, number),
+    "exposure_s": (ExifTags.Base.ExposureTime, number),
+    "focal_length_mm": (ExifTags.Base.FocalLength, number),
+}
+
+
+def attributes(exif: Image.Exif) -> dict[str, Any]:
+    """The attributes that a file's EXIF gives a picture."""
+    found: dict[str, Any] = {}
+    for tags, table in ((exif, BASE), (photo(exif), PHOTO)):
+        for name, (tag, read) in table.items():
+            if (value := read(tags.get(tag))) is not None:
+                found[name] = value
+    return found
+
+
+def taken_at(exif: Image.Exif) -> str | None:
+    """When the picture was taken, by the camera's clock: 2024-05-31T18:20:05."""
+    for tags, tag in ((photo(exif), ExifTags.Base.DateTimeOriginal), (exif, ExifTags.Base.DateTime)):
+        written = text(tags.get(tag))
+        try:
+            return datetime.strptime(written or "", "%Y:%m:%d %H:%M:%S").isoformat()
+        except ValueError:
+            continue
+    return None
+
+
+def photo(exif: Image.Exif) -> dict[int, Any]:
+    """The part about the photograph; empty where it is damaged."""
+    try:
+        return dict(exif.get_ifd(ExifTags.IFD.Exif))
+    except Exception:  # Pillow raises nearly anything over a damaged one, and the picture is none the worse
+        return {}
