@@ -84,42 +84,46 @@ class Stack:
     waiting: list[Callable[[], None]]
 
 
+SMALL = {"max_images": 16, "max_file_bytes": 100_000, "max_pixels": 100_000, "max_query_characters": 50}
+
+
 @pytest.fixture
-def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Cache], Stack]]:
+def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
     apps = []
     folder = tmp_path_factory.mktemp("stack")
 
-    def make(cache: Cache) -> Stack:
+    def make(cache: Cache | None = None, **settings: Any) -> Stack:
         model = Colours()
         encoder_wire = Wire(encoder.create_app(EncoderSettings(), model))
-        app = search.create_app(SearchSettings(catalogue=folder / "catalogue.sqlite"))
-        apps.append(app)
-        search_wire = Wire(app)
+        search_app = search.create_app(SearchSettings(catalogue=folder / "catalogue.sqlite"))
+        apps.append(search_app)
+        search_wire = Wire(search_app)
         media = folder / "media"
         waiting: list[Callable[[], None]] = []
         encoder_client = EncoderClient("the encoder", httpx.Client(transport=encoder_wire, base_url="http://encoder"))
         search_client = SearchClient(
             "the search service", httpx.Client(transport=search_wire, base_url="http://search")
         )
-        client = gateway.create_app(
-            Settings(
-                media=str(media), max_images=16, max_file_bytes=100_000, max_pixels=100_000, max_query_characters=50
-            ),
+        app = gateway.create_app(
+            Settings(**{**SMALL, "media": str(media), **settings}),
             encoder_client,
             search_client,
-            cache,
+            cache or MemoryCache(100, 100),
             Confidence(encoder_client, search_client, waiting.append),
-        ).test_client()
-        return Stack(client, model, encoder_wire, search_wire, media, waiting)
+        )
+        apps.append(app)
+        return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting)
 
     yield make
-    for app in apps:
-        app.extensions["store"].close()
+    for made in apps:
+        for part in ("store", "keys"):
+            if closing := made.extensions.get(part):
+                closing.close()
 
 
 @pytest.fixture
-def stack(make_stack: Callable[[Cache], Stack]) -> Stack:
-    return make_stack(MemoryCache(100, 100))
+def stack(make_stack: Callable[..., Stack]) -> Stack:
+    return make_stack()
 
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)

@@ -140,4 +140,11 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
 def problem(error: ServiceError) -> Response:
     """Answer a request with a problem+json document."""
     body = json.dumps(error.body(g.request_id))
-    return Response(body, status=error.status, content_type="application/problem+json")
+    response = Response(body, status=error.status, content_type="application/problem+json")
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    elif error.kind is Kind.UNAVAILABLE:
+        response.headers["Retry-After"] = "1"
+    if error.kind is Kind.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response

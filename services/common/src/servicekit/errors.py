@@ -10,6 +10,8 @@ class Kind(StrEnum):
     """What went wrong, as a client may switch on it."""
 
     INVALID = "invalid"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     UNSUPPORTED_PICTURE = "unsupported-picture"
     TOO_LARGE = "too-large"
     NOT_FOUND = "not-found"
@@ -17,6 +19,7 @@ class Kind(StrEnum):
     RANGE = "range-not-satisfiable"
     MODEL_MISMATCH = "model-mismatch"
     GONE = "gone"
+    TOO_MANY_REQUESTS = "too-many-requests"
     NO_SPACE = "no-space"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
@@ -24,6 +27,8 @@ class Kind(StrEnum):
 
 STATUS: dict[Kind, int] = {
     Kind.INVALID: 400,
+    Kind.UNAUTHORIZED: 401,
+    Kind.FORBIDDEN: 403,
     Kind.UNSUPPORTED_PICTURE: 422,
     Kind.TOO_LARGE: 413,
     Kind.NOT_FOUND: 404,
@@ -31,6 +36,7 @@ STATUS: dict[Kind, int] = {
     Kind.RANGE: 416,
     Kind.MODEL_MISMATCH: 409,
     Kind.GONE: 410,
+    Kind.TOO_MANY_REQUESTS: 429,
     Kind.NO_SPACE: 507,
     Kind.UNAVAILABLE: 503,
     Kind.INTERNAL: 500,
@@ -40,10 +46,19 @@ STATUS: dict[Kind, int] = {
 class ServiceError(Exception):
     """An error with an answer: `kind` picks the status, `detail` names the field and the limit in a sentence."""
 
-    def __init__(self, kind: Kind, detail: str, **extra: Any) -> None:
+    def __init__(self, kind: Kind, detail: str, retry_after: int | None = None, **extra: Any) -> None:
+        """An error.
+
+        Args:
+            kind: what went wrong.
+            detail: a sentence for people.
+            retry_after: in so many seconds it may go better.
+            extra: further fields of the document.
+        """
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.retry_after = retry_after
         self.extra = extra
 
     @property

@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import httpx
-from flask import Flask
+import limits
+from flask import Flask, Response
 from prometheus_client import Counter
 from servicekit.app import create_service
 from servicekit.settings import load_settings
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.adding import Adder
 from gateway.cache import Cache, MemoryCache, RedisCache
@@ -16,10 +18,13 @@ from gateway.clients import EncoderClient, SearchClient
 from gateway.confidence import Confidence
 from gateway.docs import create_docs
 from gateway.files import files_at
+from gateway.guard import Guard
+from gateway.keys import KeyFile
 from gateway.media import MediaStore
 from gateway.memo import Collection, Memo
 from gateway.page import create_page
 from gateway.picture_routes import add_picture_routes
+from gateway.rates import RateLimiter
 from gateway.routes import create_api
 from gateway.searching import Searcher
 from gateway.settings import Settings
@@ -64,14 +69,32 @@ def create_app(
         max_k=settings.max_k,
         max_characters=settings.max_query_characters,
     )
-    api = create_api(searcher, search, collection)
+    keys = KeyFile(settings.keys) if settings.needs_keys else None
+    app.extensions["keys"] = keys
+    limiter = RateLimiter(limits.parse(settings.rate_limit), settings.redis_url) if keys else None
+    api = create_api(searcher, search, Guard(keys, limiter))
     adder = Adder(encoder, search, media, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:
         app.register_blueprint(create_page(settings.page))
+    if settings.trusted_proxies:
+        proxies = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    app.after_request(harden)
     return app
+
+
+def harden(response: Response) -> Response:
+    """What browsers are told of every answer that does not say it itself."""
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def http_client(url: str, settings: Settings) -> httpx.Client:

@@ -18,6 +18,8 @@ from pydantic.json_schema import models_json_schema
 from servicekit.errors import STATUS, Kind, ServiceError
 from servicekit.wire import Params, parse
 
+from gateway.guard import Guard
+from gateway.keys import Scope
 from gateway.wire import Problem
 
 REF = "#/components/schemas/{model}"
@@ -56,18 +58,22 @@ class Operation:
     errors: frozenset[Kind]
     # Whether it answers in server-sent events where those are asked for.
     streams: bool
+    # What a key must allow; None where none is needed.
+    scope: Scope | None
 
 
 class Api:
     """The routes of a blueprint."""
 
-    def __init__(self, blueprint: Blueprint, always: Sequence[Kind]) -> None:
+    def __init__(self, blueprint: Blueprint, guard: Guard, always: Sequence[Kind]) -> None:
         """Over a blueprint.
 
         Args:
+            blueprint: what the routes are registered with.
+            guard: asked before each.
             always: the errors that any route may answer with.
         """
-        self.blueprint = blueprint
+        self.blueprint, self._guard = blueprint, guard
         self.operations: list[Operation] = []
         self._always = frozenset(always)
 
@@ -82,6 +88,7 @@ class Api:
         form: Multipart | None = None,
         errors: Sequence[Kind] = (),
         streams: bool = False,
+        scope: Scope | None = Scope.READ,
     ) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
         """Serve a path by a function, whose docstring is the route's description.
 
@@ -93,6 +100,7 @@ class Api:
 
             @wraps(function)
             def view(**given: Any) -> ResponseReturnValue:
+                self._guard.admit(scope)
                 read = read_params(params)
                 if params is not NoParams:
                     given["params"] = read
@@ -101,9 +109,21 @@ class Api:
                 return function(**given)
 
             self.blueprint.add_url_rule(path, function.__name__, view, methods=[method])
-            kinds = frozenset(errors) | self._always
             self.operations.append(
-                Operation(method, path, function.__name__, summary, text, params, body, form, answers, kinds, streams)
+                Operation(
+                    method=method,
+                    path=path,
+                    name=function.__name__,
+                    summary=summary,
+                    text=text,
+                    params=params,
+                    body=body,
+                    form=form,
+                    answers=answers,
+                    errors=frozenset(errors) | self._always,
+                    streams=streams,
+                    scope=scope,
+                )
             )
             return function
 
@@ -129,7 +149,16 @@ class Api:
             "openapi": "3.1.0",
             "info": {"title": title, "version": version},
             "paths": paths,
-            "components": {"schemas": schemas},
+            "components": {
+                "schemas": schemas,
+                "securitySchemes": {
+                    "key": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "An API key. Needed where the system is published; `sightline keys` makes them.",
+                    }
+                },
+            },
         }
 
 
@@ -189,6 +218,7 @@ def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "operationId": o.name,
         "summary": o.summary,
         **({"description": " ".join(o.text.split())} if o.text else {}),
+        "security": [{}, {"key": [o.scope.name.lower()]}] if o.scope else [],
         "parameters": parameters,
         **({"requestBody": {"required": True, "content": content}} if content else {}),
         "responses": answers,

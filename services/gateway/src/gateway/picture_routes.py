@@ -23,6 +23,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from gateway.adding import Adder, Outcome, Upload
 from gateway.api import Api, Multipart
 from gateway.clients import SearchClient
+from gateway.keys import Scope
 from gateway.media import MIMETYPES, Kept, MediaStore
 from gateway.memo import Collection
 from gateway.routes import FILES
@@ -34,6 +35,7 @@ ID = re.compile(r"[0-9a-f]{32}")
 # A file's name is its content, so what was fetched once is right for ever.
 FOREVER_S = 31_536_000
 MAX_IDS = 100
+CHANGING = (Kind.NOT_FOUND, Kind.NO_SPACE)
 SMALL = ("image/webp", "image/avif")
 # Whatever stands between here and the browser is to pass on each event at once.
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -82,6 +84,7 @@ def add_picture_routes(
         "/images",
         {200: UploadAnswer, 201: UploadAnswer},
         streams=True,
+        scope=Scope.WRITE,
         form=UPLOAD,
         errors=(Kind.TOO_LARGE, Kind.UNSUPPORTED_PICTURE, Kind.MODEL_MISMATCH, Kind.NO_SPACE),
     )
@@ -122,12 +125,12 @@ def add_picture_routes(
                 collection.changed()
         yield last
 
-    @api.route("GET", "/quarantine", {200: QuarantineAnswer})
+    @api.route("GET", "/quarantine", {200: QuarantineAnswer}, scope=Scope.ADMIN)
     def quarantine() -> dict[str, Any]:
         """List the files that could not be added, and why."""
         return {"files": media.quarantined()}
 
-    @api.route("DELETE", "/quarantine/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND,))
+    @api.route("DELETE", "/quarantine/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND,), scope=Scope.ADMIN)
     def release(picture_id: str) -> tuple[str, int]:
         """Forget a file that could not be added."""
         if not media.release(picture_id):
@@ -139,14 +142,21 @@ def add_picture_routes(
         """Say what is known of a picture."""
         return public(record(picture_id))
 
-    @api.route("PATCH", "/images/<picture_id>", {200: Picture}, body=Edit, errors=(Kind.NOT_FOUND, Kind.NO_SPACE))
+    @api.route(
+        "PATCH",
+        "/images/<picture_id>",
+        {200: Picture},
+        body=Edit,
+        errors=(Kind.NOT_FOUND, Kind.NO_SPACE),
+        scope=Scope.WRITE,
+    )
     def edit(picture_id: str, body: Edit) -> dict[str, Any]:
         """Change what is said of a picture: the fields that are given take new values."""
         edited = search.edit(picture_id, body.model_dump(exclude_unset=True))
         collection.changed()
         return public(edited)
 
-    @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND, Kind.NO_SPACE))
+    @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
     def delete(picture_id: str) -> tuple[str, int]:
         """Forget a picture, its file and its thumbnails."""
         # The files first: cut off in between, the picture is still on record, and deleting it can be tried again.

@@ -12,14 +12,14 @@ from servicekit.wire import parse, problems
 
 from gateway.api import Api, Multipart
 from gateway.clients import SearchClient
-from gateway.memo import Collection
+from gateway.guard import COOKIE, Guard
 from gateway.searching import Question, Searcher
 from gateway.terms import Term
 from gateway.uploads import read_files
-from gateway.wire import MAX_TERMS, PageParams, SearchAnswer, SearchParams, SearchRequest, Stats
+from gateway.wire import MAX_TERMS, Login, PageParams, SearchAnswer, SearchParams, SearchRequest, Session, Stats
 
 # What goes wrong behind the gateway, or on the way here.
-ALWAYS = (Kind.INVALID, Kind.UNAVAILABLE)
+ALWAYS = (Kind.INVALID, Kind.UNAVAILABLE, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS)
 SEARCHING = (Kind.NOT_FOUND, Kind.MODEL_MISMATCH, Kind.GONE)
 FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 QUESTION = Multipart(
@@ -29,9 +29,9 @@ QUESTION = Multipart(
 )
 
 
-def create_api(searcher: Searcher, search: SearchClient, collection: Collection) -> Api:
+def create_api(searcher: Searcher, search: SearchClient, guard: Guard) -> Api:
     """The routes of searching, over the collaborators that are handed in; those of pictures join them."""
-    api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), ALWAYS)
+    api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), guard, ALWAYS)
 
     @api.route("GET", "/search", {200: SearchAnswer, 304: None}, params=SearchParams, errors=SEARCHING)
     def search_by_url(params: SearchParams) -> Response:
@@ -72,6 +72,27 @@ def create_api(searcher: Searcher, search: SearchClient, collection: Collection)
     def stats() -> dict[str, Any]:
         """Say what the collection holds."""
         return {**search.stats(), "captions": search.captions()}
+
+    @api.route("GET", "/session", {200: Session}, scope=None)
+    def session() -> dict[str, Any]:
+        """Say whether this client needs a key, and what its own allows."""
+        key = guard.key()
+        return {"required": guard.required, "scope": key.scope.name.lower() if key else None}
+
+    @api.route("POST", "/session", {200: Session}, body=Login, scope=None)
+    def log_in(body: Login) -> Response:
+        """Let this browser send a key with each request, in a cookie that no script can read."""
+        response = Response(content_type="application/json")
+        key = guard.remember(response, body.key) if guard.required else None
+        response.set_data(orjson.dumps({"required": guard.required, "scope": key.scope.name.lower() if key else None}))
+        return response
+
+    @api.route("DELETE", "/session", {204: None}, scope=None)
+    def log_out() -> Response:
+        """Let this browser forget its key."""
+        response = Response(status=204)
+        response.delete_cookie(COOKIE, path="/api", httponly=True, samesite="Strict")
+        return response
 
     def tagged(question: Question) -> Response:
         """The answer to a question in a URL, unless the client has it already."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+import limits
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 from servicekit.pictures import PILLOW_LIMIT
 from servicekit.settings import ServerSettings
@@ -18,6 +21,20 @@ class Settings(ServerSettings):
     bind: str = Field(default="127.0.0.1:8080", description="address and port to listen on")
     # The gateway waits for others nearly all the time, so it may have many requests open.
     http_threads: int = Field(default=32, ge=1, le=256, description="requests answered at the same time")
+    publish: str = Field(
+        default="", description="address at which people reach the system, where that is not the one it listens on"
+    )
+    auth: Literal["auto", "on", "off"] = Field(
+        default="auto", description="whether API keys are needed; auto: unless only this machine can reach the system"
+    )
+    keys: Path = Field(default=Path("var/keys.sqlite"), description="file of the API keys")
+    rate_limit: str = Field(
+        default="3000/minute",
+        description="most requests of one key, or of one address without a key, where keys are needed",
+    )
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=5, description="how many proxies in front may tell the client's address"
+    )
     encoder_url: str = Field(default="http://127.0.0.1:8081", description="where the encoder answers")
     search_url: str = Field(default="http://127.0.0.1:8082", description="where the search service answers")
     timeout_s: float = Field(default=60, gt=0, description="longest wait for the encoder or search, in seconds")
@@ -38,3 +55,27 @@ class Settings(ServerSettings):
     max_file_bytes: int = Field(default=64 * 2**20, ge=1, description="largest picture file, in bytes")
     max_pixels: int = Field(default=80_000_000, ge=1, le=PILLOW_LIMIT, description="most pixels in one picture")
     max_body_bytes: int = Field(default=256 * 2**20, ge=1, description="largest request body, in bytes")
+
+    @field_validator("rate_limit")
+    @classmethod
+    def check_rate(cls, value: str) -> str:
+        """Refuse what is no rate."""
+        try:
+            limits.parse(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a rate; write 100/second or 3000/minute") from error
+        return value
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether a request needs an API key."""
+        return self.auth == "on" or (self.auth == "auto" and not is_own(self.publish or self.bind))
+
+
+def is_own(address: str) -> bool:
+    """Whether only this machine reaches an address, host:port or unix:path."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "unix")

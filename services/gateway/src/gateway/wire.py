@@ -278,3 +278,16 @@ class Stats(BaseModel):
     model_id: str | None
     generation: str
     captions: list[str] = Field(description="some short captions, to start from")
+
+
+class Login(Wire):
+    """A key that the browser is to keep."""
+
+    key: str = Field(max_length=200)
+
+
+class Session(Answer):
+    """Whether a key is needed, and what the client's own allows."""
+
+    required: bool
+    scope: Literal["read", "write", "admin"] | None

@@ -1,0 +1,136 @@
+"""Who may ask, and how often."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import limits
+import pytest
+from gateway.keys import KeyFile, Scope
+from gateway.rates import RateLimiter
+from gateway.settings import Settings
+from servicekit.errors import ServiceError
+
+from tests.unit.gateway.conftest import RED, body, get, ids, picture, upload
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Any:
+    file = KeyFile(tmp_path / "keys.sqlite")
+    yield file
+    file.close()
+
+
+@pytest.fixture
+def published(make_stack: Callable[..., Any], tmp_path: Path) -> Any:
+    """A stack that needs keys, and lets each client ask twenty times an hour."""
+    return make_stack(auth="on", keys=tmp_path / "keys.sqlite", rate_limit="20/hour")
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_a_key_is_found_by_its_secret_and_kept_as_a_digest(keys: KeyFile, tmp_path: Path) -> None:
+    written = keys.create("laptop", Scope.WRITE)
+    found = keys.find(written)
+    assert found is not None
+    assert (found.name, found.scope) == ("laptop", Scope.WRITE)
+    secret = written.rpartition("_")[2]
+    assert all(secret.encode() not in p.read_bytes() for p in tmp_path.iterdir())
+    for wrong in ("", "sl_", written[:-1], written[:-1] + ("A" if written[-1] != "A" else "B"), "x" + written):
+        assert keys.find(wrong) is None
+    other = KeyFile(tmp_path / "keys.sqlite")  # another gateway
+    assert other.find(written) == found
+    assert keys.revoke(found.id)
+    assert other.find(written) is None
+    assert not keys.revoke(found.id)
+    other.close()
+
+
+def test_each_scope_allows_what_it_says(published: Any, keys: KeyFile) -> None:
+    read, write, admin = (keys.create(s.name, s) for s in Scope)
+    client = published.client
+    search, quarantine = "/api/v1/search?q=red", "/api/v1/quarantine"
+    files = {"images": (__import__("io").BytesIO(picture(RED)), "x.png")}
+    assert client.post("/api/v1/images", data=files, headers=bearer(write)).status_code == 201
+    path = f"/api/v1/images/{ids(picture(RED))[0]}"
+    for method, where, needs in [("GET", search, 1), ("PATCH", path, 2), ("GET", quarantine, 3), ("DELETE", path, 2)]:
+        sent = {"json": {"caption": "x"}} if method == "PATCH" else {}
+        none = client.open(where, method=method, **sent)
+        assert (none.status_code, none.headers["WWW-Authenticate"]) == (401, "Bearer")
+        for level, key in enumerate((read, write, admin), 1):
+            status = client.open(where, method=method, headers=bearer(key), **sent).status_code
+            if level < needs:
+                assert status == 403
+            else:
+                assert status in (200, 204, 404)
+    assert get(published, "/docs").status_code == 200
+    assert get(published, "/livez").status_code == 200
+
+
+def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(published: Any, keys: KeyFile) -> None:
+    client = published.client
+    assert body(get(published, "/api/v1/session")) == {"required": True, "scope": None}
+    assert client.post("/api/v1/session", json={"key": "guess"}).status_code == 401
+    logged_in = client.post("/api/v1/session", json={"key": keys.create("me", Scope.WRITE)})
+    assert body(logged_in) == {"required": True, "scope": "write"}
+    cookie = logged_in.headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/api"} <= {part.strip() for part in cookie.split(";")}
+    assert get(published, "/api/v1/search?q=red").status_code == 200
+    assert upload(published, picture(RED)).status_code == 201
+    path = f"/api/v1/images/{ids(picture(RED))[0]}"
+    assert client.delete(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert client.delete(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
+    assert client.delete("/api/v1/session").status_code == 204
+    assert get(published, "/api/v1/search?q=red").status_code == 401
+
+
+def test_each_client_has_its_share(published: Any, keys: KeyFile) -> None:
+    mine, yours = keys.create("mine", Scope.READ), keys.create("yours", Scope.READ)
+    answers = [published.client.get("/api/v1/stats", headers=bearer(mine)) for _ in range(21)]
+    assert [a.status_code for a in answers] == [200] * 20 + [429]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 7200
+    assert body(answers[-1])["detail"].startswith("more than 20 per 1 hour")
+    assert published.client.get("/api/v1/stats", headers=bearer(yours)).status_code == 200
+    # Whoever has no key is counted by address, and cannot guess without end.
+    guesses = [published.client.get("/api/v1/stats", headers=bearer("sl_guess")).status_code for _ in range(21)]
+    assert guesses == [401] * 20 + [429]
+
+
+def test_without_redis_requests_are_counted_here() -> None:
+    now = [0.0]
+    limiter = RateLimiter(limits.parse("2/hour"), "redis://127.0.0.1:9", clock=lambda: now[0])
+    limiter.count("a")
+    limiter.count("a")
+    with pytest.raises(ServiceError, match="more than 2 per 1 hour"):
+        limiter.count("a")
+    limiter.count("b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [
+        ({}, False),
+        ({"bind": "127.0.0.5:80"}, False),
+        ({"bind": "[::1]:80"}, False),
+        ({"bind": "0.0.0.0:8080"}, True),
+        ({"bind": "192.168.1.5:8080"}, True),
+        ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080"}, False),
+        ({"bind": "0.0.0.0:8080", "publish": "8080"}, True),  # as compose reads it: every address
+        ({"bind": "127.0.0.1:8080", "publish": "photos.example.org:443"}, True),
+        ({"bind": "0.0.0.0:8080", "auth": "off"}, False),
+        ({"auth": "on"}, True),
+    ],
+)
+def test_keys_are_needed_as_soon_as_others_reach_the_system(settings: dict[str, Any], needed: bool) -> None:
+    assert Settings(**settings).needs_keys is needed
+
+
+def test_every_answer_tells_browsers_what_it_is_not(stack: Any) -> None:
+    for path in ("/api/v1/stats", "/nowhere", "/docs", "/livez"):
+        headers = get(stack, path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "Access-Control-Allow-Origin" not in headers
