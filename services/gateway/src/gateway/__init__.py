@@ -28,6 +28,7 @@ from gateway.rates import RateLimiter
 from gateway.routes import create_api
 from gateway.searching import Searcher
 from gateway.settings import Settings
+from gateway.upkeep_routes import add_upkeep_routes
 
 
 def create_app(
@@ -75,6 +76,7 @@ def create_app(
     api = create_api(searcher, search, Guard(keys, limiter))
     adder = Adder(encoder, search, media, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images)
+    add_upkeep_routes(api, encoder, search, collection, media)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:

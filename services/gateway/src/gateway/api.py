@@ -6,12 +6,13 @@ what is needed beside pydantic, which knows JSON Schema, is small.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from flask import Blueprint, request
+import orjson
+from flask import Blueprint, Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -23,6 +24,8 @@ from gateway.keys import Scope
 from gateway.wire import Problem
 
 REF = "#/components/schemas/{model}"
+# Whatever stands between here and the browser is to pass on each event at once.
+UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # Of a path that names a picture.
 PICTURE_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 
@@ -262,3 +265,13 @@ def is_list(annotation: Any) -> bool:
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return get_origin(annotation) in (list, tuple)
+
+
+def event(name: str, document: dict[str, Any]) -> str:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {orjson.dumps(document).decode()}\n\n"
+
+
+def events(stream: Iterator[str]) -> Response:
+    """An answer in server-sent events, while the request is still there to be asked."""
+    return Response(stream_with_context(stream), content_type="text/event-stream", headers=UNBUFFERED)

@@ -164,6 +164,25 @@ class SearchClient(Service):
         body = self.call("POST", "/v1/export", json={"after": after, "limit": limit})
         return body["dim"] or 0, body["pictures"]
 
+    def models(self) -> list[dict[str, Any]]:
+        """Each model whose vectors are there: `model_id`, `serves`, `vectors`."""
+        models: list[dict[str, Any]] = self.call("GET", "/v1/models")["models"]
+        return models
+
+    def missing(self, model_id: str, limit: int) -> list[str]:
+        """Ids of pictures that a model has no vector of."""
+        ids: list[str] = self.call("POST", "/v1/models/missing", json={"model_id": model_id, "limit": limit})["ids"]
+        return ids
+
+    def fill(self, model_id: str, dim: int, vectors: dict[str, str]) -> None:
+        """Keep vectors of a model that does not serve yet, by picture id."""
+        sent = [{"id": i, "vector": v} for i, v in vectors.items()]
+        self.call("POST", "/v1/vectors", json={"model_id": model_id, "dim": dim, "vectors": sent})
+
+    def serve(self, model_id: str) -> None:
+        """Let a model serve that has a vector of every picture."""
+        self.call("POST", "/v1/models/serve", json={"model_id": model_id})
+
     def edit(self, picture_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         """Change a picture's record; the new one."""
         record: dict[str, Any] = self.call("PATCH", f"/v1/pictures/{picture_id}", json=changes)["picture"]

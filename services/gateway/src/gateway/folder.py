@@ -52,6 +52,15 @@ class Report:
     failed: list[tuple[Path, str]] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
 
+    def document(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "added": self.added,
+            "existing": self.existing,
+            "failed": [{"file": str(path), "reason": reason} for path, reason in self.failed],
+            "passed_over": dict(self.passed_over),
+        }
+
     def summary(self) -> str:
         """One sentence or two."""
         parts = [f"{self.added} added", f"{self.existing} already there", f"{len(self.failed)} could not be read"]

@@ -11,8 +11,7 @@ from functools import partial
 from os import SEEK_END
 from typing import IO, Any
 
-import orjson
-from flask import Response, g, request, send_file, stream_with_context
+from flask import Response, g, request, send_file
 from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 from servicekit.errors import Kind, ServiceError
@@ -21,7 +20,7 @@ from servicekit.wire import problems
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from gateway.adding import Adder, Outcome, Upload
-from gateway.api import Api, Multipart
+from gateway.api import Api, Multipart, event, events
 from gateway.clients import SearchClient
 from gateway.keys import Scope
 from gateway.media import MIMETYPES, Kept, MediaStore
@@ -29,7 +28,7 @@ from gateway.memo import Collection
 from gateway.routes import FILES
 from gateway.searching import public
 from gateway.uploads import read_files
-from gateway.wire import Details, LookupAnswer, LookupParams, Picture, QuarantineAnswer, ThumbnailParams, UploadAnswer
+from gateway.wire import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer
 
 ID = re.compile(r"[0-9a-f]{32}")
 # A file's name is its content, so what was fetched once is right for ever.
@@ -37,8 +36,6 @@ FOREVER_S = 31_536_000
 MAX_IDS = 100
 CHANGING = (Kind.NOT_FOUND, Kind.NO_SPACE)
 SMALL = ("image/webp", "image/avif")
-# Whatever stands between here and the browser is to pass on each event at once.
-UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 # The form field `details` of POST /api/v1/images: one entry a file, in order.
 DETAILS = TypeAdapter(list[Details])
@@ -98,9 +95,7 @@ def add_picture_routes(
         """
         uploads = read_uploads(max_images)
         if request.accept_mimetypes.best == "text/event-stream":
-            return Response(
-                stream_with_context(told(uploads, keep_open())), content_type="text/event-stream", headers=UNBUFFERED
-            )
+            return events(told(uploads, keep_open()))
         try:
             outcomes = list(adder.add(uploads))
         finally:
@@ -124,18 +119,6 @@ def add_picture_routes(
             finally:
                 collection.changed()
         yield last
-
-    @api.route("GET", "/quarantine", {200: QuarantineAnswer}, scope=Scope.ADMIN)
-    def quarantine() -> dict[str, Any]:
-        """List the files that could not be added, and why."""
-        return {"files": media.quarantined()}
-
-    @api.route("DELETE", "/quarantine/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND,), scope=Scope.ADMIN)
-    def release(picture_id: str) -> tuple[str, int]:
-        """Forget a file that could not be added."""
-        if not media.release(picture_id):
-            raise ServiceError(Kind.NOT_FOUND, f"there is no file {picture_id} in the quarantine")
-        return "", 204
 
     @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
     def image(picture_id: str) -> dict[str, Any]:
@@ -261,8 +244,3 @@ def outcome_item(outcome: Outcome) -> dict[str, Any]:
     """One file's entry in the answer to an upload."""
     item: dict[str, Any] = {"status": outcome.status, "id": outcome.id}
     return {**item, "error": outcome.error.item()} if outcome.error else item
-
-
-def event(name: str, document: dict[str, Any]) -> str:
-    """One server-sent event."""
-    return f"event: {name}\ndata: {orjson.dumps(document).decode()}\n\n"

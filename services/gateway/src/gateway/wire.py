@@ -146,6 +146,12 @@ class ThumbnailParams(Params):
     w: int = Field(default=480, description="the greatest width: 240, 480, 960 or 1920 pixels")
 
 
+class ExportParams(Params):
+    """What of each picture."""
+
+    vectors: Flag = Field(default=False, description="whether with its vector, base64 of little-endian float32")
+
+
 class Details(Wire):
     """What a client says about one picture of an upload."""
 

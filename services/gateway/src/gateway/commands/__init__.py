@@ -1,0 +1,1 @@
+"""The commands of `sightline`, and what they share: a client of the gateway's API."""

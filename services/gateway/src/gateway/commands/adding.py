@@ -1,0 +1,66 @@
+"""Adding pictures."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.commands.client import Client, StoppedError, as_json, show
+from gateway.folder import Report, UnreachableError, add_folder
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--captions",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A CSV file with the columns image,caption; images are named relative to FOLDER.",
+)
+@as_json
+@click.pass_obj
+def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> None:
+    """Add every picture below FOLDER.
+
+    What is there already, by content, is skipped: run it again to go on after an interruption, or every night. Exit
+    status 0: all is in; 1: some files could not be read, and are listed; 3: the gateway does not answer.
+    """
+    report = Report()
+
+    def tell() -> None:
+        if as_json:
+            show(report.document())
+            return
+        click.echo(report.summary())
+
+    try:
+        add_folder(client.http, folder, read_captions(captions) if captions else {}, report)
+    except UnreachableError as error:
+        tell()
+        raise StoppedError(f"{error} (when that is mended, run the same command again to go on)") from error
+    except KeyboardInterrupt:
+        tell()
+        click.echo("Stopped. Run the same command again to go on.", err=True)
+        sys.exit(130)
+    tell()
+    for path, reason in [] if as_json else report.failed:
+        click.echo(f"  {click.format_filename(path)}: {reason}", err=True)
+    if report.failed:
+        sys.exit(1)
+
+
+def read_captions(path: Path) -> dict[str, str]:
+    """Captions by image name, the first one where there are several."""
+    captions: dict[str, str] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            if missing := {"image", "caption"} - set(reader.fieldnames or []):
+                raise click.ClickException(f"{path} lacks the column {', '.join(sorted(missing))}")
+            for row in reader:
+                captions.setdefault(row["image"], row["caption"] or "")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise click.ClickException(f"{path} is not a CSV file in UTF-8: {error}") from error
+    return captions

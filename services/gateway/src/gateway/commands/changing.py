@@ -1,0 +1,140 @@
+"""What is said of pictures, and which of them are there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import IO, Any
+
+import click
+from tqdm import tqdm
+
+from gateway.commands.client import Client, as_json, show
+from gateway.wire import read_number
+
+
+@click.command()
+@click.argument("picture_id", metavar="ID")
+@click.pass_obj
+def info(client: Client, picture_id: str) -> None:
+    """Print what is known of a picture, as JSON."""
+    show(client.get(f"/api/v1/images/{picture_id}"))
+
+
+@click.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("-a", "--add", multiple=True, help="A tag to add.")
+@click.option("-r", "--remove", multiple=True, help="A tag to take away.")
+@click.option("--caption", help="A caption in place of the one that is there.")
+@click.option("--attribute", "attributes", multiple=True, help="NAME=VALUE in place of the one that is there.")
+@as_json
+@click.pass_obj
+def tag(
+    client: Client,
+    ids: tuple[str, ...],
+    add: tuple[str, ...],
+    remove: tuple[str, ...],
+    caption: str | None,
+    attributes: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Change the tags, the caption and the attributes of pictures."""
+    if not (add or remove or attributes or caption is not None):
+        raise click.UsageError("nothing to change; give --add, --remove, --caption or --attribute")
+    edited = []
+    for picture_id in ids:
+        path = f"/api/v1/images/{picture_id}"
+        known = client.get(path)
+        changes: dict[str, Any] = {}
+        if add or remove:
+            tags = dict.fromkeys([*known["tags"], *add])
+            changes["tags"] = [t for t in tags if t not in remove]
+        if attributes:
+            changes["attributes"] = {**known["attributes"], **dict(map(read_value, attributes))}
+        if caption is not None:
+            changes["caption"] = caption
+        edited.append(client.request("PATCH", path, json=changes))
+    if as_json:
+        show(edited)
+    else:
+        for picture in edited:
+            click.echo(f"{picture['id']}  {', '.join(picture['tags'])}  {picture['caption']}")
+
+
+def read_value(written: str) -> tuple[str, Any]:
+    """An attribute as it is written on the command line."""
+    name, equals, value = written.partition("=")
+    if not equals:
+        raise click.UsageError(f"--attribute {written!r} is not NAME=VALUE")
+    if value in ("true", "false"):
+        return name, value == "true"
+    number = read_number(value)
+    return name, value if number is None else number
+
+
+@click.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def delete(client: Client, ids: tuple[str, ...], yes: bool) -> None:
+    """Forget pictures, with their files where the collection has copies of its own."""
+    if not yes:
+        click.confirm(f"Delete {len(ids)} pictures from the collection at {client.url}?", abort=True)
+    for picture_id in ids:
+        client.request("DELETE", f"/api/v1/images/{picture_id}")
+    click.echo(f"{len(ids)} deleted.")
+
+
+@click.command()
+@click.option("-o", "--output", type=click.File("w", encoding="utf-8"), default="-", help="A file; - is the terminal.")
+@click.option("--vectors", is_flag=True, help="With each picture's vector, as base64 of little-endian float32.")
+@click.pass_obj
+def export(client: Client, output: IO[str], vectors: bool) -> None:
+    """Print what is known of every picture: a JSON document a line, in the order of ids."""
+    for line in client.lines("GET", "/api/v1/export", params={"vectors": "true"} if vectors else {}):
+        if line:
+            output.write(f"{line}\n")
+
+
+@click.command()
+@click.option("--clear", is_flag=True, help="Forget them all.")
+@as_json
+@click.pass_obj
+def quarantine(client: Client, clear: bool, as_json: bool) -> None:
+    """List the files that could not be added, and why."""
+    files = client.get("/api/v1/quarantine")["files"]
+    if as_json:
+        show(files)
+    else:
+        for file in files:
+            click.echo(f"{file['at']}  {file['file_name']}: {file['error']['detail']}")
+    if clear:
+        for file in files:
+            client.request("DELETE", f"/api/v1/quarantine/{file['id']}")
+        click.echo(f"{len(files)} forgotten.", err=True)
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def reindex(client: Client, as_json: bool) -> None:
+    """Encode every picture with the encoder's present model, and let that model serve.
+
+    The model before serves until the new one has every picture. Run it again to go on after an interruption.
+    """
+    last: dict[str, Any] = {}
+    with tqdm(unit="picture", desc="encoding", disable=as_json) as bar:
+        for name, event in client.events("POST", "/api/v1/reindex"):
+            if name == "problem":
+                raise click.ClickException(event["detail"])
+            last = event
+            bar.total = event["total"]
+            bar.update(event["done"] - bar.n)
+    if as_json:
+        click.echo(json.dumps(last))
+    else:
+        click.echo(f"{last['model_id']} serves {last['total']} pictures.")
+        for failed in last["failed"]:
+            click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
+    if last["failed"]:
+        sys.exit(1)

@@ -1,0 +1,82 @@
+"""The gateway as commands see it: an answer, or a sentence and an exit status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import httpx
+
+
+class StoppedError(click.ClickException):
+    """The gateway does not answer: exit status 3, which a script can tell from a bad file (1) and bad usage (2)."""
+
+    exit_code = 3
+
+
+class Client:
+    """Requests to one gateway."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.url = url
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # Adding a batch of pictures takes a small machine many seconds.
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(300, connect=5))
+
+    def request(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        """One answer's document; a refusal, and no answer, end the command with a sentence.
+
+        Raises:
+            ClickException: the gateway refuses, or does not answer.
+        """
+        try:
+            answer = self.http.request(method, path, **content)
+            body: dict[str, Any] = answer.json() if answer.content else {}
+        except (httpx.HTTPError, ValueError) as error:
+            raise self.nobody() from error
+        if not answer.is_success and "checks" not in body:
+            raise click.ClickException(body.get("detail", f"the gateway answered {answer.status_code}"))
+        return body
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """The document at a path; parameters that are None are left out."""
+        return self.request("GET", path, params={k: v for k, v in params.items() if v is not None})
+
+    def lines(self, method: str, path: str, **content: Any) -> Iterator[str]:
+        """The lines of a long answer, as they come.
+
+        Raises:
+            ClickException: the gateway refuses, or stops answering.
+        """
+        try:
+            with self.http.stream(method, path, **content) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise click.ClickException(answer.json().get("detail", f"it answered {answer.status_code}"))
+                yield from answer.iter_lines()
+        except (httpx.HTTPError, ValueError) as error:
+            raise self.nobody() from error
+
+    def events(self, method: str, path: str, **content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The name and document of each server-sent event."""
+        name = ""
+        for line in self.lines(method, path, headers={"Accept": "text/event-stream"}, **content):
+            kind, _, value = line.partition(": ")
+            if kind == "event":
+                name = value
+            elif kind == "data":
+                yield name, json.loads(value)
+
+    def nobody(self) -> StoppedError:
+        """What to say when no gateway answers."""
+        return StoppedError(f"no gateway answers at {self.url}; start it with `make up`, or say where it is: --url")
+
+
+def show(document: Any) -> None:
+    """Print a document for programs."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's answer as it is.")

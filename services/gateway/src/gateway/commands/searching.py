@@ -1,0 +1,111 @@
+"""Finding pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.commands.client import Client, as_json, show
+from gateway.terms import WRITTEN
+
+PICTURE = "picture:"
+EMPTY = "the collection is empty; add pictures with: sightline add FOLDER"
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option(
+    "-t",
+    "--term",
+    "terms",
+    multiple=True,
+    help="A further term: text:WORDS, like:ID, vector:TOKEN or picture:FILE, with a weight in front where it is not 1: "
+    "-t '-0.5*text:people' leads away from people.",
+)
+@click.option("--mode", type=click.Choice(["vector", "text", "hybrid"]), help="Rank by looks, by words, or by both.")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    help="A condition as the API takes it: -f tags=sea -f taken_from=2024-05",
+)
+@click.option("--collapse", type=click.FloatRange(0.5, 1), help="Pass over near-duplicates: 0.94 is a good value.")
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many results.")
+@click.option("--cursor", help="next_cursor of the page before.")
+@click.option("--explain", is_flag=True, help="Tell how the answer came about.")
+@as_json
+@click.pass_obj
+def search(
+    client: Client,
+    text: str | None,
+    terms: tuple[str, ...],
+    mode: str | None,
+    filters: tuple[str, ...],
+    collapse: float | None,
+    k: int,
+    cursor: str | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Find the pictures that a sentence and further terms describe, best first."""
+    params: list[tuple[str, str | float]] = [("k", k)]
+    params += [("term", uploaded(client, term)) for term in terms]
+    for condition in filters:
+        name, equals, value = condition.partition("=")
+        if not equals:
+            raise click.UsageError(f"--filter {condition!r} is not NAME=VALUE")
+        params.append((name, value))
+    given = {"q": text, "mode": mode, "collapse": collapse, "cursor": cursor, "explain": "true" if explain else None}
+    params += [(name, value) for name, value in given.items() if value is not None]
+    listed(client.request("GET", "/api/v1/search", params=params), as_json)
+
+
+@click.command()
+@click.argument("picture_id", metavar="ID")
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many results.")
+@as_json
+@click.pass_obj
+def similar(client: Client, picture_id: str, k: int, as_json: bool) -> None:
+    """Find the pictures that look like one of the collection."""
+    listed(client.get(f"/api/v1/images/{picture_id}/similar", k=k), as_json)
+
+
+def uploaded(client: Client, term: str) -> str:
+    """A term as a URL takes it: of a picture here the token that the gateway gives for it."""
+    weight, star, rest = term.partition("*")
+    weighed = bool(star) and WRITTEN.fullmatch(f"{weight}*text:x") is not None
+    if not (rest if weighed else term).startswith(PICTURE):
+        return term
+    path = Path((rest if weighed else term).removeprefix(PICTURE))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror or error}") from error
+    answer = client.request("POST", "/api/v1/search", files={"images": (path.name, content)})
+    if not answer["terms"]:
+        raise click.ClickException(EMPTY)
+    return f"{weight}*{answer['terms'][0]}" if weighed else str(answer["terms"][0])
+
+
+def listed(answer: dict[str, Any], as_json: bool) -> None:
+    """Print results, for people or for programs."""
+    if as_json:
+        show(answer)
+        return
+    if not answer["results"]:
+        raise click.ClickException(
+            "nothing matches"
+            if answer["model_id"]
+            else "the collection is empty; add pictures with: sightline add FOLDER"
+        )
+    for rank, result in enumerate(answer["results"], 1):
+        name = result["file_name"] or result["id"]
+        caption = f"  {result['caption']}" if result["caption"] else ""
+        click.echo(f"{rank:3}  {result['score']:.3f}  {name}{caption}")
+    if explained := answer.get("explain"):
+        stages = ", ".join(f"{name} {ms:g} ms" for name, ms in explained["stages_ms"].items())
+        removed = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in explained["removed"].items())
+        click.echo(f"Of {explained['collection']} pictures; left out: {removed}. {stages}.")

@@ -1,0 +1,124 @@
+"""Running the system: who may use it, whether it works, and moving it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+
+import click
+import httpx
+from servicekit.errors import Kind, ServiceError
+from servicekit.settings import SettingsError, load_settings
+
+from gateway.clients import SearchClient
+from gateway.commands.client import Client, StoppedError, as_json, show
+from gateway.keys import KeyFile, Scope
+from gateway.migrate import MigrateError
+from gateway.migrate import migrate as move
+from gateway.settings import Settings
+
+
+@click.group()
+def keys() -> None:
+    """Create, list and revoke API keys, in the file that GATEWAY_KEYS names.
+
+    Run it where the gateway runs; a gateway sees the change at once.
+    """
+
+
+def key_file() -> KeyFile:
+    """The file that the gateway's settings name."""
+    try:
+        return KeyFile(load_settings(Settings).keys)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    type=click.Choice([s.name.lower() for s in Scope]),
+    default="read",
+    show_default=True,
+    help="What it allows; each includes those before it.",
+)
+@as_json
+def create(name: str, scope: str, as_json: bool) -> None:
+    """Create a key, and print it: it is kept nowhere, and never shown again."""
+    with closing(key_file()) as file:
+        key = file.create(name, Scope[scope.upper()])
+    if as_json:
+        show({"key": key, "name": name, "scope": scope})
+    else:
+        click.echo(key)
+
+
+@keys.command("list")
+@as_json
+def list_keys(as_json: bool) -> None:
+    """List the keys, without their secrets."""
+    with closing(key_file()) as file:
+        found = [{**k._asdict(), "scope": k.scope.name.lower()} for k in file.all()]
+    if as_json:
+        show(found)
+        return
+    for key in found:
+        click.echo(f"{key['id']}  {key['scope']:5}  {key['created_at']}  {key['name']}")
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+def revoke(key_id: str) -> None:
+    """Revoke a key: it is refused from the next request on."""
+    with closing(key_file()) as file:
+        if not file.revoke(key_id):
+            raise click.ClickException(f"there is no key {key_id}; `sightline keys list` names them")
+    click.echo(f"{key_id} is revoked.")
+
+
+@click.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def migrate(source: str, target: str) -> None:
+    """Copy a collection from one search service to another, as from SQLite to Milvus, or back.
+
+    FROM and TO are addresses of search services, http://127.0.0.1:8082, not of gateways. Nothing is embedded again, and
+    the source stays as it is. Both are compared at the end, picture by picture. Run it again to go on after an
+    interruption, or to bring the copy up to date.
+    """
+    with httpx.Client(base_url=source, timeout=60) as old, httpx.Client(base_url=target, timeout=60) as new:
+        try:
+            moved = move(
+                SearchClient(f"the search service at {source}", old), SearchClient(f"the one at {target}", new)
+            )
+        except ServiceError as error:
+            fails = StoppedError if error.kind is Kind.UNAVAILABLE else click.ClickException
+            raise fails(error.detail) from error
+        except MigrateError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{moved.pictures} pictures are the same in both, {moved.created} of them new there.")
+    if moved.extra:
+        click.echo(f"{moved.extra} pictures are only at {target}.")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def doctor(client: Client, as_json: bool) -> None:
+    """Check every part of a running system, and say what is wrong. Exit status 1 when something is."""
+    ready = client.get("/readyz")
+    well = ready["status"] == "ok"
+    stats = client.get("/api/v1/stats") if well else None
+    if as_json:
+        show({**ready, "stats": stats})
+    else:
+        for part, check in ready["checks"].items():
+            mark = click.style("ok", fg="green") if check["status"] == "ok" else click.style("FAILED", fg="red")
+            click.echo(f"{part:8} {mark}  {check['detail']}")
+        if stats and stats["count"] == 0:
+            click.echo("The collection is empty; add pictures with: sightline add FOLDER")
+        elif stats:
+            click.echo(f"{stats['count']} pictures can be found.")
+    if not well:
+        sys.exit(1)

@@ -1,0 +1,78 @@
+"""The public API, version 1: what whoever runs the system does to its collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from flask import Response, g, stream_with_context
+from servicekit.errors import Kind, ServiceError
+
+from gateway.api import Api, event, events
+from gateway.clients import EncoderClient, SearchClient
+from gateway.keys import Scope
+from gateway.media import MediaStore
+from gateway.memo import Collection
+from gateway.reindexing import reindex as run
+from gateway.searching import public
+from gateway.wire import ExportParams, QuarantineAnswer
+
+# Pictures of one page of an export.
+PAGE = 500
+
+
+def add_upkeep_routes(
+    api: Api, encoder: EncoderClient, search: SearchClient, collection: Collection, media: MediaStore
+) -> None:
+    """Add the routes of upkeep to the API, over the collaborators that are handed in."""
+
+    @api.route("GET", "/export", {200: ("application/x-ndjson",)}, params=ExportParams)
+    def export(params: ExportParams) -> Response:
+        """Fetch what is known of every picture.
+
+        A JSON document a line, in the order of ids.
+        """
+        model_id = search.stats()["model_id"]
+
+        def lines() -> Iterator[bytes]:
+            after = ""
+            while pictures := search.export(after, PAGE)[1]:
+                for picture in pictures:
+                    vector = {"model_id": model_id, "vector": picture["vector"]} if params.vectors else {}
+                    yield orjson.dumps({**public(picture), **vector}, option=orjson.OPT_APPEND_NEWLINE)
+                after = pictures[-1]["id"]
+
+        return Response(stream_with_context(lines()), content_type="application/x-ndjson")
+
+    @api.route("GET", "/quarantine", {200: QuarantineAnswer}, scope=Scope.ADMIN)
+    def quarantine() -> dict[str, Any]:
+        """List the files that could not be added, and why."""
+        return {"files": media.quarantined()}
+
+    @api.route("DELETE", "/quarantine/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND,), scope=Scope.ADMIN)
+    def release(picture_id: str) -> tuple[str, int]:
+        """Forget a file that could not be added."""
+        if not media.release(picture_id):
+            raise ServiceError(Kind.NOT_FOUND, f"there is no file {picture_id} in the quarantine")
+        return "", 204
+
+    @api.route("POST", "/reindex", {200: ("text/event-stream",)}, scope=Scope.ADMIN)
+    def reindex() -> Response:
+        """Encode every picture with the encoder's present model, and let that model serve.
+
+        The model before serves until the new one has every picture. The answer are events named progress, with the
+        model, how many pictures have its vectors, and which could not be encoded; one named problem ends it where it
+        fails. Asked for again it goes on where it was.
+        """
+
+        def told() -> Iterator[str]:
+            try:
+                for progress in run(encoder, search, media):
+                    yield event("progress", progress.document())
+            except ServiceError as error:
+                yield event("problem", error.body(g.request_id))
+            finally:
+                collection.changed()
+
+        return events(told())
