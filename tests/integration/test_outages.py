@@ -1,10 +1,13 @@
 """The gateway with parts of the system going away and coming back: real processes, a real Redis."""
 
 import io
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,60 @@ def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
             ).is_success
             redis_server.start()
             assert names(client.get("/api/v1/search?q=television+noise")) == []
+
+
+def test_an_encoder_that_hangs_holds_up_nobody_else(start: Any, tmp_path: Path) -> None:
+    """One search waits for the encoder until its time is over; the others are told at once, or after a short wait."""
+    with (
+        start("encoder") as encoder,
+        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
+        start(
+            "gateway",
+            GATEWAY_ENCODER_URL=encoder.url,
+            GATEWAY_SEARCH_URL=search.url,
+            GATEWAY_MEDIA=str(tmp_path / "media"),
+            GATEWAY_HTTP_THREADS="8",
+            GATEWAY_MAX_SEARCHES="1",
+            GATEWAY_DEADLINE_S="3",
+        ) as gateway,
+        httpx.Client(base_url=gateway.url, timeout=30) as client,
+        ThreadPoolExecutor(7) as pool,
+    ):
+        assert client.post("/api/v1/images", files={"images": ("noise.png", PNG.getvalue())}).status_code == 201
+        assert names(client.get("/api/v1/search?q=noise")) == ["noise.png"]
+        os.killpg(encoder.popen.pid, signal.SIGSTOP)
+        waiting = [pool.submit(client.get, f"/api/v1/search?q=question+{i}") for i in range(7)]
+        # Meanwhile what is known is answered.
+        assert names(client.get("/api/v1/search?q=noise")) == ["noise.png"]
+        answers = [w.result() for w in waiting]
+        assert sorted(a.status_code for a in answers) == [429] * 6 + [503]
+        assert all(a.headers["Retry-After"] == "1" for a in answers)
+        os.killpg(encoder.popen.pid, signal.SIGCONT)
+        assert names(client.get("/api/v1/search?q=question+1")) == ["noise.png"]
+
+
+def test_a_gateway_that_is_asked_to_stop_finishes_what_it_has(start: Any, tmp_path: Path) -> None:
+    with (
+        start("encoder") as encoder,
+        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
+        start(
+            "gateway",
+            GATEWAY_ENCODER_URL=encoder.url,
+            GATEWAY_SEARCH_URL=search.url,
+            GATEWAY_MEDIA=str(tmp_path / "media"),
+        ) as gateway,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        os.killpg(encoder.popen.pid, signal.SIGSTOP)
+        files = {"images": ("noise.png", PNG.getvalue())}
+        upload = pool.submit(httpx.post, f"{gateway.url}/api/v1/images", files=files, timeout=30)
+        # The file is kept before it is encoded: from then on the upload is under way.
+        while not list((tmp_path / "media").glob("??/*.png")):
+            assert not upload.done()
+        gateway.popen.terminate()
+        os.killpg(encoder.popen.pid, signal.SIGCONT)
+        assert upload.result().status_code == 201
+        assert gateway.popen.wait(30) == 0
 
 
 def test_the_command_line_says_that_nobody_answers(tmp_path: Path) -> None:

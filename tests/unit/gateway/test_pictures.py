@@ -11,11 +11,14 @@ import fsspec
 import pytest
 from gateway import exif
 from gateway.files import files_at
+from gateway.gate import Gate
 from gateway.media import MOST_QUARANTINED, MediaStore
 from PIL import Image, ImageDraw
 from servicekit.errors import Kind, ServiceError
 
 from tests.unit.gateway.conftest import BLUE, RED, body, get, ids, picture, upload
+
+GATE = Gate("thumbnails", 1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,7 @@ def test_bad_files_are_set_aside_with_the_reason(stack: Any) -> None:
 
 
 def test_the_quarantine_is_bounded(tmp_path: Path) -> None:
-    store = MediaStore(files_at(str(tmp_path)), 1000)
+    store = MediaStore(files_at(str(tmp_path)), 1000, GATE)
     for i in range(MOST_QUARANTINED + 3):
         store.quarantine(b"%d" % i, f"{i}", ServiceError(Kind.UNSUPPORTED_PICTURE, "no picture"))
     assert len(store.quarantined()) == MOST_QUARANTINED
@@ -177,7 +180,7 @@ def test_the_quarantine_is_bounded(tmp_path: Path) -> None:
 def test_pictures_may_lie_in_any_store(tmp_path: Path) -> None:
     """In memory here; an S3 bucket is a URL of another kind."""
     files = files_at("memory://bucket/photos")
-    store = MediaStore(files, 200_000)
+    store = MediaStore(files, 200_000, GATE)
     content = picture(RED, (600, 300), "JPEG")
     key = store.put(content, store.open(content))
     original = store.original(key)

@@ -15,6 +15,7 @@ from flask.json.provider import DefaultJSONProvider
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
+from servicekit.deadline import take_over_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.timing import server_timing, stages
 
@@ -69,6 +70,7 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         g.started = time.perf_counter()
+        take_over_deadline()
 
     @app.after_request
     def finish(response: Response) -> Response:

@@ -9,6 +9,7 @@ import numpy as np
 from flask import Blueprint, request
 from PIL import Image
 from pydantic import Field
+from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import open_picture
 from servicekit.timing import stage
@@ -54,6 +55,7 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
         errors = {i: error for i, t in enumerate(texts) if (error := text_error(t, settings.max_characters))}
         good = [t for i, t in enumerate(texts) if i not in errors]
         refuse_if_none(good, errors)
+        check_deadline()
         with stage("model"):
             encoded = model.encode_texts(good)
         marks = iter(encoded.truncated)
@@ -81,6 +83,7 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
                 except ServiceError as error:
                     errors[i] = error
         refuse_if_none(prepared, errors)
+        check_deadline()
         with stage("model"):
             vectors = model.encode_images(prepared)
         return answer(vectors, item_list(len(files), errors))

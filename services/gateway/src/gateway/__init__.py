@@ -14,10 +14,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.adding import Adder
 from gateway.cache import Cache, MemoryCache, RedisCache
-from gateway.clients import EncoderClient, SearchClient
+from gateway.clients import CONNECT_S, EncoderClient, SearchClient
 from gateway.confidence import Confidence
 from gateway.docs import create_docs
 from gateway.files import files_at
+from gateway.gate import Gate
 from gateway.guard import Guard
 from gateway.keys import KeyFile
 from gateway.media import MediaStore
@@ -44,7 +45,9 @@ def create_app(
     search = search or SearchClient("the search service", http_client(settings.search_url, settings))
     cache = cache or create_cache(settings)
     confidence = confidence or Confidence(encoder, search)
-    media = MediaStore(files_at(settings.media), settings.max_pixels)
+    waiting = settings.http_threads // 2
+    thumbnails = Gate("thumbnails", working=2, waiting=waiting, patience_s=10)
+    media = MediaStore(files_at(settings.media), settings.max_pixels, thumbnails)
 
     def one_search() -> str:
         canary = encoder.text("a photo")
@@ -67,14 +70,15 @@ def create_app(
         Memo(cache, lookups),
         collection,
         confidence,
-        max_k=settings.max_k,
-        max_characters=settings.max_query_characters,
+        Gate("searches", settings.max_searches, waiting, patience_s=0.5),
+        settings,
     )
     keys = KeyFile(settings.keys) if settings.needs_keys else None
     app.extensions["keys"] = keys
     limiter = RateLimiter(limits.parse(settings.rate_limit), settings.redis_url) if keys else None
     api = create_api(searcher, search, Guard(keys, limiter))
-    adder = Adder(encoder, search, media, settings.max_file_bytes)
+    adding = Gate("uploads", settings.max_uploads, settings.max_uploads, patience_s=30)
+    adder = Adder(encoder, search, media, adding, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images)
     add_upkeep_routes(api, encoder, search, collection, media)
     app.register_blueprint(api.blueprint)
@@ -100,10 +104,10 @@ def harden(response: Response) -> Response:
 
 
 def http_client(url: str, settings: Settings) -> httpx.Client:
-    """A client with as many connections as there are threads to use them; a refused connection is tried once more."""
-    limits = httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30)
-    transport = httpx.HTTPTransport(retries=1, limits=limits)
-    return httpx.Client(base_url=url, timeout=httpx.Timeout(settings.timeout_s, connect=2), transport=transport)
+    """A client with as many connections as there are threads to use them."""
+    pool = httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30)
+    transport = httpx.HTTPTransport(limits=pool)
+    return httpx.Client(base_url=url, timeout=httpx.Timeout(settings.timeout_s, connect=CONNECT_S), transport=transport)
 
 
 def create_cache(settings: Settings) -> Cache:

@@ -10,6 +10,7 @@ from servicekit.timing import stage
 
 from gateway import exif
 from gateway.clients import BATCH_BYTES, BATCH_IMAGES, Encoded, EncoderClient, SearchClient
+from gateway.gate import Gate
 from gateway.media import MediaStore, picture_id
 from gateway.wire import Details
 
@@ -34,10 +35,10 @@ class Outcome(NamedTuple):
 class Adder:
     """Adds pictures to the collection; the same content twice is one picture."""
 
-    def __init__(self, encoder: EncoderClient, search: SearchClient, media: MediaStore, max_file_bytes: int) -> None:
-        self._encoder = encoder
-        self._search = search
-        self._media = media
+    def __init__(
+        self, encoder: EncoderClient, search: SearchClient, media: MediaStore, gate: Gate, max_file_bytes: int
+    ) -> None:
+        self._encoder, self._search, self._media, self._gate = encoder, search, media, gate
         self._max_file_bytes = max_file_bytes
 
     def add(self, uploads: Sequence[Upload]) -> Iterator[Outcome]:
@@ -47,10 +48,12 @@ class Adder:
         was yielded as added is on record, whatever happens to the rest.
 
         Raises:
-            ServiceError: the encoder or search does not answer, or holds another model.
+            ServiceError: the encoder or search does not answer, or holds another model; or too many uploads go on.
         """
         for part in parts(uploads):
-            yield from self._add(part)
+            with self._gate.turn():
+                outcomes = self._add(part)
+            yield from outcomes
 
     def _add(self, uploads: Sequence[Upload]) -> list[Outcome]:
         contents = [u.read() if u.size <= self._max_file_bytes else None for u in uploads]

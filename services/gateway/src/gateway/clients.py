@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import httpx
 from flask import g, has_request_context
+from servicekit.deadline import HEADER, check_deadline, time_left
 from servicekit.errors import Kind, ServiceError
 
 # A request to the encoder holds at most this much: more gains no speed, and every picture is decoded in its memory.
@@ -15,6 +17,9 @@ BATCH_IMAGES = 16
 BATCH_BYTES = 32 * 2**20
 # Queries in one request to the search service, which takes up to 64.
 BATCH_QUERIES = 32
+# Seconds for a connection, and between the two tries of a request.
+CONNECT_S = 2.0
+PAUSE_S = 0.05
 
 
 class Encoded(NamedTuple):
@@ -26,6 +31,13 @@ class Encoded(NamedTuple):
     truncated: bool
 
 
+class NotReachedError(ServiceError):
+    """Nobody has answered the request: it may be made again."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Kind.UNAVAILABLE, detail)
+
+
 class Service:
     """One service behind the gateway. Its errors become the gateway's own: same kind, same sentence."""
 
@@ -33,23 +45,47 @@ class Service:
         self._name = name
         self._http = http
 
-    def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    def call(self, method: str, path: str, repeat: bool = True, **request: Any) -> dict[str, Any]:
         """Make one request and return the decoded answer.
+
+        Args:
+            method: of HTTP.
+            path: at the service.
+            repeat: whether the request may be made twice: a replica that dies under it is no reason to fail, since the
+                next try reaches another.
+            request: as httpx takes it.
 
         Raises:
             ServiceError: the service refused the request, or does not answer (503).
         """
+        try:
+            return self._once(method, path, **request)
+        except NotReachedError:
+            if not repeat:
+                raise
+        # Long enough for a balancer to notice.
+        time.sleep(PAUSE_S)
+        return self._once(method, path, **request)
+
+    def _once(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        check_deadline()
         headers = {"X-Request-Id": g.request_id} if has_request_context() else {}
+        left = time_left()
+        if left is not None:
+            headers[HEADER] = str(max(1, int(left * 1000)))
+            request["timeout"] = httpx.Timeout(left, connect=min(left, CONNECT_S))
         try:
             answer = self._http.request(method, path, headers=headers, **request)
+        except httpx.ConnectTimeout as error:
+            raise NotReachedError(f"{self._name} cannot be reached") from error
         except httpx.TimeoutException as error:
             raise ServiceError(Kind.UNAVAILABLE, f"{self._name} did not answer in time") from error
         except httpx.TransportError as error:
-            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} cannot be reached") from error
+            raise NotReachedError(f"{self._name} cannot be reached") from error
         try:
             body: dict[str, Any] = answer.json()
         except ValueError as error:  # an edge between here and there says in its own words that nobody is behind it
-            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} cannot be reached ({answer.status_code})") from error
+            raise NotReachedError(f"{self._name} cannot be reached ({answer.status_code})") from error
         if answer.is_success:
             return body
         kind = read_kind(body)
@@ -185,12 +221,12 @@ class SearchClient(Service):
 
     def edit(self, picture_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         """Change a picture's record; the new one."""
-        record: dict[str, Any] = self.call("PATCH", f"/v1/pictures/{picture_id}", json=changes)["picture"]
+        record: dict[str, Any] = self.call("PATCH", f"/v1/pictures/{picture_id}", repeat=False, json=changes)["picture"]
         return record
 
     def delete(self, picture_id: str) -> None:
         """Remove a picture's record."""
-        self.call("DELETE", f"/v1/pictures/{picture_id}")
+        self.call("DELETE", f"/v1/pictures/{picture_id}", repeat=False)
 
 
 def read_kind(body: dict[str, Any]) -> Kind:

@@ -13,6 +13,7 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import Picture, open_picture
 
 from gateway.files import Files
+from gateway.gate import Gate
 
 # Widths a thumbnail can be asked for: a closed list, or anyone could fill the disk.
 WIDTHS = (240, 480, 960, 1920)
@@ -59,9 +60,15 @@ class Kept(NamedTuple):
 class MediaStore:
     """Originals, thumbnails and the quarantine, in one store."""
 
-    def __init__(self, files: Files, max_pixels: int) -> None:
-        self._files = files
-        self._max_pixels = max_pixels
+    def __init__(self, files: Files, max_pixels: int, gate: Gate) -> None:
+        """Over a store.
+
+        Args:
+            files: the store.
+            max_pixels: of a picture.
+            gate: lets so many thumbnails be made at once.
+        """
+        self._files, self._max_pixels, self._gate = files, max_pixels, gate
         self.check = files.check
 
     def open(self, content: bytes, width: int = FIRST) -> Picture:
@@ -110,9 +117,9 @@ class MediaStore:
         try:
             return Kept(*self._files.open(name), mimetype)
         except FileNotFoundError:
-            with self.original(key).stream as stream:
-                content = stream.read()
-        small = shrink(self.open(content, width).image, width, form)
+            kept = self.original(key)
+        with kept.stream as stream, self._gate.turn():
+            small = shrink(self.open(stream.read(), width).image, width, form)
         self._files.write(name, small)
         return Kept(io.BytesIO(small), len(small), mimetype)
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 from prometheus_client import Counter
+from servicekit.deadline import time_left
 from servicekit.errors import Kind, ServiceError
 from servicekit.timing import stage
 
@@ -55,7 +56,10 @@ class Memo:
         if not mine:
             self._lookups.labels(kind, "shared").inc()
             with stage("shared"):
-                return future.result()
+                try:
+                    return future.result(time_left())
+                except TimeoutError as error:
+                    raise ServiceError(Kind.UNAVAILABLE, "the answer did not come in time", retry_after=1) from error
         try:
             future.set_result(work())
         except BaseException as error:
@@ -79,6 +83,7 @@ class Collection:
     def __init__(self, search: SearchClient, marks: Written, clock: Callable[[], float] = time.monotonic) -> None:
         self._search, self._marks, self._clock = search, marks, clock
         self._known: tuple[float, bytes, dict[str, Any]] | None = None
+        self._asking = threading.Lock()
 
     def state(self) -> dict[str, Any]:
         """`count`, `model_id` (None while there is no picture) and `generation`.
@@ -88,18 +93,28 @@ class Collection:
         """
         mark = self._marks.written()
         known = self._known
-        if known and mark is not None and known[1] == mark and self._clock() - known[0] < STATE_S:
-            return known[2]
-        # A write between these two lines leaves another mark than the one that is kept, so its reader asks again.
-        asked = self._clock()
-        try:
-            with stage("state"):
-                stats = self._search.stats()
-        except ServiceError as error:
-            # Who cannot be reached cannot be written to either: what was found before is still right.
-            if error.kind is Kind.UNAVAILABLE and known and mark is not None and known[1] == mark:
+        holds = known is not None and mark is not None and known[1] == mark
+        if known and holds:
+            fresh = self._clock() - known[0] < STATE_S
+            # One request asks; what the others know was right a moment ago, and nobody has written since.
+            if fresh or not self._asking.acquire(blocking=False):
                 return known[2]
-            raise
+            try:
+                return self._ask(mark)
+            except ServiceError as error:
+                # Who cannot be reached cannot be written to either: what was found before is still right.
+                if error.kind is Kind.UNAVAILABLE:
+                    return known[2]
+                raise
+            finally:
+                self._asking.release()
+        return self._ask(mark)
+
+    def _ask(self, mark: bytes | None) -> dict[str, Any]:
+        # A write from now on leaves another mark than the one that is kept, so its reader asks again.
+        asked = self._clock()
+        with stage("state"):
+            stats = self._search.stats()
         if mark is not None:
             self._known = (asked, mark, stats)
         return stats

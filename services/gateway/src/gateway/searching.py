@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.timing import stage, stages
 
 from gateway.clients import Encoded, EncoderClient, SearchClient
 from gateway.confidence import CONFIDENT, Confidence, Scale
+from gateway.gate import Gate
 from gateway.memo import Collection, Memo
+from gateway.settings import Settings
 from gateway.terms import Term, check_terms, read_vector, write_term, write_vector
 from gateway.wire import SearchRequest
 
@@ -48,11 +51,11 @@ class Searcher:
         memo: Memo,
         collection: Collection,
         confidence: Confidence,
-        max_k: int,
-        max_characters: int,
+        gate: Gate,
+        settings: Settings,
     ) -> None:
         self._encoder, self._search, self._memo, self._collection = encoder, search, memo, collection
-        self._confidence, self._max_k, self._max_characters = confidence, max_k, max_characters
+        self._confidence, self._gate, self._settings = confidence, gate, settings
 
     def question(
         self, request: SearchRequest, images: Sequence[bytes] = (), names: Sequence[str] | None = None
@@ -67,10 +70,11 @@ class Searcher:
         Raises:
             ServiceError: a field is wrong, or the search service does not answer.
         """
-        if request.k > self._max_k:
-            raise ServiceError(Kind.INVALID, f"k: {request.k} is more than the limit of {self._max_k}")
+        set_deadline(self._settings.deadline_s)
+        if request.k > self._settings.max_k:
+            raise ServiceError(Kind.INVALID, f"k: {request.k} is more than the limit of {self._settings.max_k}")
         names = names or [f"terms.{i}" for i in range(len(request.terms))]
-        terms = check_terms(request.terms, names, len(images), self._max_characters)
+        terms = check_terms(request.terms, names, len(images), self._settings.max_query_characters)
         if request.mode != "vector" and not any(t.text and t.weight > 0 for t in terms):
             raise ServiceError(Kind.INVALID, f"mode: {request.mode} needs a term of text with a weight above 0")
         if request.mode == "text" and any(t.text is None or t.weight < 0 for t in terms):
@@ -97,7 +101,7 @@ class Searcher:
         if kept is None or question.request.explain:
             # An explanation is not shared with those who did not ask for one.
             flight = f"{question.key}{'+' if question.request.explain else ''}"
-            page = self._memo.once("page", flight, lambda: self._find(question))
+            page = self._memo.once("page", flight, lambda: self._in_turn(question))
             # Written to in between? Then the page belongs to the newer generation.
             if kept is None and page["generation"] == question.state["generation"]:
                 self._memo.keep("page", question.key, page)
@@ -126,6 +130,10 @@ class Searcher:
         """Whether the scale, which was measured with single texts, says something about the scores."""
         alone = question.terms[0] if len(question.terms) == 1 else None
         return question.request.mode == "vector" and alone is not None and alone.text is not None and alone.weight > 0
+
+    def _in_turn(self, question: Question) -> dict[str, Any]:
+        with self._gate.turn():
+            return self._find(question)
 
     def _find(self, question: Question) -> dict[str, Any]:
         """A page from the services, without what depends on the one who asks."""

@@ -38,6 +38,11 @@ class Settings(ServerSettings):
     encoder_url: str = Field(default="http://127.0.0.1:8081", description="where the encoder answers")
     search_url: str = Field(default="http://127.0.0.1:8082", description="where the search service answers")
     timeout_s: float = Field(default=60, gt=0, description="longest wait for the encoder or search, in seconds")
+    deadline_s: float = Field(default=10, gt=0, description="longest time for a search, in seconds")
+    max_searches: int = Field(
+        default=8, ge=1, description="searches computed at the same time; half as many as there are threads may wait"
+    )
+    max_uploads: int = Field(default=4, ge=1, description="uploads worked on at the same time; as many may wait")
     media: str = Field(
         default="var/media",
         description="folder that keeps the pictures and their thumbnails, or the URL of a store, as s3://bucket/folder",

@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from flask import Blueprint, request
+from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import Edit
 from servicekit.timing import stage
@@ -150,6 +151,7 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, An
         order = moment.order if body.mode == "vector" else f"{moment.order}/{moment.generation}"
         after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, order, digest)
         try:
+            check_deadline()
             with stage("rank"):
                 page = rank(moment.source, query, body.k, after, depth)
             with stage("records"):

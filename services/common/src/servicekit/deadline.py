@@ -1,0 +1,44 @@
+"""Until when an answer is of use: handed down from service to service as the time that is left.
+
+A time of day would be simpler and would count the way as well, but the clocks of two machines differ by more than that.
+"""
+
+from __future__ import annotations
+
+import time
+
+from flask import g, has_request_context, request
+
+from servicekit.errors import Kind, ServiceError
+
+HEADER = "X-Time-Left-Ms"
+
+
+def set_deadline(seconds: float) -> None:
+    """Give the request that is being answered so long, from now on; a deadline that is nearer stays."""
+    g.deadline = min(g.get("deadline", float("inf")), time.monotonic() + seconds)
+
+
+def take_over_deadline() -> None:
+    """Keep to the time that the caller has left, if it says so."""
+    given = request.headers.get(HEADER, "")
+    # Nine digits are more than a week.
+    if given.isascii() and given.isdigit() and len(given) < 10:
+        set_deadline(int(given) / 1000)
+
+
+def time_left() -> float | None:
+    """Seconds until the deadline of the request that is being answered, below 0 after it; None where there is none."""
+    deadline = g.get("deadline") if has_request_context() else None
+    return None if deadline is None else deadline - time.monotonic()
+
+
+def check_deadline() -> None:
+    """Do no work for an answer that nobody waits for.
+
+    Raises:
+        ServiceError: the deadline is over.
+    """
+    left = time_left()
+    if left is not None and left <= 0:
+        raise ServiceError(Kind.UNAVAILABLE, "the time for this request is over", retry_after=1)

@@ -1,0 +1,131 @@
+"""Overload, deadlines and tries: what happens when a part is slow, busy or dies under a request."""
+
+import threading
+from typing import Any
+
+import httpx
+import pytest
+from gateway.gate import Gate
+from servicekit.errors import Kind, ServiceError
+
+from tests.unit.gateway.conftest import BLUE, RED, body, get, ids, picture, upload
+
+
+def dying(wire: Any, times: int, error: Exception) -> list[str]:
+    """Let a connection break under the next requests; returns those that reached it."""
+    handle, seen = wire.handle_request, []
+
+    def handle_request(request: httpx.Request) -> httpx.Response:
+        seen.append(f"{request.method} {request.url.path}")
+        if len(seen) <= times:
+            raise error
+        response: httpx.Response = handle(request)
+        return response
+
+    wire.handle_request = handle_request
+    return seen
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError("refused"), httpx.ReadError("reset"), httpx.RemoteProtocolError("closed")]
+)
+def test_a_replica_that_dies_under_a_request_is_no_reason_to_fail(stack: Any, error: Exception) -> None:
+    upload(stack, picture(RED))
+    dying(stack.encoder, 1, error)
+    dying(stack.search, 1, error)
+    assert get(stack, "/api/v1/search?q=red").status_code == 200
+
+
+def test_a_request_is_tried_twice_and_no_more(stack: Any) -> None:
+    upload(stack, picture(RED))
+    seen = dying(stack.search, 9, httpx.ReadError("reset"))
+    answer = stack.client.get(f"/api/v1/images/{ids(picture(RED))[0]}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert seen == ["POST /v1/lookup"] * 2
+
+
+def test_what_must_not_happen_twice_is_tried_once(stack: Any) -> None:
+    upload(stack, picture(RED))
+    seen = dying(stack.search, 1, httpx.ReadError("reset"))
+    answer = stack.client.patch(f"/api/v1/images/{ids(picture(RED))[0]}", json={"caption": "x"})
+    assert (answer.status_code, seen) == (503, [f"PATCH /v1/pictures/{ids(picture(RED))[0]}"])
+
+
+def test_a_slow_service_is_not_asked_again(stack: Any) -> None:
+    upload(stack, picture(RED))
+    seen = dying(stack.encoder, 1, httpx.ReadTimeout("slow"))
+    answer = get(stack, "/api/v1/search?q=red")
+    assert (answer.status_code, body(answer)["detail"]) == (503, "the encoder did not answer in time")
+    assert len(seen) == 1
+
+
+def test_the_time_that_is_left_is_handed_down(make_stack: Any) -> None:
+    stack = make_stack(deadline_s=5)
+    upload(stack, picture(RED))
+    left = []
+    handle = stack.encoder.handle_request
+
+    def handle_request(request: httpx.Request) -> httpx.Response:
+        left.append(int(request.headers["X-Time-Left-Ms"]))
+        request.headers["X-Time-Left-Ms"] = "0"  # and is over when it arrives
+        response: httpx.Response = handle(request)
+        return response
+
+    stack.encoder.handle_request = handle_request
+    answer = get(stack, "/api/v1/search?q=red")
+    assert (answer.status_code, body(answer)["detail"]) == (
+        503,
+        "the encoder failed: the time for this request is over",
+    )
+    assert 4000 < left[0] <= 5000
+    # A client's own time counts as well.
+    hurried = get(stack, "/api/v1/search?q=blue", X_Time_Left_Ms="0")
+    assert (hurried.status_code, body(hurried)["detail"]) == (503, "the time for this request is over")
+    # Uploads have the time that they need.
+    assert stack.client.delete(f"/api/v1/images/{ids(picture(RED))[0]}").status_code == 204
+
+
+def test_a_gate_lets_some_work_some_wait_and_turns_the_others_away() -> None:
+    gate = Gate("searches", working=1, waiting=1, patience_s=10)
+    inside, go_on, done = threading.Event(), threading.Event(), []
+
+    def work(name: str) -> None:
+        with gate.turn():
+            inside.set()
+            assert go_on.wait(10)
+            done.append(name)
+
+    first = threading.Thread(target=work, args=["first"])
+    first.start()
+    assert inside.wait(10)
+    second = threading.Thread(target=work, args=["second"])
+    second.start()
+    while gate._inside._value:  # until the second waits
+        pass
+    with pytest.raises(ServiceError, match="busy with other searches; try again") as caught, gate.turn():
+        pass
+    assert (caught.value.kind, caught.value.retry_after) == (Kind.TOO_MANY_REQUESTS, 1)
+    go_on.set()
+    first.join()
+    second.join()
+    assert done == ["first", "second"]
+    with gate.turn():
+        pass
+
+
+def test_a_turn_that_does_not_come_in_time_is_told() -> None:
+    gate = Gate("searches", working=1, waiting=1, patience_s=0.1)
+    said = r"busy with other searches after 0\.1 s of waiting"
+    with gate.turn(), pytest.raises(ServiceError, match=said), gate.turn():
+        pass
+    with gate.turn():
+        pass
+
+
+def test_a_failure_gives_its_turn_back(make_stack: Any) -> None:
+    stack = make_stack(max_searches=1, http_threads=1)
+    upload(stack, picture(RED), picture(BLUE))
+    stack.encoder.cut = True
+    assert [get(stack, f"/api/v1/search?q={i}").status_code for i in range(5)] == [503] * 5
+    stack.encoder.cut = False
+    assert get(stack, "/api/v1/search?q=red").status_code == 200
