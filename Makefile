@@ -3,6 +3,7 @@ PORT ?= 8080
 PHOTOS ?=
 VENV := .venv
 DEV := .venv-dev
+comma := ,
 SERVICES := -e 'services/common[pictures]' -e services/encoder -e services/search -e services/gateway
 PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml)
 PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
@@ -39,7 +40,7 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP_INSTALL) $(subst services/search,'services/search[milvus]',$(SERVICES)) \
+	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst services/search,'services/search[milvus]',$(SERVICES))) \
 		-e 'training[parquet]' honcho hypothesis milvus-lite packaging playwright pyyaml pytest ruff schemathesis \
 		mypy types-cachetools types-gunicorn types-pyyaml types-tqdm
 	touch $@

@@ -27,10 +27,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @dataclass
 class Process:
-    """A running process group and the address that it answers at."""
+    """A running process group, the address that it answers at, and what it writes."""
 
     url: str
     popen: subprocess.Popen[bytes]
+    log: Path
 
     def kill(self) -> None:
         """End it at once, as a crash or the kernel would."""
@@ -84,7 +85,7 @@ def running(command: list[str], env: dict[str, str], url: str, ready: str, log: 
         popen = subprocess.Popen(
             command, env={**os.environ, **env}, stdout=output, stderr=output, start_new_session=True, cwd=ROOT
         )
-    process = Process(url, popen)
+    process = Process(url, popen, log)
     try:
         deadline = time.monotonic() + 120
         while not answers(url + ready):

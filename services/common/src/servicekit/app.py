@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, Req
 from servicekit.deadline import take_over_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.timing import server_timing, stages
+from servicekit.tracing import trace_requests
 
 # What a caller may send as its request id; anything else (a log line break, a kilobyte) is replaced.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -42,7 +43,7 @@ class StrictJson(DefaultJSONProvider):
         return orjson.loads(s)
 
 
-def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
+def create_service(name: str, ready: ReadyChecks, max_body_bytes: int, otlp_endpoint: str | None = None) -> Flask:
     """Return an app with `/livez`, `/readyz`, `/metrics`, request ids and problem+json errors.
 
     Args:
@@ -50,6 +51,7 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
         ready: for each part, a function that does the part's work once, returns a short fact about it and raises
             when it cannot serve. All of them run on every `/readyz`.
         max_body_bytes: the largest request body; a larger one is answered 413.
+        otlp_endpoint: where traces are collected, if they are.
     """
     app = Flask(name)
     app.json = StrictJson(app)
@@ -84,9 +86,20 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int) -> Flask:
             stage_seconds.labels(name).observe(value)
         response.headers["Server-Timing"] = server_timing({**stages(), "total": elapsed})
         response.headers["X-Request-Id"] = g.request_id
-        # %r: a path may hold a line break, and must not look like a line of its own.
-        log.info("%s %r %s %.1fms %s", method, request.path, response.status_code, elapsed * 1000, g.request_id)
+        facts = {
+            "request_id": g.request_id,
+            "method": method,
+            "path": request.path,
+            "status": response.status_code,
+            "ms": round(elapsed * 1000, 1),
+        }
+        log.info(
+            "%s %r %s %.1fms %s", method, request.path, response.status_code, facts["ms"], g.request_id, extra=facts
+        )
         return response
+
+    if otlp_endpoint:
+        trace_requests(app, name, otlp_endpoint)
 
     @app.errorhandler(ServiceError)
     def service_error(error: ServiceError) -> Response:

@@ -8,6 +8,8 @@ from gunicorn.glogging import Logger
 
 from servicekit.settings import ServerSettings
 
+TIME = "%Y-%m-%dT%H:%M:%S%z"
+
 
 class ErrorLogger(Logger):
     """gunicorn's own messages alone: the app logs each request itself, with its id.
@@ -48,12 +50,16 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {
-                "line": {
-                    "format": f"%(asctime)s {package} %(levelname)s %(message)s",
-                    "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+                "text": {"format": f"%(asctime)s {package} %(levelname)s %(message)s", "datefmt": TIME},
+                "json": {
+                    "()": "pythonjsonlogger.orjson.OrjsonFormatter",
+                    "fmt": "%(asctime)s %(levelname)s %(message)s",
+                    "datefmt": TIME,
+                    "rename_fields": {"asctime": "time", "levelname": "level"},
+                    "static_fields": {"service": package},
                 },
             },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": settings.log_format}},
             "root": {"level": settings.log_level, "handlers": ["stderr"]},
             "loggers": {
                 "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},

@@ -17,11 +17,17 @@ class ServerSettings(BaseSettings):
     """What every service can be told about the process it runs in; each service sets its own `bind`."""
 
     # NAME= in a .env file means the default, as it does to a shell.
-    model_config = SettingsConfigDict(env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True)
 
     bind: str = Field(description="address and port to listen on")
     http_threads: int = Field(default=8, ge=1, le=256, description="requests answered at the same time")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least level logged")
+    log_format: Literal["text", "json"] = Field(default="text", description="lines for people, or JSON for programs")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="where traces are collected, as http://collector:4318; none are made without it",
+    )
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 
 from flask import g, has_request_context
 
+from servicekit.tracing import span
+
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """Time a part of a request under a name of its own; several turns of one name add up."""
     started = time.perf_counter()
     try:
-        yield
+        with span(name):
+            yield
     finally:
         if has_request_context():
             seconds = stages()

@@ -15,6 +15,6 @@ def create_app(settings: Settings | None = None, model: Encoder | None = None) -
     """Return the encoder's app; settings come from the environment and the model from the bundle unless handed in."""
     settings = settings or load_settings(Settings)
     model = model or Model(settings.bundle, settings.threads)
-    app = create_service("encoder", {"model": model.check}, settings.max_body_bytes)
+    app = create_service("encoder", {"model": model.check}, settings.max_body_bytes, settings.otlp_endpoint)
     app.register_blueprint(create_routes(model, settings))
     return app

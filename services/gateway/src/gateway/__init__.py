@@ -61,7 +61,7 @@ def create_app(
         "media": media.check,
         "cache": cache.state,
     }
-    app = create_service("gateway", checks, settings.max_body_bytes)
+    app = create_service("gateway", checks, settings.max_body_bytes, settings.otlp_endpoint)
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=app.extensions["metrics_registry"])
     collection = Collection(search, cache)
     searcher = Searcher(

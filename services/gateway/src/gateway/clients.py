@@ -11,6 +11,7 @@ import httpx
 from flask import g, has_request_context
 from servicekit.deadline import HEADER, check_deadline, time_left
 from servicekit.errors import Kind, ServiceError
+from servicekit.tracing import trace_headers
 
 # A request to the encoder holds at most this much: more gains no speed, and every picture is decoded in its memory.
 BATCH_IMAGES = 16
@@ -69,7 +70,7 @@ class Service:
 
     def _once(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         check_deadline()
-        headers = {"X-Request-Id": g.request_id} if has_request_context() else {}
+        headers = {"X-Request-Id": g.request_id, **trace_headers()} if has_request_context() else {}
         left = time_left()
         if left is not None:
             headers[HEADER] = str(max(1, int(left * 1000)))

@@ -17,7 +17,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     """Return the search service's app; settings come from the environment unless handed in."""
     settings = settings or load_settings(Settings)
     store = store or open_store(settings)
-    app = create_service("search", {"index": store.check}, settings.max_body_bytes)
+    app = create_service("search", {"index": store.check}, settings.max_body_bytes, settings.otlp_endpoint)
     if settings.backend == "milvus":
         from search.milvus_client import answer_failures
 

@@ -1,0 +1,88 @@
+"""Traces of requests across the services, sent by OTLP where somebody collects them.
+
+Without an endpoint this costs nothing but passing on the caller's `traceparent` (W3C Trace Context).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, has_request_context, request
+
+from servicekit.settings import SettingsError
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+
+def trace_requests(app: Flask, service: str, endpoint: str) -> None:
+    """Make a span of each request, below the caller's where it has one.
+
+    Args:
+        app: whose requests.
+        service: its name, in the traces.
+        endpoint: the collector's address, http://collector:4318.
+
+    Raises:
+        SettingsError: the packages that this needs are not installed.
+    """
+    try:
+        from opentelemetry import propagate, trace
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise SettingsError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs more packages: pip install 'sightline-common[otlp]'"
+        ) from error
+    provider = TracerProvider(resource=Resource.create({"service.name": f"sightline-{service}"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")))
+    tracer = provider.get_tracer("servicekit")
+
+    @app.before_request
+    def begin() -> None:
+        route = request.url_rule.rule if request.url_rule else "unmatched"
+        context = propagate.extract({name.lower(): value for name, value in request.headers.items()})
+        g.tracer = tracer
+        g.span = tracer.start_span(f"{request.method} {route}", context=context, kind=trace.SpanKind.SERVER)
+        g.span.set_attributes({"http.route": route, "sightline.request_id": g.request_id})
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if span := g.pop("span", None):
+            span.set_attribute("http.response.status_code", response.status_code)
+            if response.status_code >= 500:
+                span.set_status(trace.StatusCode.ERROR)
+            span.end()
+        return response
+
+
+@contextmanager
+def span(name: str) -> Iterator[None]:
+    """A span of a part of the request that is being answered, where requests are traced."""
+    parent = g.get("span") if has_request_context() else None
+    if parent is None:
+        yield
+        return
+    from opentelemetry.trace import set_span_in_context
+
+    tracer: Tracer = g.tracer
+    with tracer.start_as_current_span(name, context=set_span_in_context(parent)):
+        yield
+
+
+def trace_headers() -> dict[str, str]:
+    """What a request to another service carries, so that its spans join the trace."""
+    if not has_request_context():
+        return {}
+    if g.get("span") is None:
+        given = request.headers.get("traceparent")
+        return {"traceparent": given} if given else {}
+    from opentelemetry import propagate
+
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
