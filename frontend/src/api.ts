@@ -45,10 +45,23 @@ export class ApiError extends Error {
 
 const PAGE_SIZE = 48;
 
-async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+/** Let this browser send a key with each request; the gateway keeps it in a cookie that no script can read. */
+export async function logIn(key: string): Promise<void> {
+  await ask("/api/v1/session", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ key }),
+  });
+}
+
+function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  return ask(path, { signal });
+}
+
+async function ask<T>(path: string, init: RequestInit): Promise<T> {
   let answer: Response;
   try {
-    answer = await fetch(path, { signal });
+    answer = await fetch(path, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, "no answer came", "");

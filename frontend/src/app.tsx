@@ -11,7 +11,9 @@ function createClient(): QueryClient {
       queries: {
         // A refusal stays a refusal; only silence and an overloaded service are worth another try.
         retry: (count, error) =>
-          count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
+          count < 2 &&
+          error instanceof ApiError &&
+          (error.status === 0 || error.status === 429 || error.status >= 502),
         retryDelay: (count) => 400 * 2 ** count,
         // The same words on the same collection give the same pictures; coming back must not re-rank the wall.
         staleTime: 60_000,

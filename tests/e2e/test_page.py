@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway.keys import KeyFile, Scope
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
@@ -255,3 +256,35 @@ def one_picture() -> Any:
     stream = io.BytesIO()
     Image.effect_noise((64, 48), 90).save(stream, "PNG")
     return {"name": "noise.png", "mimeType": "image/png", "buffer": stream.getvalue()}
+
+
+def test_a_published_collection_asks_for_a_key_once(browser: Browser, start: Any, tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "keys.sqlite")
+    key = keys.create("laptop", Scope.READ)
+    keys.close()
+    with (
+        start("encoder") as encoder,
+        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
+        start(
+            "gateway",
+            GATEWAY_ENCODER_URL=encoder.url,
+            GATEWAY_SEARCH_URL=search.url,
+            GATEWAY_MEDIA=str(tmp_path / "media"),
+            GATEWAY_PAGE=str(Path(__file__).parents[2] / "frontend" / "dist"),
+            GATEWAY_AUTH="on",
+            GATEWAY_KEYS=str(tmp_path / "keys.sqlite"),
+        ) as gateway,
+    ):
+        context = browser.new_context(base_url=gateway.url)
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("API key").fill("sl_guess")
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("alert")).to_have_text("That key is not known here.")
+        page.get_by_label("API key").fill(key)
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
+        assert page.evaluate("document.cookie") == ""
+        context.close()

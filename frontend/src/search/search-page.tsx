@@ -2,6 +2,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useCallback, useEffect, useLayoutEffect, useMemo } from "react";
 import { Link, useNavigationType } from "react-router";
 import { ApiError, pagesOf, pictureOf, type Query, type Stats, statsQuery } from "../api";
+import { KeyForm } from "../ui/key-form";
 import { Notice } from "../ui/notice";
 import { Viewer } from "../viewer/viewer";
 import { SearchField } from "./search-field";
@@ -201,6 +202,17 @@ function Failed({ error, onRetry }: { error: Error; onRetry: () => void }) {
     return (
       <Notice title="That picture is no longer here.">
         It may have been deleted. Search for something else.
+      </Notice>
+    );
+  }
+  if (known?.status === 401) return <KeyForm />;
+  if (known?.status === 403) {
+    return <Notice title="Your key does not allow this.">{known.message}</Notice>;
+  }
+  if (known?.status === 429) {
+    return (
+      <Notice title="Too much at once." alert action="Try again" onAction={onRetry}>
+        {known.message}
       </Notice>
     );
   }

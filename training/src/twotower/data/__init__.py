@@ -10,6 +10,7 @@ from twotower.data.everyday import objects, stamps
 from twotower.data.flashcards import flashcards
 from twotower.data.flickr import flickr8k, flickr30k
 from twotower.data.folder import folder
+from twotower.data.gcompris import gcompris
 from twotower.data.leaks import identities, shared
 from twotower.data.pairs import DataError, Pair, readable
 
@@ -23,6 +24,7 @@ READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
     "clipart": clipart,
     "emoji": emoji,
     "flashcards": flashcards,
+    "gcompris": gcompris,
 }
 
 

@@ -1,0 +1,128 @@
+"""Photographs of things and animals by which children sort and learn words: those of Debian's gcompris-qt-data.
+
+They come in Qt's resource files; `python -m twotower.data.gcompris /usr/share/gcompris-qt/rcc --out var/gcompris`
+unpacks them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from twotower.data.everyday import with_article
+from twotower.data.pairs import DataError, Pair
+
+# The files with pictures of things, and for each of their folders the word that all of it shows, or None where each
+# file is named by its own.
+ACTIVITIES = ("categorization", "explore_farm_animals", "explore_world_animals", "lang")
+FOLDERS: dict[str, str | None] = {
+    "images/fishes": "fish",
+    "images/monuments": None,
+    "images/others": None,
+    "images/renewable": None,
+    "images/tools": None,
+    "resource/animals": None,
+    "resource/words_sample": None,
+}
+# Names that people would say otherwise, and what is left out: signs, persons, and what no photograph shows.
+RENAMED = {
+    "blackslate": "blackboard",
+    "buffetset": "buffet",
+    "bulb": "light bulb",
+    "erasers": "eraser",
+    "plier": "pliers",
+    "screwDriver": "screwdriver",
+    "sideCutter": "wire cutters",
+    "solar": "solar power",
+    "spoons": "spoon",
+    "tweezer": "tweezers",
+    "weighingMachine": "scales",
+}
+PLURAL = {"pliers", "scissors", "scales", "tweezers", "wire cutters"}
+SKIPPED = set(
+    "alphabets numbers monument dragon narwhal leMusee animal arm back black blue boy brain brother brown bug child "
+    "color dad ear eight eleven eyes face family finger five foot four friend girl grandmother gray green hair hand "
+    "head knee leg man mauve mother mouth neck nine nose one orange-color pink red reptile seven sister six sixteen "
+    "skin son teeth ten three thumb tongue twelve two white woman yellow zero flies fruit".split()
+)
+
+
+def gcompris(folder: Path, split: str) -> list[Pair]:
+    """Pictures named by their word, `tools/hammer3.webp`; the only split is train.
+
+    Raises:
+        DataError: there is no such split, or no picture in the folder.
+    """
+    if split != "train":
+        raise DataError(f"gcompris has no split {split}; there is train")
+    pairs = []
+    for path in sorted(folder.rglob("*.webp")):
+        place = "/".join(path.parts[-3:-1])
+        name = path.stem.rstrip("0123456789")
+        if place not in FOLDERS or name in SKIPPED:
+            continue
+        word = FOLDERS[place] or RENAMED.get(name) or " ".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)).lower()
+        pairs.append(Pair(path, (word,) if word in PLURAL else (word, with_article(word))))
+    if not pairs:
+        raise DataError(f"{folder} holds no pictures of gcompris; python -m twotower.data.gcompris unpacks them")
+    return pairs
+
+
+def unpack(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """The path and content of each file in a Qt resource file, whole or deflated.
+
+    The format is that of Qt's `rcc --binary`: a tree of nodes, in which folders know their first child, names in
+    UTF-16, and data with their lengths; all numbers big-endian.
+
+    Raises:
+        DataError: it is no such file, or compressed in another way.
+    """
+    if content[:4] != b"qres":
+        raise DataError("not a Qt resource file")
+    version, tree, data, names = struct.unpack(">IIII", content[4:20])
+    # Since the second version a node also has a time.
+    size = 14 if version == 1 else 22
+
+    def walk(node: int, folder: str) -> Iterator[tuple[str, bytes]]:
+        at = tree + node * size
+        name_at, flags = struct.unpack(">IH", content[at : at + 6])
+        (length,) = struct.unpack(">H", content[names + name_at : names + name_at + 2])
+        start = names + name_at + 6
+        path = f"{folder}/{content[start : start + 2 * length].decode('utf-16-be')}" if node else ""
+        if flags & 2:
+            count, first = struct.unpack(">II", content[at + 6 : at + 14])
+            for child in range(first, first + count):
+                yield from walk(child, path)
+            return
+        if flags & 4:
+            raise DataError(f"{path} is compressed with Zstandard, which is not read here")
+        (data_at,) = struct.unpack(">I", content[at + 10 : at + 14])
+        start = data + data_at + 4
+        (length,) = struct.unpack(">I", content[start - 4 : start])
+        found = content[start : start + length]
+        yield path.lstrip("/"), zlib.decompress(found[4:]) if flags & 1 else found
+
+    return walk(0, "")
+
+
+def main() -> None:
+    """Unpack the pictures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("rcc", type=Path, help="folder of gcompris' .rcc files")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    for activity in ACTIVITIES:
+        for path, found in unpack((options.rcc / f"{activity}.rcc").read_bytes()):
+            target = (options.out / path).resolve()
+            # A path in a file is a stranger's word.
+            if path.endswith(".webp") and target.is_relative_to(options.out.resolve()):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(found)
+
+
+if __name__ == "__main__":
+    main()
