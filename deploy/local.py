@@ -116,6 +116,7 @@ def environment(port: int, data: Path) -> dict[str, str]:
         "GATEWAY_ENCODER_URL": f"http://{at['encoder']}",
         "GATEWAY_SEARCH_URL": f"http://{at['search']}",
         "GATEWAY_MEDIA": str(data / "media"),
+        "GATEWAY_STATE": str(data / "gateway.sqlite"),
         "SEARCH_CATALOGUE": str(data / "catalogue.sqlite"),
     }
 
@@ -139,6 +140,9 @@ def run(port: int, photos: Path | None, data: Path) -> int:
     """Start, fill, and stay until stopped; the exit status."""
     url = f"http://127.0.0.1:{port}"
     env = environment(port, data)
+    # One's own pictures stay where they are; the sample is small, and has captions.
+    if photos:
+        env["GATEWAY_LIBRARY"] = str(photos)
     # In a session of its own: a Ctrl-C and a closed terminal reach this process alone, which ends honcho in good order.
     # honcho's processes are in sessions of their own too, and would outlive it.
     stack = subprocess.Popen(["honcho", "start", "--env", os.devnull], cwd=ROOT, env=env, start_new_session=True)
@@ -154,11 +158,11 @@ def run(port: int, photos: Path | None, data: Path) -> int:
         signal.signal(number, stop)
     problem = wait_until_ready(url, stack)
     if problem is None:
-        what = [str(photos)] if photos else [str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
+        what = ["scan"] if photos else ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
         say(
             f"\nSightline answers at {url}. Adding {photos or 'the sample gallery'}; what is in can be found at once.\n"
         )
-        added = subprocess.run(["sightline", "--url", url, "add", *what], env=env, check=False)
+        added = subprocess.run(["sightline", "--url", url, *what], env=env, check=False)
         if stack.poll() is None and added.returncode in (0, 1):
             say(f"\nOpen {url} (Ctrl-C stops it).\n")
         status = stack.wait()

@@ -259,7 +259,7 @@ def one_picture() -> Any:
 
 
 def test_a_published_collection_asks_for_a_key_once(browser: Browser, start: Any, tmp_path: Path) -> None:
-    keys = KeyFile(tmp_path / "keys.sqlite")
+    keys = KeyFile(tmp_path / "state.sqlite")
     key = keys.create("laptop", Scope.READ)
     keys.close()
     with (
@@ -272,7 +272,7 @@ def test_a_published_collection_asks_for_a_key_once(browser: Browser, start: Any
             GATEWAY_MEDIA=str(tmp_path / "media"),
             GATEWAY_PAGE=str(Path(__file__).parents[2] / "frontend" / "dist"),
             GATEWAY_AUTH="on",
-            GATEWAY_KEYS=str(tmp_path / "keys.sqlite"),
+            GATEWAY_STATE=str(tmp_path / "state.sqlite"),
         ) as gateway,
     ):
         context = browser.new_context(base_url=gateway.url)

@@ -53,4 +53,4 @@ def test_the_running_api_is_as_it_is_described(start: Any, tmp_path: Path) -> No
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "Tested: 18" in done.stdout
+        assert "Tested: 19" in done.stdout

@@ -19,7 +19,7 @@ SIGHTLINE = str(Path(sys.executable).with_name("sightline"))
 def gateway(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which `sightline` reaches a gateway that needs keys, and may do everything."""
     folder = tmp_path_factory.mktemp("cli")
-    keys = {"GATEWAY_KEYS": str(folder / "keys.sqlite")}
+    keys = {"GATEWAY_STATE": str(folder / "state.sqlite")}
     with (
         start("encoder") as encoder,
         start("search", SEARCH_CATALOGUE=str(folder / "c.sqlite")) as search,

@@ -27,7 +27,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 # What the images fix: addresses, folders, and that the edge serves the page.
 FIXED = {
-    *("GATEWAY_BIND", "GATEWAY_MEDIA", "GATEWAY_KEYS", "GATEWAY_PAGE"),
+    *("GATEWAY_BIND", "GATEWAY_MEDIA", "GATEWAY_STATE", "GATEWAY_LIBRARY", "GATEWAY_PAGE"),
     *("ENCODER_BIND", "ENCODER_BUNDLE"),
     *("SEARCH_BIND", "SEARCH_CATALOGUE", "SEARCH_INDEX"),
 }

@@ -105,7 +105,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
             "the search service", httpx.Client(transport=search_wire, base_url="http://search")
         )
         app = gateway.create_app(
-            Settings(**{**SMALL, "media": str(media), **settings}),
+            Settings(**{**SMALL, "media": str(media), "state": folder / "state.sqlite", **settings}),
             encoder_client,
             search_client,
             cache or MemoryCache(100, 100),
@@ -116,8 +116,8 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
     yield make
     for made in apps:
-        for part in ("store", "keys"):
-            if closing := made.extensions.get(part):
+        for closing in [*made.extensions.get("state", []), made.extensions.get("store")]:
+            if closing:
                 closing.close()
 
 

@@ -16,7 +16,7 @@ from tests.unit.gateway.conftest import RED, body, get, ids, picture, upload
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Any:
-    file = KeyFile(tmp_path / "keys.sqlite")
+    file = KeyFile(tmp_path / "state.sqlite")
     yield file
     file.close()
 
@@ -24,7 +24,7 @@ def keys(tmp_path: Path) -> Any:
 @pytest.fixture
 def published(make_stack: Callable[..., Any], tmp_path: Path) -> Any:
     """A stack that needs keys, and lets each client ask twenty times an hour."""
-    return make_stack(auth="on", keys=tmp_path / "keys.sqlite", rate_limit="20/hour")
+    return make_stack(auth="on", state=tmp_path / "state.sqlite", rate_limit="20/hour")
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ def test_a_key_is_found_by_its_secret_and_kept_as_a_digest(keys: KeyFile, tmp_pa
     assert all(secret.encode() not in p.read_bytes() for p in tmp_path.iterdir())
     for wrong in ("", "sl_", written[:-1], written[:-1] + ("A" if written[-1] != "A" else "B"), "x" + written):
         assert keys.find(wrong) is None
-    other = KeyFile(tmp_path / "keys.sqlite")  # another gateway
+    other = KeyFile(tmp_path / "state.sqlite")  # another gateway
     assert other.find(written) == found
     assert keys.revoke(found.id)
     assert other.find(written) is None

@@ -12,6 +12,7 @@ import pytest
 from gateway import exif
 from gateway.files import files_at
 from gateway.gate import Gate
+from gateway.library import Library
 from gateway.media import MOST_QUARANTINED, MediaStore
 from PIL import Image, ImageDraw
 from servicekit.errors import Kind, ServiceError
@@ -170,30 +171,30 @@ def test_bad_files_are_set_aside_with_the_reason(stack: Any) -> None:
 
 
 def test_the_quarantine_is_bounded(tmp_path: Path) -> None:
-    store = MediaStore(files_at(str(tmp_path)), 1000, GATE)
+    store = MediaStore(files_at(str(tmp_path / "media")), Library([], tmp_path / "state"), 1000, GATE)
     for i in range(MOST_QUARANTINED + 3):
         store.quarantine(b"%d" % i, f"{i}", ServiceError(Kind.UNSUPPORTED_PICTURE, "no picture"))
     assert len(store.quarantined()) == MOST_QUARANTINED
-    assert len(list((tmp_path / "quarantine").iterdir())) == 2 * MOST_QUARANTINED
+    assert len(list((tmp_path / "media" / "quarantine").iterdir())) == 2 * MOST_QUARANTINED
 
 
 def test_pictures_may_lie_in_any_store(tmp_path: Path) -> None:
     """In memory here; an S3 bucket is a URL of another kind."""
     files = files_at("memory://bucket/photos")
-    store = MediaStore(files, 200_000, GATE)
+    store = MediaStore(files, Library([], tmp_path / "state"), 200_000, GATE)
     content = picture(RED, (600, 300), "JPEG")
     key = store.put(content, store.open(content))
     original = store.original(key)
     assert (original.stream.read(), original.length, original.mimetype) == (content, len(content), "image/jpeg")
     original.stream.seek(2)
     assert original.stream.read(2) == content[2:4]
-    small = store.thumbnail(key, 240, "webp")
+    small = store.thumbnail(ids(content)[0], key, 240, "webp")
     assert Image.open(small.stream).size == (240, 120)
     assert "bucket/photos" in store.check()
     store.quarantine(b"x", "x", ServiceError(Kind.UNSUPPORTED_PICTURE, "no"))
     assert [f["file_name"] for f in store.quarantined()] == ["x"]
     assert store.release(store.quarantined()[0]["id"])
-    store.delete(key)
+    store.delete(ids(content)[0], key)
     with pytest.raises(ServiceError, match="add the picture again"):
         store.original(key)
     kept = fsspec.filesystem("memory").find("/bucket/photos")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 import limits
@@ -21,6 +23,7 @@ from gateway.files import files_at
 from gateway.gate import Gate
 from gateway.guard import Guard
 from gateway.keys import KeyFile
+from gateway.library import Library
 from gateway.media import MediaStore
 from gateway.memo import Collection, Memo
 from gateway.page import create_page
@@ -47,7 +50,8 @@ def create_app(
     confidence = confidence or Confidence(encoder, search)
     waiting = settings.http_threads // 2
     thumbnails = Gate("thumbnails", working=2, waiting=waiting, patience_s=10)
-    media = MediaStore(files_at(settings.media), settings.max_pixels, thumbnails)
+    library = Library([Path(p) for p in settings.library.split(os.pathsep) if p], settings.state)
+    media = MediaStore(files_at(settings.media), library, settings.max_pixels, thumbnails)
 
     def one_search() -> str:
         canary = encoder.text("a photo")
@@ -73,14 +77,14 @@ def create_app(
         Gate("searches", settings.max_searches, waiting, patience_s=0.5),
         settings,
     )
-    keys = KeyFile(settings.keys) if settings.needs_keys else None
-    app.extensions["keys"] = keys
+    keys = KeyFile(settings.state) if settings.needs_keys else None
+    app.extensions["state"] = [library, *([keys] if keys else [])]
     limiter = RateLimiter(limits.parse(settings.rate_limit), settings.redis_url) if keys else None
     api = create_api(searcher, search, Guard(keys, limiter))
     adding = Gate("uploads", settings.max_uploads, settings.max_uploads, patience_s=30)
     adder = Adder(encoder, search, media, adding, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images)
-    add_upkeep_routes(api, encoder, search, collection, media)
+    add_upkeep_routes(api, encoder, search, collection, media, library, adder)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:

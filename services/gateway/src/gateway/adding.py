@@ -22,6 +22,8 @@ class Upload(NamedTuple):
     size: int
     read: Callable[[], bytes]
     details: Details
+    # Whether the file stays where it lies, in the library.
+    in_place: bool = False
 
 
 class Outcome(NamedTuple):
@@ -94,7 +96,7 @@ class Adder:
         with stage("decode"):
             picture = self._media.open(content)
         with stage("keep"):
-            key = self._media.put(content, picture)
+            key = self._media.put(content, picture, upload.in_place)
             # It may have been no picture to an older release.
             self._media.release(name)
         return {
@@ -121,7 +123,7 @@ class Adder:
             vectors = self._encoder.images(list(contents.values()))
         for name, encoded in zip(contents, vectors, strict=True):
             if isinstance(encoded, ServiceError):
-                self._media.delete(fresh[name]["media_key"])
+                self._media.delete(name, fresh[name]["media_key"])
                 outcomes[first[name]] = self._failed(contents[name], fresh[name]["file_name"], encoded)
                 continue
             if model and encoded.model_id != model.model_id:

@@ -29,6 +29,7 @@ for command in (
     changing.export,
     changing.quarantine,
     changing.reindex,
+    changing.scan,
     system.keys,
     system.migrate,
     system.doctor,

@@ -14,6 +14,7 @@ from servicekit.pictures import Picture, open_picture
 
 from gateway.files import Files
 from gateway.gate import Gate
+from gateway.library import PREFIX, Library
 
 # Widths a thumbnail can be asked for: a closed list, or anyone could fill the disk.
 WIDTHS = (240, 480, 960, 1920)
@@ -22,6 +23,7 @@ FIRST = 480
 # A picture of 1 : 20 is no reason for a thumbnail of 9,600 pixels' height.
 TALLEST = 4
 MISSING = "the picture's file is missing; add the picture again"
+MOVED = "the picture's file has changed or is not where it was; scan the library again"
 TYPES = {
     "JPEG": ("jpg", "image/jpeg"),
     "PNG": ("png", "image/png"),
@@ -33,6 +35,8 @@ TYPES = {
     "HEIF": ("heic", "image/heic"),
 }
 MIMETYPES = dict(TYPES.values())
+# How people end the names of such files otherwise.
+ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "heif": "heic"}
 # How a thumbnail can be written. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
 # wide), so WebP, which is there already, goes to whoever takes both as gladly.
 THUMBNAILS: dict[str, dict[str, Any]] = {
@@ -60,15 +64,16 @@ class Kept(NamedTuple):
 class MediaStore:
     """Originals, thumbnails and the quarantine, in one store."""
 
-    def __init__(self, files: Files, max_pixels: int, gate: Gate) -> None:
+    def __init__(self, files: Files, library: Library, max_pixels: int, gate: Gate) -> None:
         """Over a store.
 
         Args:
             files: the store.
+            library: where pictures lie that the store has no copy of.
             max_pixels: of a picture.
             gate: lets so many thumbnails be made at once.
         """
-        self._files, self._max_pixels, self._gate = files, max_pixels, gate
+        self._files, self._library, self._max_pixels, self._gate = files, library, max_pixels, gate
         self.check = files.check
 
     def open(self, content: bytes, width: int = FIRST) -> Picture:
@@ -79,54 +84,64 @@ class MediaStore:
         """
         return open_picture(content, self._max_pixels, draft=width)
 
-    def put(self, content: bytes, picture: Picture) -> str:
-        """Keep an original and the thumbnail that every wall asks for; return its media key."""
+    def put(self, content: bytes, picture: Picture, in_place: bool = False) -> str:
+        """Keep an original, unless it lies in the library, and the thumbnail of every wall; its media key."""
         name = picture_id(content)
-        key = f"{name[:2]}/{name}.{TYPES[picture.format][0]}"
-        if not self._files.exists(key):
+        key = f"{PREFIX}{name}" if in_place else f"{name[:2]}/{name}.{TYPES[picture.format][0]}"
+        if not in_place and not self._files.exists(key):
             self._files.write(key, content)
-        thumbnail = thumbnail_key(key, FIRST, "webp")
+        thumbnail = thumbnail_key(name, FIRST, "webp")
         if not self._files.exists(thumbnail):
             self._files.write(thumbnail, shrink(picture.image, FIRST, "webp"))
         return key
 
     def has(self, key: str) -> bool:
         """Whether the original is there."""
+        if key.startswith(PREFIX):
+            return self._library.has(key.removeprefix(PREFIX))
         return self._files.exists(key)
 
     def original(self, key: str) -> Kept:
         """The file of a key.
 
         Raises:
-            ServiceError: it is gone from the store.
+            ServiceError: it is gone from the store, or from the library.
         """
+        if key.startswith(PREFIX):
+            try:
+                stream, length, ending = self._library.open(key.removeprefix(PREFIX))
+            except FileNotFoundError as error:
+                raise ServiceError(Kind.NOT_FOUND, MOVED) from error
+            return Kept(stream, length, MIMETYPES[ENDINGS.get(ending, ending)])
         try:
             return Kept(*self._files.open(key), MIMETYPES[key.rpartition(".")[2]])
         except FileNotFoundError as error:
             raise ServiceError(Kind.NOT_FOUND, MISSING) from error
 
-    def thumbnail(self, key: str, width: int, form: str) -> Kept:
-        """A picture of at most this width, made on the first call; `form` is one of THUMBNAILS.
+    def thumbnail(self, name: str, key: str, width: int, form: str) -> Kept:
+        """A small copy of a picture, by its id and media key, made on the first call; `form` is one of THUMBNAILS.
 
         Raises:
             ServiceError: the width is not one of WIDTHS, or the original is gone.
         """
         if width not in WIDTHS:
             raise ServiceError(Kind.INVALID, f"w: {width} is not one of {', '.join(map(str, WIDTHS))}")
-        name, mimetype = thumbnail_key(key, width, form), f"image/{form}"
+        place, mimetype = thumbnail_key(name, width, form), f"image/{form}"
         try:
-            return Kept(*self._files.open(name), mimetype)
+            return Kept(*self._files.open(place), mimetype)
         except FileNotFoundError:
             kept = self.original(key)
         with kept.stream as stream, self._gate.turn():
             small = shrink(self.open(stream.read(), width).image, width, form)
-        self._files.write(name, small)
+        self._files.write(place, small)
         return Kept(io.BytesIO(small), len(small), mimetype)
 
-    def delete(self, key: str) -> None:
-        """Forget an original and its thumbnails."""
-        for name in (key, *(thumbnail_key(key, w, form) for w in WIDTHS for form in THUMBNAILS)):
-            self._files.delete(name)
+    def delete(self, name: str, key: str) -> None:
+        """Forget an original, unless it lies in the library, and its thumbnails."""
+        if not key.startswith(PREFIX):
+            self._files.delete(key)
+        for place in (thumbnail_key(name, w, form) for w in WIDTHS for form in THUMBNAILS):
+            self._files.delete(place)
 
     def quarantine(self, content: bytes | None, name: str, error: ServiceError) -> None:
         """Set a file aside that is no picture, with the reason; of one that is too large only the reason."""
@@ -163,9 +178,9 @@ class MediaStore:
         return there
 
 
-def thumbnail_key(key: str, width: int, form: str) -> str:
-    """Where the thumbnail of an original is kept."""
-    return f"thumbnails/{width}/{key.rpartition('.')[0]}.{form}"
+def thumbnail_key(name: str, width: int, form: str) -> str:
+    """Where the thumbnail of a picture is kept."""
+    return f"thumbnails/{width}/{name[:2]}/{name}.{form}"
 
 
 def shrink(picture: Image.Image, width: int, form: str) -> bytes:

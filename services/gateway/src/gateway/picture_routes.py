@@ -141,9 +141,9 @@ def add_picture_routes(
 
     @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
     def delete(picture_id: str) -> tuple[str, int]:
-        """Forget a picture, its file and its thumbnails."""
+        """Forget a picture, its thumbnails, and its file unless that lies in the library."""
         # The files first: cut off in between, the picture is still on record, and deleting it can be tried again.
-        media.delete(record(picture_id)["media_key"])
+        media.delete(picture_id, record(picture_id)["media_key"])
         search.delete(picture_id)
         collection.changed()
         return "", 204
@@ -173,7 +173,7 @@ def add_picture_routes(
         """
         likes = request.accept_mimetypes.quality
         form = "avif" if likes("image/avif") > likes("image/webp") else "webp"
-        kept = media.thumbnail(record(picture_id)["media_key"], params.w, form)
+        kept = media.thumbnail(picture_id, record(picture_id)["media_key"], params.w, form)
         response = sent(kept, f"{picture_id}-{params.w}-{form}", f"{picture_id}.{form}")
         response.vary.add("Accept")
         return response

@@ -27,7 +27,14 @@ class Settings(ServerSettings):
     auth: Literal["auto", "on", "off"] = Field(
         default="auto", description="whether API keys are needed; auto: unless only this machine can reach the system"
     )
-    keys: Path = Field(default=Path("var/keys.sqlite"), description="file of the API keys")
+    state: Path = Field(
+        default=Path("var/gateway.sqlite"),
+        description="file of what the gateway itself knows: API keys, and which file of the library is which picture",
+    )
+    library: str = Field(
+        default="",
+        description="folders of pictures that are indexed where they lie and never written to, with : between them",
+    )
     rate_limit: str = Field(
         default="3000/minute",
         description="most requests of one key, or of one address without a key, where keys are needed",

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
 from flask import Response, g, stream_with_context
 from servicekit.errors import Kind, ServiceError
 
+from gateway.adding import Adder
 from gateway.api import Api, event, events
 from gateway.clients import EncoderClient, SearchClient
 from gateway.keys import Scope
+from gateway.library import Library, Scan
 from gateway.media import MediaStore
 from gateway.memo import Collection
+from gateway.reindexing import Progress
 from gateway.reindexing import reindex as run
+from gateway.scanning import scan
 from gateway.searching import public
-from gateway.wire import ExportParams, QuarantineAnswer
+from gateway.wire import ExportParams, QuarantineAnswer, ScanParams
 
 # Pictures of one page of an export.
 PAGE = 500
 
 
 def add_upkeep_routes(
-    api: Api, encoder: EncoderClient, search: SearchClient, collection: Collection, media: MediaStore
+    api: Api,
+    encoder: EncoderClient,
+    search: SearchClient,
+    collection: Collection,
+    media: MediaStore,
+    library: Library,
+    adder: Adder,
 ) -> None:
     """Add the routes of upkeep to the API, over the collaborators that are handed in."""
 
@@ -66,13 +76,27 @@ def add_upkeep_routes(
         fails. Asked for again it goes on where it was.
         """
 
-        def told() -> Iterator[str]:
+        return told(run(encoder, search, media))
+
+    @api.route("POST", "/library/scan", {200: ("text/event-stream",)}, params=ScanParams, scope=Scope.ADMIN)
+    def scan_library(params: ScanParams) -> Response:
+        """Bring the collection up to date with the folders of the library.
+
+        The answer are events named progress, with how many files there are and what became of them; one named problem
+        ends it where it fails. Asked for again it goes on where it was.
+        """
+        return told(scan(library, adder, search, media, params.remove))
+
+    def told(steps: Iterable[Progress | Scan]) -> Response:
+        """An answer that tells of each step as it is done."""
+
+        def stream() -> Iterator[str]:
             try:
-                for progress in run(encoder, search, media):
-                    yield event("progress", progress.document())
+                for step in steps:
+                    yield event("progress", step.document())
             except ServiceError as error:
                 yield event("problem", error.body(g.request_id))
             finally:
                 collection.changed()
 
-        return events(told())
+        return events(stream())

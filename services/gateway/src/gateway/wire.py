@@ -146,6 +146,12 @@ class ThumbnailParams(Params):
     w: int = Field(default=480, description="the greatest width: 240, 480, 960 or 1920 pixels")
 
 
+class ScanParams(Params):
+    """What a scan of the library may do."""
+
+    remove: Flag = Field(default=False, description="whether to delete pictures whose files are gone, with their tags")
+
+
 class ExportParams(Params):
     """What of each picture."""
 

@@ -122,14 +122,7 @@ def reindex(client: Client, as_json: bool) -> None:
 
     The model before serves until the new one has every picture. Run it again to go on after an interruption.
     """
-    last: dict[str, Any] = {}
-    with tqdm(unit="picture", desc="encoding", disable=as_json) as bar:
-        for name, event in client.events("POST", "/api/v1/reindex"):
-            if name == "problem":
-                raise click.ClickException(event["detail"])
-            last = event
-            bar.total = event["total"]
-            bar.update(event["done"] - bar.n)
+    last = followed(client, "/api/v1/reindex", "encoding", as_json)
     if as_json:
         click.echo(json.dumps(last))
     else:
@@ -138,3 +131,41 @@ def reindex(client: Client, as_json: bool) -> None:
             click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
     if last["failed"]:
         sys.exit(1)
+
+
+@click.command()
+@click.option("--remove", is_flag=True, help="Delete pictures whose files are gone from the collection.")
+@as_json
+@click.pass_obj
+def scan(client: Client, remove: bool, as_json: bool) -> None:
+    """Bring the collection up to date with the library: the folders that GATEWAY_LIBRARY names.
+
+    Its pictures are indexed where they lie, and not copied. What has not changed is not read again. Exit status 1: some
+    files could not be read, and are listed.
+    """
+    params = {"remove": "true"} if remove else {}
+    last = followed(client, "/api/v1/library/scan", "scanning", as_json, params=params)
+    if as_json:
+        show(last)
+    else:
+        click.echo(
+            f"{last['added']} added, {last['unchanged'] + last['exists']} already there, "
+            f"{last['failed']} could not be read, {last['gone']} {'removed' if remove else 'are gone'}."
+        )
+        for failed in last["failures"]:
+            click.echo(f"  {failed['file']}: {failed['reason']}", err=True)
+    if last["failed"]:
+        sys.exit(1)
+
+
+def followed(client: Client, path: str, what: str, quiet: bool, **content: Any) -> dict[str, Any]:
+    """Show the progress of long work; its last word."""
+    last: dict[str, Any] = {}
+    with tqdm(unit="picture", desc=what, disable=quiet) as bar:
+        for name, event in client.events("POST", path, **content):
+            if name == "problem":
+                raise click.ClickException(event["detail"])
+            last = event
+            bar.total = event["total"]
+            bar.update(event["done"] - bar.n)
+    return last

@@ -20,7 +20,7 @@ from gateway.settings import Settings
 
 @click.group()
 def keys() -> None:
-    """Create, list and revoke API keys, in the file that GATEWAY_KEYS names.
+    """Create, list and revoke API keys, in the file that GATEWAY_STATE names.
 
     Run it where the gateway runs; a gateway sees the change at once.
     """
@@ -29,7 +29,7 @@ def keys() -> None:
 def key_file() -> KeyFile:
     """The file that the gateway's settings name."""
     try:
-        return KeyFile(load_settings(Settings).keys)
+        return KeyFile(load_settings(Settings).state)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
 
