@@ -1,4 +1,4 @@
-"""Search services as a user runs them, for the benchmarks: real processes, made-up pictures."""
+"""Services as a user runs them, for the benchmarks: real processes, made-up pictures."""
 
 from __future__ import annotations
 
@@ -23,22 +23,25 @@ Vectors = NDArray[np.float32]
 MODEL = "made-up"
 
 
-class Search:
-    """A search service in a process group of its own."""
+class Service:
+    """A service in a process group of its own; started again, it has the port that it had."""
 
-    def __init__(self, catalogue: Path, **settings: str) -> None:
+    def __init__(self, name: str, **settings: str) -> None:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        env = {
-            **os.environ,
-            "SEARCH_BIND": f"127.0.0.1:{port}",
-            "SEARCH_CATALOGUE": str(catalogue),
-            "SEARCH_LOG_LEVEL": "WARNING",
+        self.name, self.url = name, f"http://127.0.0.1:{port}"
+        self._settings = {
+            f"{name.upper()}_BIND": f"127.0.0.1:{port}",
+            f"{name.upper()}_LOG_LEVEL": "WARNING",
             **settings,
         }
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:search.gunicorn_conf"]
+        self.start()
+
+    def start(self) -> None:
+        """Start it."""
+        env = {**os.environ, **self._settings}
+        command = [sys.executable, "-m", "gunicorn", "-c", f"python:{self.name}.gunicorn_conf"]
         self.process = subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.DEVNULL)
 
     def wait(self) -> float:
@@ -50,7 +53,7 @@ class Search:
                     return time.perf_counter() - began
             except httpx.TransportError:
                 if self.process.poll() is not None:
-                    raise RuntimeError("the search service stopped") from None
+                    raise RuntimeError(f"{self.name} stopped") from None
                 time.sleep(0.02)
 
     def kill(self) -> None:
@@ -62,6 +65,13 @@ class Search:
         """End it as a person would."""
         self.process.terminate()
         self.process.wait()
+
+
+class Search(Service):
+    """A search service over a catalogue."""
+
+    def __init__(self, catalogue: Path, **settings: str) -> None:
+        super().__init__("search", SEARCH_CATALOGUE=str(catalogue), **settings)
 
 
 @contextmanager
@@ -95,7 +105,7 @@ def encode(vector: Vectors) -> str:
     return base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 
-def upsert_body(first: int, vectors: Sequence[Vectors] | Vectors) -> dict[str, Any]:
+def upsert_body(first: int, vectors: Sequence[Vectors] | Vectors, model: str = MODEL) -> dict[str, Any]:
     """The request that adds pictures from number `first` on."""
     pictures = [
         {
@@ -110,7 +120,7 @@ def upsert_body(first: int, vectors: Sequence[Vectors] | Vectors) -> dict[str, A
         }
         for i, vector in enumerate(vectors)
     ]
-    return {"model_id": MODEL, "dim": len(vectors[0]), "pictures": pictures}
+    return {"model_id": model, "dim": len(vectors[0]), "pictures": pictures}
 
 
 def query_body(vector: Vectors, k: int = 10) -> dict[str, Any]:

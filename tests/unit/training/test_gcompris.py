@@ -22,12 +22,12 @@ def resource(names: list[str], nodes: list[tuple[int, int, int, int]], contents:
         places.append(len(data))
         data += struct.pack(">I", len(content)) + content
     tree = b""
-    for name, flags, first, second in nodes:
+    for number, flags, first, second in nodes:
         if flags & 2:
-            tree += struct.pack(">IHII", at[name], flags, first, second)
+            tree += struct.pack(">IHII", at[number], flags, first, second)
         else:
             # Country and language lie before the place of the data.
-            tree += struct.pack(">IHHHI", at[name], flags, 0, 0, places[first])
+            tree += struct.pack(">IHHHI", at[number], flags, 0, 0, places[first])
     head = 20
     return struct.pack(">4sIIII", b"qres", 1, head, head + len(tree) + len(blob), head + len(tree)) + tree + blob + data
 

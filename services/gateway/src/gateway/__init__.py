@@ -48,8 +48,7 @@ def create_app(
     search = search or SearchClient("the search service", http_client(settings.search_url, settings))
     cache = cache or create_cache(settings)
     confidence = confidence or Confidence(encoder, search)
-    waiting = settings.http_threads // 2
-    thumbnails = Gate("thumbnails", working=2, waiting=waiting, patience_s=10)
+    thumbnails = Gate("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
     library = Library([Path(p) for p in settings.library.split(os.pathsep) if p], settings.state)
     media = MediaStore(files_at(settings.media), library, settings.max_pixels, thumbnails)
 
@@ -74,7 +73,7 @@ def create_app(
         Memo(cache, lookups),
         collection,
         confidence,
-        Gate("searches", settings.max_searches, waiting, patience_s=0.5),
+        Gate("searches", settings.max_searches, settings.http_threads // 4, patience_s=0.5),
         settings,
     )
     keys = KeyFile(settings.state) if settings.needs_keys else None

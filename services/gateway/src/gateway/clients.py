@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import httpx
+import orjson
 from flask import g, has_request_context
 from servicekit.deadline import HEADER, check_deadline, time_left
 from servicekit.errors import Kind, ServiceError
@@ -84,7 +85,7 @@ class Service:
         except httpx.TransportError as error:
             raise NotReachedError(f"{self._name} cannot be reached") from error
         try:
-            body: dict[str, Any] = answer.json()
+            body: dict[str, Any] = orjson.loads(answer.content)
         except ValueError as error:  # an edge between here and there says in its own words that nobody is behind it
             raise NotReachedError(f"{self._name} cannot be reached ({answer.status_code})") from error
         if answer.is_success:
