@@ -109,11 +109,12 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
 
     def start_service(service: str, ready: str = "/readyz", port: int | None = None, **settings: str) -> object:
         port = port or find_free_ports(1)
+        folder = tmp_path_factory.mktemp(service, numbered=True)
         env = {f"{service.upper()}_BIND": f"127.0.0.1:{port}", **settings}
+        if service == "gateway":
+            env.setdefault("GATEWAY_STATE", str(folder / "state.sqlite"))
         command = [sys.executable, "-m", "gunicorn", "-c", f"python:{service}.gunicorn_conf"]
-        return running(
-            command, env, f"http://127.0.0.1:{port}", ready, tmp_path_factory.mktemp("log", numbered=True) / service
-        )
+        return running(command, env, f"http://127.0.0.1:{port}", ready, folder / "log")
 
     return start_service  # type: ignore[return-value]
 

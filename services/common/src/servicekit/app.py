@@ -13,7 +13,7 @@ import orjson
 from flask import Flask, Response, g, json, request
 from flask.json.provider import DefaultJSONProvider
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
 from servicekit.deadline import take_over_deadline
 from servicekit.errors import Kind, ServiceError
@@ -114,6 +114,11 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int, otlp_endp
                     f"the body is over the limit of {max_body_bytes} bytes or of {MAX_PARTS} form fields",
                 )
             )
+        if isinstance(error, ClientDisconnected):
+            # The client has gone in the middle of the body, or its time is over; then it is still there to be told.
+            response = problem(ServiceError(Kind.TOO_SLOW, "the rest of the request did not come in time"))
+            response.headers["Connection"] = "close"
+            return response
         kind = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED, 416: Kind.RANGE}.get(error.code or 500, Kind.INVALID)
         if (error.code or 500) >= 500:
             kind = Kind.INTERNAL

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     TOO_LARGE = "too-large"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
+    TOO_SLOW = "too-slow"
     RANGE = "range-not-satisfiable"
     MODEL_MISMATCH = "model-mismatch"
     GONE = "gone"
@@ -33,6 +34,7 @@ STATUS: dict[Kind, int] = {
     Kind.TOO_LARGE: 413,
     Kind.NOT_FOUND: 404,
     Kind.METHOD_NOT_ALLOWED: 405,
+    Kind.TOO_SLOW: 408,
     Kind.RANGE: 416,
     Kind.MODEL_MISMATCH: 409,
     Kind.GONE: 410,

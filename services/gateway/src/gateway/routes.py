@@ -19,7 +19,7 @@ from gateway.uploads import read_files
 from gateway.wire import MAX_TERMS, Login, PageParams, SearchAnswer, SearchParams, SearchRequest, Session, Stats
 
 # What goes wrong behind the gateway, or on the way here.
-ALWAYS = (Kind.INVALID, Kind.UNAVAILABLE, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS)
+ALWAYS = (Kind.INVALID, Kind.TOO_SLOW, Kind.UNAVAILABLE, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS)
 SEARCHING = (Kind.NOT_FOUND, Kind.MODEL_MISMATCH, Kind.GONE)
 FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 QUESTION = Multipart(
