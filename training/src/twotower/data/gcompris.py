@@ -7,6 +7,7 @@ unpacks them.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import struct
 import zlib
@@ -18,6 +19,7 @@ from twotower.data.pairs import DataError, Pair
 
 # The files with pictures of things, and for each of their folders the word that all of it shows, or None where each
 # file is named by its own.
+GALLERY = Path("deploy/gallery/manifest.json")
 ACTIVITIES = ("categorization", "explore_farm_animals", "explore_world_animals", "lang")
 FOLDERS: dict[str, str | None] = {
     "images/fishes": "fish",
@@ -55,19 +57,24 @@ SKIPPED = {
 # fmt: on
 
 
-def gcompris(folder: Path, split: str) -> list[Pair]:
-    """Pictures named by their word, `tools/hammer3.webp`; the only split is train.
+def gcompris(folder: Path, split: str, gallery: Path = GALLERY) -> list[Pair]:
+    """Pictures named by their word, `tools/hammer3.webp`: `gallery`, the sample gallery's, or `train`, the others.
 
     Raises:
         DataError: there is no such split, or no picture in the folder.
     """
-    if split != "train":
-        raise DataError(f"gcompris has no split {split}; there is train")
+    if split not in ("train", "gallery"):
+        raise DataError(f"gcompris has no split {split}; there are train and gallery")
+    taken = {e["source_file"] for e in json.loads(gallery.read_text())["pictures"]}
     pairs = []
     for path in sorted(folder.rglob("*.webp")):
         place = "/".join(path.parts[-3:-1])
         name = path.stem.rstrip("0123456789")
         if place not in FOLDERS or name in SKIPPED:
+            continue
+        # As the gallery's manifest says it: from the activity on, without the ending.
+        source = path.relative_to(folder).with_suffix("").as_posix().partition("activities/")[2]
+        if (source in taken) != (split == "gallery"):
             continue
         word = FOLDERS[place] or RENAMED.get(name) or " ".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)).lower()
         pairs.append(Pair(path, (word,) if word in PLURAL else (word, with_article(word))))
