@@ -121,8 +121,15 @@ def environment(port: int, data: Path) -> dict[str, str]:
     }
 
 
+# What the gateway says of a collection that an earlier model made.
+OTHER_MODEL = "sightline reindex"
+
+
 def wait_until_ready(url: str, stack: subprocess.Popen[bytes]) -> str | None:
-    """Wait for the gateway to say that everything works; return what is wrong if it does not."""
+    """Wait for the gateway to say that everything works; return what is wrong if it does not.
+
+    A collection of another model is told at once: it has to be encoded again, which needs the running services.
+    """
     deadline = time.monotonic() + START_S
     last: dict[str, Any] = {}
     while time.monotonic() < deadline:
@@ -131,6 +138,9 @@ def wait_until_ready(url: str, stack: subprocess.Popen[bytes]) -> str | None:
         last = fetch(f"{url}/readyz") or last
         if last.get("status") == "ok":
             return None
+        failing = {part: c["detail"] for part, c in last.get("checks", {}).items() if c["status"] != "ok"}
+        if set(failing) == {"query"} and OTHER_MODEL in failing["query"]:
+            return OTHER_MODEL
         time.sleep(0.2)
     failed = [f"{part}: {c['detail']}" for part, c in last.get("checks", {}).items() if c["status"] != "ok"]
     return f"Not ready after {START_S} s: {'; '.join(failed) or 'the gateway does not answer'}."
@@ -157,6 +167,10 @@ def run(port: int, photos: Path | None, data: Path) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     problem = wait_until_ready(url, stack)
+    if problem == OTHER_MODEL:
+        say("\nThe model is another than the one that this collection was made with: its pictures are encoded again.\n")
+        subprocess.run(["sightline", "--url", url, "reindex"], env=env, check=False)
+        problem = wait_until_ready(url, stack)
     if problem is None:
         what = ["scan"] if photos else ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
         say(

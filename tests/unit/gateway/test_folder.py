@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway.folder import Report, UnreachableError, add_folder
+from gateway.folder import RefusedError, Report, UnreachableError, add_folder
 from PIL import Image
 
 
@@ -117,3 +117,28 @@ def test_an_interrupted_run_goes_on_where_it_stopped(http: httpx.Client, stack: 
     stack.encoder.cut = False
     again = run(http, tmp_path)
     assert (again.added, again.existing) == (40 - report.added, report.added)
+
+
+def test_a_busy_gateway_is_asked_again_and_a_refusal_ends_the_run(tmp_path: Path) -> None:
+    content = write(tmp_path / "one.png", 1).read_bytes()
+    told: list[int] = [429, 429, 201]
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"images": []})
+        bodies.append(request.read())
+        status = told.pop(0)
+        items = [{"status": "added", "id": "0" * 32}]
+        return httpx.Response(status, json={"items": items, "detail": "no"}, headers={"Retry-After": "0"})
+
+    report = Report()
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://gateway") as http:
+        add_folder(http, tmp_path, {}, report)
+        assert report.added == 1
+        # The whole file each time.
+        assert [content in b for b in bodies] == [True] * 3
+        for status in (401, 403):
+            told[:] = [status]
+            with pytest.raises(RefusedError, match="no"):
+                add_folder(http, tmp_path, {}, Report())

@@ -1,5 +1,6 @@
 """Who may ask, and how often."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def test_each_scope_allows_what_it_says(published: Any, keys: KeyFile) -> None:
     read, write, admin = (keys.create(s.name, s) for s in Scope)
     client = published.client
     search, quarantine = "/api/v1/search?q=red", "/api/v1/quarantine"
-    files = {"images": (__import__("io").BytesIO(picture(RED)), "x.png")}
+    files = {"images": (io.BytesIO(picture(RED)), "x.png")}
     assert client.post("/api/v1/images", data=files, headers=bearer(write)).status_code == 201
     path = f"/api/v1/images/{ids(picture(RED))[0]}"
     for method, where, needs in [("GET", search, 1), ("PATCH", path, 2), ("GET", quarantine, 3), ("DELETE", path, 2)]:
@@ -84,6 +85,44 @@ def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(publish
     assert client.delete(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
     assert client.delete("/api/v1/session").status_code == 204
     assert get(published, "/api/v1/search?q=red").status_code == 401
+
+
+def test_a_page_of_another_site_changes_nothing_where_no_key_is_needed(stack: Any) -> None:
+    def sent(**headers: str) -> int:
+        files = {"images": (io.BytesIO(picture(RED)), "x.png")}
+        named = {k.replace("_", "-"): v for k, v in headers.items()}
+        status: int = stack.client.post("/api/v1/images", data=files, headers=named).status_code
+        return status
+
+    assert sent(Sec_Fetch_Site="cross-site") == 403
+    assert sent(Origin="https://elsewhere.example") == 403
+    assert sent(Sec_Fetch_Site="same-origin", Origin="http://localhost") == 201
+    assert sent(Origin="http://localhost") == 200
+    assert sent() == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("localhost:8080", 200),
+        ("gateway:8080", 200),
+        ("photos.localhost", 200),
+        ("rebound.example:8080", 403),
+    ],
+)
+def test_a_strangers_name_for_this_machine_is_refused(stack: Any, host: str, status: int) -> None:
+    assert get(stack, "/api/v1/stats", Host=host).status_code == status
+
+
+def test_a_published_system_is_asked_by_its_name(published: Any, keys: KeyFile) -> None:
+    key = bearer(keys.create("x", Scope.READ))
+    assert published.client.get("/api/v1/stats", headers={**key, "Host": "photos.example.org"}).status_code == 200
+
+
+def test_only_the_owner_reads_the_file_of_keys(published: Any, tmp_path: Path) -> None:
+    assert (tmp_path / "state.sqlite").stat().st_mode & 0o777 == 0o600
 
 
 def test_each_client_has_its_share(published: Any, keys: KeyFile) -> None:

@@ -1,14 +1,16 @@
 """Folders that are indexed where they lie: nothing is copied into the store, nothing is written to the folder."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
-from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture
+from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture, upload
 from tests.unit.gateway.test_upkeep import told
 
 
@@ -97,6 +99,61 @@ def test_a_disk_that_is_not_mounted_removes_nothing(shelf: Any, photos: Path) ->
     problem = scan(shelf, "?remove=true")
     assert (problem["status"], f"the library's folder {photos} is not there" in problem["detail"]) == (503, True)
     assert body(get(shelf, "/api/v1/stats"))["count"] == 2
+
+
+def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    photos.rename(photos.with_name("unmounted"))
+    photos.mkdir()
+    problem = scan(shelf, "?remove=true")
+    assert (problem["status"], "is its disk mounted?" in problem["detail"]) == (503, True)
+    photos.rmdir()
+    photos.with_name("unmounted").rename(photos)
+    (photos / "2024" / "red.png").unlink()
+    # A folder that is a loop of links can be read by nobody, root included.
+    (photos / "loop").symlink_to(photos / "loop")
+    os.mkfifo(photos / "pipe.png")
+    result = scan(shelf, "?remove=true")
+    assert (result["failed"], result["failures"][0]["reason"]) == (1, "not a regular file")
+    assert body(get(shelf, "/api/v1/stats"))["count"] == 1
+
+
+def test_a_removal_that_was_interrupted_is_gone_on_with(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    (photos / "blue.jpeg").unlink()
+    delete = shelf.search.handle_request
+
+    def broken(request: Any) -> Any:
+        if request.method == "DELETE":
+            raise httpx.ConnectError("refused", request=request)
+        return delete(request)
+
+    shelf.search.handle_request = broken
+    assert scan(shelf, "?remove=true")["status"] == 503
+    shelf.search.handle_request = delete
+    assert scan(shelf, "?remove=true")["gone"] == 1
+    assert body(get(shelf, "/api/v1/stats"))["count"] == 1
+
+
+def test_a_lost_file_of_the_library_comes_back_by_an_upload_and_the_other_way_round(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    red, name = picture(RED), ids(picture(RED))[0]
+    (photos / "2024" / "red.png").unlink()
+    assert body(upload(shelf, red))["items"][0]["status"] == "exists"
+    assert get(shelf, f"/api/v1/images/{name}/file").data == red
+    scan(shelf, "?remove=true")
+    assert get(shelf, f"/api/v1/images/{name}/file").data == red
+    next(shelf.media.glob("??/*.png")).unlink()
+    (photos / "again.png").write_bytes(red)
+    scan(shelf)
+    assert get(shelf, f"/api/v1/images/{name}/file").data == red
+
+
+def test_a_name_with_a_line_break_is_no_header(shelf: Any, photos: Path) -> None:
+    (photos / "a\nb.png").write_bytes(picture(GREEN))
+    scan(shelf)
+    assert get(shelf, f"/api/v1/images/{ids(picture(GREEN))[0]}/file").status_code == 200
+    assert "ab.png" in found(shelf)
 
 
 def test_an_interrupted_scan_is_gone_on_with(shelf: Any) -> None:

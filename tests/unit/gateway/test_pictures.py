@@ -14,7 +14,7 @@ from gateway.files import files_at
 from gateway.gate import Gate
 from gateway.library import Library
 from gateway.media import MOST_QUARANTINED, MediaStore
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, TiffImagePlugin
 from servicekit.errors import Kind, ServiceError
 
 from tests.unit.gateway.conftest import BLUE, RED, body, get, ids, picture, upload
@@ -89,6 +89,18 @@ def test_nonsense_in_a_file_is_no_reason_to_refuse_the_picture(stack: Any) -> No
     assert set(known["attributes"]) == {"camera_make", "camera"}
     assert exif.number(float("nan")) is None
     assert exif.text("x\r\nSet-Cookie: a") == "x Set-Cookie: a"
+
+
+@pytest.mark.parametrize("kind", [2, 3])  # a text, and numbers, where bytes belong
+def test_a_colour_profile_that_is_none_is_no_reason_to_fail(stack: Any, kind: int) -> None:
+    stream = io.BytesIO()
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[34675] = "profile" if kind == 2 else 7
+    tags.tagtype[34675] = kind
+    Image.new("RGB", (64, 48), RED).save(stream, "TIFF", tiffinfo=tags)
+    assert body(upload(stack, stream.getvalue()))["items"][0]["status"] == "added"
+    path = f"/api/v1/images/{ids(stream.getvalue())[0]}/thumbnail"
+    assert get(stack, path, Accept="image/avif").status_code == 200
 
 
 def test_a_thumbnail_is_avif_for_who_prefers_it(stack: Any) -> None:

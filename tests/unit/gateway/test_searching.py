@@ -75,6 +75,24 @@ def test_an_uploaded_picture_is_a_term_and_comes_back_as_one_for_a_url(stack: An
     assert order(stack.client.post("/api/v1/search", data=files))[0] == colours[3]
 
 
+def test_the_pages_of_an_uploaded_picture_follow_each_other(stack: Any, colours: Any) -> None:
+    first = body(post(stack, {"terms": [{"image": 0}], "k": 2}, picture((120, 200, 33))))
+    rest = stack.client.get(
+        "/api/v1/search", query_string={"term": first["terms"], "k": 2, "cursor": first["next_cursor"]}
+    )
+    assert {r["id"] for r in first["results"]} | set(order(rest)) == set(colours)
+
+
+def test_weights_of_four_decimals_count_in_ranking_and_cache_alike(stack: Any, colours: Any) -> None:
+    red, _, green, _ = colours
+    one = post(stack, {"terms": [{"text": "red", "weight": 0.0001}, {"text": "green", "weight": 0.0009}]})
+    other = post(stack, {"terms": [{"text": "red", "weight": 0.0009}, {"text": "green", "weight": 0.0001}]})
+    assert (order(one)[0], order(other)[0]) == (green, red)
+    assert body(one)["terms"] == ["0.0001*text:red", "0.0009*text:green"]
+    finer = post(stack, {"terms": [{"text": "red", "weight": 0.00001}]})
+    assert "terms.0.weight: 0 asks for nothing" in body(finer)["detail"]
+
+
 def test_modes(stack: Any, colours: Any) -> None:
     red, orange, _green, blue = colours
     assert order(get(stack, "/api/v1/search?q=sea&mode=text")) == [blue]
@@ -95,6 +113,8 @@ def test_modes(stack: Any, colours: Any) -> None:
         ("attributes=iso=400", {"attributes": {"iso": 400}}, (1,)),
         ("attributes=iso=100..399", {"attributes": {"iso": {"min": 100, "max": 399}}}, (0,)),
         ("attributes=iso=101..", {"attributes": {"iso": {"min": 101}}}, (1,)),
+        ("attributes=iso=0..", {"attributes": {"iso": {"min": 0}}}, (0, 1)),
+        ("attributes=iso=..0", {"attributes": {"iso": {"max": 0}}}, ()),
         ("attributes=flash=true", {"attributes": {"flash": True}}, (1,)),
         ("orientation=landscape&min_width=40", {"orientation": "landscape", "min_width": 40}, (0, 1, 2, 3)),
         ("min_width=41", {"min_width": 41}, ()),
@@ -163,6 +183,7 @@ def test_forms_that_are_not_understood_are_refused(stack: Any, colours: Any) -> 
         ("term=text:a&term=0*text:b", "term 1.weight: 0 asks for nothing"),
         ("q=a&attributes=iso", "attributes: 'iso' is not name=value"),
         ("q=a&orientation=round", "orientation: "),
+        ("q=a&attributes=iso=1..&attributes=iso=..9", "attributes: a name comes twice"),
         ("q=a&mode=magic", "mode: "),
     ]:
         answer = get(stack, f"/api/v1/search?{url}")

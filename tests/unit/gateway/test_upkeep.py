@@ -76,6 +76,22 @@ def test_a_picture_without_its_file_keeps_a_model_from_serving_and_is_named(stac
     assert [r["id"] for r in body(get(stack, "/api/v1/search?q=blue"))["results"]] == ids(blue)
 
 
+def test_an_encoder_that_changes_its_model_meanwhile_is_noticed(stack: Any) -> None:
+    upload(stack, *[picture((250, 0, i)) for i in range(16)])
+    upload(stack, picture(BLUE))
+    stack.model.model_id = "colours-2"
+    encode = stack.model.encode_images
+
+    def encode_images(prepared: Any) -> Any:
+        stack.model.model_id = "colours-3"
+        return encode(prepared)
+
+    stack.model.encode_images = encode_images
+    last = told(stack.client.post("/api/v1/reindex"))[-1]
+    assert (last[0], "an encoder serves colours-3, not colours-2" in last[1]["detail"]) == ("problem", True)
+    assert body(get(stack, "/api/v1/stats"))["model_id"] == "colours-1"
+
+
 def test_nothing_to_encode_is_told(stack: Any) -> None:
     ((name, problem),) = told(stack.client.post("/api/v1/reindex"))
     assert (name, problem["status"]) == ("problem", 404)

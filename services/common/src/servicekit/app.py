@@ -43,7 +43,9 @@ class StrictJson(DefaultJSONProvider):
         return orjson.loads(s)
 
 
-def create_service(name: str, ready: ReadyChecks, max_body_bytes: int, otlp_endpoint: str | None = None) -> Flask:
+def create_service(
+    name: str, ready: ReadyChecks, max_body_bytes: int, otlp_endpoint: str | None = None, trusting: bool = True
+) -> Flask:
     """Return an app with `/livez`, `/readyz`, `/metrics`, request ids and problem+json errors.
 
     Args:
@@ -52,6 +54,7 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int, otlp_endp
             when it cannot serve. All of them run on every `/readyz`.
         max_body_bytes: the largest request body; a larger one is answered 413.
         otlp_endpoint: where traces are collected, if they are.
+        trusting: whether callers are services of this system, whose deadlines are kept to.
     """
     app = Flask(name)
     app.json = StrictJson(app)
@@ -72,7 +75,8 @@ def create_service(name: str, ready: ReadyChecks, max_body_bytes: int, otlp_endp
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         g.started = time.perf_counter()
-        take_over_deadline()
+        if trusting:
+            take_over_deadline()
 
     @app.after_request
     def finish(response: Response) -> Response:

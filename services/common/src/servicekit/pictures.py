@@ -23,6 +23,9 @@ PILLOW_LIMIT = 89_478_485
 # What a JPEG can hold. A line of 80 million pixels would pass any limit on pixels, and resizing it needs gigabytes.
 MAX_SIDE = 65_535
 
+# Those of cameras and printers have some kilobytes.
+MAX_PROFILE = 2**20
+
 # EXIF orientations that exchange width and height.
 QUARTER_TURNS = (5, 6, 7, 8)
 ORIENTATION = 0x0112
@@ -80,7 +83,12 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
         picture.load()
         # Cameras write several JPEGs into one file, which Pillow then calls MPO; the first is the picture.
         form = "JPEG" if picture.format == "MPO" else str(picture.format)
-        return Picture(flatten(ImageOps.exif_transpose(picture)), form, width, height, exif)
+        upright = flatten(ImageOps.exif_transpose(picture))
+        profile = picture.info.get("icc_profile")
+        # A file may call anything its colour profile, of any size, and it would go into each thumbnail.
+        sound = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE
+        upright.info = {"icc_profile": profile} if sound else {}
+        return Picture(upright, form, width, height, exif)
     except Exception as error:  # as above, and a truncated file is an OSError
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture is damaged or truncated: {error}") from error
 

@@ -5,6 +5,7 @@ Without an endpoint this costs nothing but passing on the caller's `traceparent`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, g, has_request_context, request
 
 from servicekit.settings import SettingsError
+
+TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -79,8 +82,8 @@ def trace_headers() -> dict[str, str]:
     if not has_request_context():
         return {}
     if g.get("span") is None:
-        given = request.headers.get("traceparent")
-        return {"traceparent": given} if given else {}
+        given = request.headers.get("traceparent", "")
+        return {"traceparent": given} if TRACEPARENT.fullmatch(given) else {}
     from opentelemetry import propagate
 
     headers: dict[str, str] = {}

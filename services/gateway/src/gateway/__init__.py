@@ -30,7 +30,7 @@ from gateway.page import create_page
 from gateway.picture_routes import add_picture_routes
 from gateway.rates import RateLimiter
 from gateway.routes import create_api
-from gateway.searching import Searcher
+from gateway.searching import Searcher, other_model
 from gateway.settings import Settings
 from gateway.upkeep_routes import add_upkeep_routes
 
@@ -54,6 +54,9 @@ def create_app(
 
     def one_search() -> str:
         canary = encoder.text("a photo")
+        serves = collection.state()["model_id"]
+        if serves not in (None, canary.model_id):
+            raise other_model(serves, canary.model_id)
         search.query(model_id=canary.model_id, terms=[{"vector": canary.vector}], k=1)
         return f"a search by {canary.model_id} went through"
 
@@ -64,7 +67,7 @@ def create_app(
         "media": media.check,
         "cache": cache.state,
     }
-    app = create_service("gateway", checks, settings.max_body_bytes, settings.otlp_endpoint)
+    app = create_service("gateway", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=app.extensions["metrics_registry"])
     collection = Collection(search, cache)
     searcher = Searcher(
@@ -79,10 +82,10 @@ def create_app(
     keys = KeyFile(settings.state) if settings.needs_keys else None
     app.extensions["state"] = [library, *([keys] if keys else [])]
     limiter = RateLimiter(limits.parse(settings.rate_limit), settings.redis_url) if keys else None
-    api = create_api(searcher, search, Guard(keys, limiter))
+    api = create_api(searcher, search, Guard(keys, limiter, settings.open_to_names), settings.max_file_bytes)
     adding = Gate("uploads", settings.max_uploads, settings.max_uploads, patience_s=30)
     adder = Adder(encoder, search, media, adding, settings.max_file_bytes)
-    add_picture_routes(api, search, collection, media, adder, settings.max_images)
+    add_picture_routes(api, search, collection, media, adder, settings.max_images, settings.max_body_bytes)
     add_upkeep_routes(api, encoder, search, collection, media, library, adder)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))

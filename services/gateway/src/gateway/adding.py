@@ -79,7 +79,9 @@ class Adder:
                     raise
                 outcomes[i] = self._failed(content, upload.name, error)
                 continue
-            if name in known:  # its file had been lost, and is back
+            if name in known:  # its file had been lost, and is back, perhaps in another place
+                if record["media_key"] != known[name]["media_key"]:
+                    self._search.edit(name, {"media_key": record["media_key"]})
                 outcomes[i] = Outcome("exists", name)
                 continue
             first[name] = i
@@ -95,6 +97,7 @@ class Adder:
         """Decode a picture and keep its file; the record to be."""
         with stage("decode"):
             picture = self._media.open(content)
+            told, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
         with stage("keep"):
             key = self._media.put(content, picture, upload.in_place)
             # It may have been no picture to an older release.
@@ -108,8 +111,8 @@ class Adder:
             "height": picture.height,
             "caption": upload.details.caption,
             "tags": upload.details.tags,
-            "attributes": {**exif.attributes(picture.exif), **upload.details.attributes},
-            "taken_at": upload.details.taken_at or exif.taken_at(picture.exif),
+            "attributes": {**told, **upload.details.attributes},
+            "taken_at": upload.details.taken_at or when,
         }
 
     def _record(

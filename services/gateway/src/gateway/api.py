@@ -26,6 +26,8 @@ from gateway.wire import Problem
 REF = "#/components/schemas/{model}"
 # Whatever stands between here and the browser is to pass on each event at once.
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# What a request without files may be: a search of sixteen terms has a third of it.
+JSON_BYTES = 2**20
 # Of a path that names a picture.
 PICTURE_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 
@@ -92,10 +94,12 @@ class Api:
         errors: Sequence[Kind] = (),
         streams: bool = False,
         scope: Scope | None = Scope.READ,
+        body_bytes: int = JSON_BYTES,
     ) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
         """Serve a path by a function, whose docstring is the route's description.
 
-        The function gets the path's parts, `params` where there are any, and `body` where the request is JSON.
+        The function gets the path's parts, `params` where there are any, and `body` where the request is JSON. A body
+        of more than `body_bytes` is refused.
         """
 
         def register(function: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
@@ -104,6 +108,8 @@ class Api:
             @wraps(function)
             def view(**given: Any) -> ResponseReturnValue:
                 self._guard.admit(scope)
+                limit = request.max_content_length
+                request.max_content_length = body_bytes if limit is None else min(body_bytes, limit)
                 read = read_params(params)
                 if params is not NoParams:
                     given["params"] = read

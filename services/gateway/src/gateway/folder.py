@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -37,6 +38,12 @@ SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
 LOOK_UP = 100
 UPLOAD_FILES = 16
 UPLOAD_BYTES = 64 * 2**20
+# How often a busy gateway is asked again.
+PATIENCE = 60
+
+
+class RefusedError(Exception):
+    """The gateway does not let this client do it."""
 
 
 class UnreachableError(Exception):
@@ -173,17 +180,26 @@ def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], r
 
 
 def request(http: httpx.Client, method: str, path: str, **content: Any) -> httpx.Response:
-    """One request; anything that says that a service is in trouble stops the run."""
-    try:
-        answer = http.request(method, path, **content)
-    except httpx.HTTPError as error:
-        raise UnreachableError(f"no gateway answers at {http.base_url}") from error
+    """One request; anything that says that a service is in trouble, or that it is not allowed, stops the run."""
+    for _ in range(PATIENCE):
+        try:
+            answer = http.request(method, path, **content)
+        except httpx.HTTPError as error:
+            raise UnreachableError(f"no gateway answers at {http.base_url}") from error
+        if answer.status_code != 429:
+            break
+        # Busy with others, or this client's share is used up: it says for how long.
+        time.sleep(min(60, int(answer.headers.get("Retry-After", "1"))))
+        for _name, (_file, stream) in content.get("files", ()):
+            stream.seek(0)
     try:
         detail = answer.json().get("detail", "")
     except (ValueError, AttributeError) as error:
         raise UnreachableError(f"what answers at {http.base_url} is not a gateway") from error
+    if answer.status_code in (401, 403):
+        raise RefusedError(detail)
     # 409: the collection belongs to another model, and so every file would be refused.
-    if answer.status_code >= 500 or answer.status_code == 409:
+    if answer.status_code >= 500 or answer.status_code in (409, 429):
         raise UnreachableError(detail)
     return answer
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+
 from flask import Response, request
 from servicekit.errors import Kind, ServiceError
 
@@ -16,8 +19,16 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 class Guard:
     """Lets a request pass, or refuses it. Without keys everybody on this machine may do everything."""
 
-    def __init__(self, keys: KeyFile | None, limiter: RateLimiter | None) -> None:
-        self._keys, self._limiter = keys, limiter
+    def __init__(self, keys: KeyFile | None, limiter: RateLimiter | None, names: bool) -> None:
+        """Over the keys.
+
+        Args:
+            keys: of those who may ask; None where everybody may.
+            limiter: counts requests, where there is one.
+            names: whether the system may be asked by any name. A name that its owner lets point to this machine would
+                let their page read what is meant for this machine alone (DNS rebinding).
+        """
+        self._keys, self._limiter, self._names = keys, limiter, names
 
     @property
     def required(self) -> bool:
@@ -33,6 +44,12 @@ class Guard:
         Raises:
             ServiceError: it has no key (401), the key does not allow this (403), or it comes too often (429).
         """
+        if not self._names and not is_local(request.host):
+            raise ServiceError(
+                Kind.FORBIDDEN, f"{request.host[:80]} is not this machine; GATEWAY_PUBLISH names where people reach it"
+            )
+        if "Authorization" not in request.headers and request.method not in SAFE and from_elsewhere():
+            raise ServiceError(Kind.FORBIDDEN, "a page of another site may not change this collection")
         if self._keys is None:
             return
         key = self.key()
@@ -51,8 +68,6 @@ class Guard:
                 Kind.FORBIDDEN,
                 f"this needs a key for {least.name.lower()}; {key.name!r} is one for {key.scope.name.lower()}",
             )
-        if "Authorization" not in request.headers and request.method not in SAFE and from_elsewhere():
-            raise ServiceError(Kind.FORBIDDEN, "a page of another site may not use this browser's key")
 
     def key(self) -> Key | None:
         """The key that comes with the request, in its header or in the page's cookie."""
@@ -80,4 +95,18 @@ class Guard:
 
 def from_elsewhere() -> bool:
     """Whether a browser says that a page of another site sent the request."""
-    return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site not in ("same-origin", "none")
+    # Older browsers tell where the page is from, at least.
+    origin = request.headers.get("Origin")
+    return origin is not None and origin.rpartition("//")[2] != request.host
+
+
+def is_local(host: str) -> bool:
+    """Whether a Host header is an address, or a name that no stranger can own: localhost, or one without a dot."""
+    name = re.sub(r":\d*$", "", host).strip("[]").lower()
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name or name.endswith(".localhost")
+    return True

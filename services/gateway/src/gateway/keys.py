@@ -6,12 +6,13 @@ import hashlib
 import hmac
 import re
 import secrets
-import sqlite3
 import threading
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
+
+from gateway.state import open_state
 
 # The key's public name and its secret part: 256 bits from the system, which no digest needs to be slow for.
 WRITTEN = re.compile(r"sl_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -48,13 +49,8 @@ class KeyFile:
     """The keys of a system: a file that gateways and the command line share."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Nobody else on this machine needs to know who has keys.
-        path.touch(mode=0o600)
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute(SCHEMA)
+        self._database = open_state(path, SCHEMA)
 
     def close(self) -> None:
         """Close the file."""

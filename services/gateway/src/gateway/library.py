@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import IO, Any, NamedTuple
 from servicekit.errors import Kind, ServiceError
 
 from gateway.folder import Report, find_pictures
+from gateway.state import open_state
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS library (
@@ -62,10 +62,7 @@ class Library:
     def __init__(self, folders: Sequence[Path], state: Path) -> None:
         self.folders = [folder.resolve() for folder in folders]
         self._lock = threading.Lock()
-        state.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(state, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.executescript(SCHEMA)
+        self._database = open_state(state, SCHEMA)
 
     def close(self) -> None:
         """Close the file of what is known."""
@@ -103,18 +100,26 @@ class Library:
             return False
         return True
 
-    def find(self) -> list[Path]:
-        """Every picture file of the folders.
+    def find(self) -> tuple[list[Path], list[tuple[Path, str]]]:
+        """Every picture file of the folders, and what below them could not be read, with the reason.
 
         Raises:
-            ServiceError: a folder is not there, as when a disk is not mounted: nothing is to be concluded from that.
+            ServiceError: a folder is not there, or is empty and was not, as when a disk is not mounted: nothing is to
+                be concluded from that.
         """
         found: list[Path] = []
+        report = Report()
+        known = [Path(os.fsdecode(path)) for (path,) in self._rows("SELECT path FROM library")]
         for folder in self.folders:
             if not folder.is_dir():
                 raise ServiceError(Kind.UNAVAILABLE, f"the library's folder {folder} is not there")
-            found += [p for p in find_pictures(folder, Report()) if self._inside(p)]
-        return found
+            below = [p for p in find_pictures(folder, report) if self._inside(p)]
+            if not below and any(path.is_relative_to(folder) for path in known):
+                raise ServiceError(
+                    Kind.UNAVAILABLE, f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
+                )
+            found += below
+        return found, report.failed
 
     def look(self, path: Path) -> Seen | None:
         """What is known of a file, if it is as it was."""

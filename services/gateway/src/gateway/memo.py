@@ -60,6 +60,11 @@ class Memo:
                     return future.result(time_left())
                 except TimeoutError as error:
                     raise ServiceError(Kind.UNAVAILABLE, "the answer did not come in time", retry_after=1) from error
+                except ServiceError as error:
+                    # It may have been the other's time that was over: this request has its own.
+                    if error.kind is not Kind.UNAVAILABLE:
+                        raise
+            return work()
         try:
             future.set_result(work())
         except BaseException as error:

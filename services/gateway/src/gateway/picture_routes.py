@@ -50,7 +50,13 @@ UPLOAD = Multipart(
 
 
 def add_picture_routes(
-    api: Api, search: SearchClient, collection: Collection, media: MediaStore, adder: Adder, max_images: int
+    api: Api,
+    search: SearchClient,
+    collection: Collection,
+    media: MediaStore,
+    adder: Adder,
+    max_images: int,
+    max_body_bytes: int,
 ) -> None:
     """Add the routes of pictures to the API, over the collaborators that are handed in."""
 
@@ -82,8 +88,9 @@ def add_picture_routes(
         {200: UploadAnswer, 201: UploadAnswer},
         streams=True,
         scope=Scope.WRITE,
+        body_bytes=max_body_bytes,
         form=UPLOAD,
-        errors=(Kind.TOO_LARGE, Kind.UNSUPPORTED_PICTURE, Kind.MODEL_MISMATCH, Kind.NO_SPACE),
+        errors=(Kind.UNSUPPORTED_PICTURE, Kind.MODEL_MISMATCH, Kind.NO_SPACE),
     )
     def add() -> ResponseReturnValue:
         """Add pictures.

@@ -82,6 +82,11 @@ def encode(encoder: EncoderClient, search: SearchClient, media: MediaStore, ids:
     dim = 0
     for picture_id, encoded in zip(contents, encoder.images(list(contents.values())), strict=True):
         if isinstance(encoded, Encoded):
+            if encoded.model_id != progress.model_id:
+                raise ServiceError(
+                    Kind.MODEL_MISMATCH,
+                    f"an encoder serves {encoded.model_id}, not {progress.model_id}; start again",
+                )
             vectors[picture_id], dim = encoded.vector, encoded.dim
         else:
             progress.failed.append({"id": picture_id, "detail": encoded.detail})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import IO, Any
 
 import orjson
 from flask import Blueprint, Response, request
@@ -19,7 +19,10 @@ from gateway.uploads import read_files
 from gateway.wire import MAX_TERMS, Login, PageParams, SearchAnswer, SearchParams, SearchRequest, Session, Stats
 
 # What goes wrong behind the gateway, or on the way here.
-ALWAYS = (Kind.INVALID, Kind.TOO_SLOW, Kind.UNAVAILABLE, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS)
+ALWAYS = (
+    *(Kind.INVALID, Kind.TOO_LARGE, Kind.TOO_SLOW, Kind.UNAVAILABLE),
+    *(Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS),
+)
 SEARCHING = (Kind.NOT_FOUND, Kind.MODEL_MISMATCH, Kind.GONE)
 FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 QUESTION = Multipart(
@@ -29,7 +32,7 @@ QUESTION = Multipart(
 )
 
 
-def create_api(searcher: Searcher, search: SearchClient, guard: Guard) -> Api:
+def create_api(searcher: Searcher, search: SearchClient, guard: Guard, max_search_bytes: int) -> Api:
     """The routes of searching, over the collaborators that are handed in; those of pictures join them."""
     api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), guard, ALWAYS)
 
@@ -47,7 +50,8 @@ def create_api(searcher: Searcher, search: SearchClient, guard: Guard) -> Api:
         {200: SearchAnswer},
         body=SearchRequest,
         form=QUESTION,
-        errors=(*SEARCHING, Kind.TOO_LARGE, Kind.UNSUPPORTED_PICTURE),
+        errors=(*SEARCHING, Kind.UNSUPPORTED_PICTURE),
+        body_bytes=max_search_bytes,
     )
     def search_by_body(body: SearchRequest | None = None) -> Response:
         """Find the pictures that fit terms, uploaded pictures among them.
@@ -55,7 +59,7 @@ def create_api(searcher: Searcher, search: SearchClient, guard: Guard) -> Api:
         Send JSON; or, with pictures, a form: `images`, and in `query` the JSON, in which `{"image": 0}` is the first
         of them. Without `query` each picture is a term.
         """
-        images: list[bytes] = []
+        images: list[IO[bytes]] = []
         if body is None:
             body, images = read_question()
         return answer(searcher.answer(searcher.question(body, images)))
@@ -79,7 +83,7 @@ def create_api(searcher: Searcher, search: SearchClient, guard: Guard) -> Api:
         key = guard.key()
         return {"required": guard.required, "scope": key.scope.name.lower() if key else None}
 
-    @api.route("POST", "/session", {200: Session}, body=Login, scope=None)
+    @api.route("POST", "/session", {200: Session}, body=Login, scope=None, body_bytes=4096)
     def log_in(body: Login) -> Response:
         """Let this browser send a key with each request, in a cookie that no script can read."""
         response = Response(content_type="application/json")
@@ -112,14 +116,14 @@ def answer(document: dict[str, Any]) -> Response:
     return Response(orjson.dumps(document), content_type="application/json")
 
 
-def read_question() -> tuple[SearchRequest, list[bytes]]:
+def read_question() -> tuple[SearchRequest, list[IO[bytes]]]:
     """The search and the pictures of a form.
 
     Raises:
         ServiceError: an unknown field, no picture or too many, or no search in `query`.
     """
     uploads = read_files("query", MAX_TERMS)
-    images = [f.stream.read() for f in uploads.files]
+    images = [f.stream for f in uploads.files]
     if uploads.text is None:
         return SearchRequest(terms=[Term(image=i) for i in range(len(images))]), images
     try:

@@ -35,11 +35,15 @@ def scan(library: Library, adder: Adder, search: SearchClient, media: MediaStore
     """
     if not library.folders:
         raise ServiceError(Kind.NOT_FOUND, "there is no library; name its folders in GATEWAY_LIBRARY")
-    paths = library.find()
-    state = Scan(total=len(paths))
+    paths, unread = library.find()
+    state = Scan(total=len(paths) + len(unread))
+    for path, why in unread:
+        fail(state, path, why)
     fresh: list[Seen] = []
     for path in paths:
         try:
+            if not path.is_file():  # a pipe would be waited for without end
+                raise OSError("not a regular file")
             seen = library.look(path)
             if seen is None:
                 fresh.append(library.read(path))
@@ -55,14 +59,16 @@ def scan(library: Library, adder: Adder, search: SearchClient, media: MediaStore
         elif state.done % 500 == 0:
             yield state
     add(library, adder, fresh, state)
-    for path, picture_id, last in list(library.gone(paths)):
+    # What lies in a folder that cannot be read is not gone.
+    for path, picture_id, last in [] if unread else list(library.gone(paths)):
         state.counts["gone"] += 1
         if remove:
-            library.forget(path)
             record = search.lookup([picture_id]).get(picture_id)
             if last and record and record["media_key"] == f"{PREFIX}{picture_id}":
                 media.delete(picture_id, record["media_key"])
                 search.delete(picture_id)
+            # Last: cut off in between, the next scan knows that it is to go.
+            library.forget(path)
     yield state
 
 
@@ -92,5 +98,6 @@ def name(library: Library, path: Path) -> str:
     """A file's name below its folder: what is searched for in words, and shown."""
     for folder in library.folders:
         if path.is_relative_to(folder):
-            return str(path.relative_to(folder))[-255:].encode("utf-8", "replace").decode()
+            below = str(path.relative_to(folder)).encode("utf-8", "replace").decode()
+            return "".join(c for c in below if c.isprintable())[-255:]
     return path.name

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import orjson
 from servicekit.deadline import set_deadline
@@ -28,7 +28,7 @@ class Question:
 
     request: SearchRequest
     terms: list[Term]
-    images: Sequence[bytes]
+    images: Sequence[IO[bytes]]
     state: dict[str, Any]
     scale: Scale | None
     # Everything that the results depend on, the state of the collection included.
@@ -58,7 +58,7 @@ class Searcher:
         self._confidence, self._gate, self._settings = confidence, gate, settings
 
     def question(
-        self, request: SearchRequest, images: Sequence[bytes] = (), names: Sequence[str] | None = None
+        self, request: SearchRequest, images: Sequence[IO[bytes]] = (), names: Sequence[str] | None = None
     ) -> Question:
         """Check a search, and bind it to the collection as it is.
 
@@ -81,7 +81,7 @@ class Searcher:
             raise ServiceError(Kind.INVALID, "mode: text looks for words alone; leave the other terms out")
         state = self._collection.state()
         scale = self._confidence.scale(state)
-        files = [hashlib.sha256(content).hexdigest() for content in images]
+        files = [digest_of(stream) for stream in images]
         written = [write_term(t) for t in terms]
         where = request.where and request.where.model_dump(exclude_defaults=True)
         key = digest(
@@ -181,25 +181,29 @@ class Searcher:
             elif term.vector is not None:
                 vector = read_vector(term.vector, model_id, f"terms.{i}.vector")
                 terms.append({"vector": vector, "weight": term.weight})
+            elif term.image is not None:
+                # By what the token holds: the pages after this one are asked for with it.
+                token = write_vector(encoded[i].vector, model_id)
+                terms.append({"vector": read_vector(token, model_id, "image"), "weight": term.weight})
+                term = Term(vector=token, weight=term.weight)
             else:
                 terms.append({"vector": encoded[i].vector, "weight": term.weight})
-            if term.image is not None:
-                token = write_vector(encoded[i].vector, model_id)
-                term = Term(vector=token, weight=term.weight)
             written.append(write_term(term))
         return terms, written, any(e.truncated for e in encoded.values())
 
     def _text(self, text: str, model_id: str) -> Encoded:
         return self._encoded(f"{model_id}:{digest(text)}", model_id, lambda: self._encoder.text(text))
 
-    def _image(self, content: bytes, number: int, model_id: str) -> Encoded:
+    def _image(self, stream: IO[bytes], number: int, model_id: str) -> Encoded:
         def encode() -> Encoded:
-            (encoded,) = self._encoder.images([content])
+            # Read in the request's turn: so many files at once are in memory, and no more.
+            stream.seek(0)
+            (encoded,) = self._encoder.images([stream.read()])
             if isinstance(encoded, ServiceError):
                 raise ServiceError(encoded.kind, f"images.{number}: {encoded.detail}")
             return encoded
 
-        return self._encoded(f"{model_id}:image:{hashlib.sha256(content).hexdigest()}", model_id, encode)
+        return self._encoded(f"{model_id}:image:{digest_of(stream)}", model_id, encode)
 
     def _encoded(self, key: str, model_id: str, encode: Callable[[], Encoded]) -> Encoded:
         """A vector in the collection's model, by way of the cache."""
@@ -208,13 +212,18 @@ class Searcher:
         with stage("encode"):
             encoded: Encoded = self._memo.once("vector", key, encode)
         if encoded.model_id != model_id:
-            raise ServiceError(
-                Kind.MODEL_MISMATCH,
-                f"the collection holds vectors of model {model_id}, and the encoder makes those of {encoded.model_id}; "
-                "give the encoder the bundle of that model, or add the pictures to a new collection",
-            )
+            raise other_model(model_id, encoded.model_id)
         self._memo.keep("vector", key, list(encoded))
         return encoded
+
+
+def other_model(serves: str, made: str) -> ServiceError:
+    """The encoder is of another model than the collection."""
+    return ServiceError(
+        Kind.MODEL_MISMATCH,
+        f"the collection holds vectors of model {serves}, and the encoder makes those of {made}; "
+        "`sightline reindex` gives every picture one of the latter",
+    )
 
 
 def explanation(question: Question, page: dict[str, Any], cached: bool) -> dict[str, Any]:
@@ -237,6 +246,15 @@ def public(record: dict[str, Any]) -> dict[str, Any]:
     base = f"/api/v1/images/{record['id']}"
     fields = ("id", "caption", "tags", "attributes", "file_name", "width", "height", "bytes", "taken_at", "added_at")
     return {**{k: record[k] for k in fields}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}
+
+
+def digest_of(stream: IO[bytes]) -> str:
+    """A key for a file."""
+    stream.seek(0)
+    found = hashlib.sha256()
+    while part := stream.read(2**20):
+        found.update(part)
+    return found.hexdigest()
 
 
 def digest(what: Any) -> str:

@@ -79,6 +79,11 @@ class Settings(ServerSettings):
         return value
 
     @property
+    def open_to_names(self) -> bool:
+        """Whether requests may come by any name: where keys are needed, or somebody said that they are not."""
+        return self.auth != "auto" or self.needs_keys
+
+    @property
     def needs_keys(self) -> bool:
         """Whether a request needs an API key."""
         return self.auth == "on" or (self.auth == "auto" and not is_own(self.publish or self.bind))

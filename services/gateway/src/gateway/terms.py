@@ -13,8 +13,9 @@ import re
 import struct
 import unicodedata
 from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from servicekit.errors import Kind, ServiceError
 from servicekit.wire import Wire, parse
 
@@ -22,6 +23,15 @@ WRITTEN = re.compile(r"(?:(?P<weight>-?\d{1,2}(?:\.\d{1,4})?)\*)?(?P<kind>text|l
 # A token begins with so many bytes of the sha256 of its model's id.
 MARK = 8
 KINDS = ("text", "like", "vector", "image")
+
+
+def read_weight(given: Any) -> Any:
+    """A weight as a URL can say it, so that one search has one name."""
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    return round(float(given), 4) if number else given
+
+
+Weight = Annotated[float, BeforeValidator(read_weight), Field(strict=False, allow_inf_nan=False)]
 
 
 class Term(Wire):
@@ -32,10 +42,10 @@ class Term(Wire):
         default=None, pattern=r"^[0-9a-f]{32}$", description="the id of a picture of the collection"
     )
     vector: str | None = Field(
-        default=None, max_length=200_000, description="a token that an answer gave for an uploaded picture"
+        default=None, max_length=20_000, description="a token that an answer gave for an uploaded picture"
     )
     image: int | None = Field(default=None, ge=0, description="the number of an uploaded file, from 0")
-    weight: float = Field(default=1, ge=-10, le=10, strict=False, allow_inf_nan=False)
+    weight: Weight = Field(default=1, ge=-10, le=10, description="below 0 leads away; four decimals count")
 
     @property
     def kind(self) -> str:

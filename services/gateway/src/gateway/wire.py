@@ -95,7 +95,10 @@ class SearchParams(PageParams, Conditions):
         given = {name for name in Conditions.model_fields if name in self.model_fields_set}
         conditions = self.model_dump(include=given)
         if self.attributes:
-            conditions["attributes"] = dict(map(read_attribute, self.attributes))
+            wanted = [read_attribute(written) for written in self.attributes]
+            conditions["attributes"] = dict(wanted)
+            if len(conditions["attributes"]) < len(wanted):
+                raise ServiceError(Kind.INVALID, "attributes: a name comes twice; write a range as name=least..most")
         where = parse(Filter, conditions) if conditions else None
         return SearchRequest(
             terms=terms,
@@ -121,7 +124,11 @@ def read_attribute(written: str) -> tuple[str, Any]:
         return name, value == "true"
     least, dots, most = value.partition("..")
     ends = [read_number(end) if end else None for end in (least, most)]
-    if dots and any(ends) and all(end is not None or not text for end, text in zip(ends, (least, most), strict=True)):
+    if (
+        dots
+        and ends != [None, None]
+        and all(end is not None or not text for end, text in zip(ends, (least, most), strict=True))
+    ):
         return name, {"min": ends[0], "max": ends[1]}
     number = read_number(value)
     return name, value if number is None else number

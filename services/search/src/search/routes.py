@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, request
 from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Edit
 from servicekit.timing import stage
 from servicekit.wire import parse
 
@@ -20,6 +19,7 @@ from search.tables import Picture, check_model
 from search.view import StaleViewError
 from search.wire import (
     BatchRequest,
+    EditRequest,
     ExportRequest,
     FillRequest,
     LookupRequest,
@@ -53,7 +53,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
 
     @routes.patch("/v1/pictures/<picture_id>")
     def edit(picture_id: str) -> dict[str, Any]:
-        changes = parse(Edit, request.get_json()).model_dump(exclude_unset=True)
+        changes = parse(EditRequest, request.get_json()).model_dump(exclude_unset=True)
         if not changes:
             raise ServiceError(Kind.INVALID, "body: it changes nothing; give caption, tags, attributes or taken_at")
         if any(changes[field] is None for field in changes if field != "taken_at"):

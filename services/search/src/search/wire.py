@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import MOST, Attributes, Caption, Filter, TagList, TakenAt
+from servicekit.records import MOST, Attributes, Caption, Edit, Filter, TagList, TakenAt
 from servicekit.wire import Wire
 
 from search.exact import Vectors
@@ -77,6 +77,13 @@ class MissingRequest(Wire):
 
     model_id: str
     limit: int = Field(default=100, ge=1)
+
+
+class EditRequest(Edit):
+    """The body of PATCH /v1/pictures/{id}."""
+
+    # Where the picture's file lies now.
+    media_key: str | None = Field(default=None, max_length=1000)
 
 
 class ExportRequest(Wire):

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gateway.commands.client import Client, StoppedError, as_json, show
-from gateway.folder import Report, UnreachableError, add_folder
+from gateway.folder import RefusedError, Report, UnreachableError, add_folder
 
 
 @click.command()
@@ -40,6 +40,8 @@ def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> N
     except UnreachableError as error:
         tell()
         raise StoppedError(f"{error} (when that is mended, run the same command again to go on)") from error
+    except RefusedError as error:
+        raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         tell()
         click.echo("Stopped. Run the same command again to go on.", err=True)

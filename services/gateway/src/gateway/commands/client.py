@@ -55,7 +55,13 @@ class Client:
                 if not answer.is_success:
                     answer.read()
                     raise click.ClickException(answer.json().get("detail", f"it answered {answer.status_code}"))
-                yield from answer.iter_lines()
+                # Not httpx's own lines, which also end where Unicode says so: a caption may hold such a place.
+                rest = ""
+                for text in answer.iter_text():
+                    *lines, rest = (rest + text).split("\n")
+                    yield from lines
+                if rest:
+                    yield rest
         except (httpx.HTTPError, ValueError) as error:
             raise self.nobody() from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from pathlib import Path
 
 import click
 import httpx
@@ -19,19 +19,23 @@ from gateway.settings import Settings
 
 
 @click.group()
-def keys() -> None:
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The gateway's file, where GATEWAY_STATE does not name it; of `make up`: var/gallery/gateway.sqlite or "
+    "var/photos/gateway.sqlite.",
+)
+@click.pass_context
+def keys(context: click.Context, state: Path | None) -> None:
     """Create, list and revoke API keys, in the file that GATEWAY_STATE names.
 
     Run it where the gateway runs; a gateway sees the change at once.
     """
-
-
-def key_file() -> KeyFile:
-    """The file that the gateway's settings name."""
     try:
-        return KeyFile(load_settings(Settings).state)
+        context.obj = KeyFile(state or load_settings(Settings).state)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+    context.call_on_close(context.obj.close)
 
 
 @keys.command()
@@ -44,10 +48,10 @@ def key_file() -> KeyFile:
     help="What it allows; each includes those before it.",
 )
 @as_json
-def create(name: str, scope: str, as_json: bool) -> None:
+@click.pass_obj
+def create(file: KeyFile, name: str, scope: str, as_json: bool) -> None:
     """Create a key, and print it: it is kept nowhere, and never shown again."""
-    with closing(key_file()) as file:
-        key = file.create(name, Scope[scope.upper()])
+    key = file.create(name, Scope[scope.upper()])
     if as_json:
         show({"key": key, "name": name, "scope": scope})
     else:
@@ -56,10 +60,10 @@ def create(name: str, scope: str, as_json: bool) -> None:
 
 @keys.command("list")
 @as_json
-def list_keys(as_json: bool) -> None:
+@click.pass_obj
+def list_keys(file: KeyFile, as_json: bool) -> None:
     """List the keys, without their secrets."""
-    with closing(key_file()) as file:
-        found = [{**k._asdict(), "scope": k.scope.name.lower()} for k in file.all()]
+    found = [{**k._asdict(), "scope": k.scope.name.lower()} for k in file.all()]
     if as_json:
         show(found)
         return
@@ -69,11 +73,11 @@ def list_keys(as_json: bool) -> None:
 
 @keys.command()
 @click.argument("key_id", metavar="ID")
-def revoke(key_id: str) -> None:
+@click.pass_obj
+def revoke(file: KeyFile, key_id: str) -> None:
     """Revoke a key: it is refused from the next request on."""
-    with closing(key_file()) as file:
-        if not file.revoke(key_id):
-            raise click.ClickException(f"there is no key {key_id}; `sightline keys list` names them")
+    if not file.revoke(key_id):
+        raise click.ClickException(f"there is no key {key_id}; `sightline keys list` names them")
     click.echo(f"{key_id} is revoked.")
 
 
@@ -109,7 +113,11 @@ def doctor(client: Client, as_json: bool) -> None:
     """Check every part of a running system, and say what is wrong. Exit status 1 when something is."""
     ready = client.get("/readyz")
     well = ready["status"] == "ok"
-    stats = client.get("/api/v1/stats") if well else None
+    try:
+        stats = client.get("/api/v1/stats") if well else None
+    except click.ClickException as error:  # without a key it can be seen that it works, but not what it holds
+        stats = None
+        click.echo(error.format_message(), err=True)
     if as_json:
         show({**ready, "stats": stats})
     else:
