@@ -119,6 +119,33 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     return start_service  # type: ignore[return-value]
 
 
+@dataclass
+class Services:
+    """The three of a running system."""
+
+    encoder: Process
+    search: Process
+    gateway: Process
+
+
+@pytest.fixture(scope="session")
+def start_all(start: Start) -> Callable[..., AbstractContextManager[Services]]:
+    """Start all three: `with start_all(folder, GATEWAY_AUTH="on") as services: services.gateway.url`.
+
+    Their data lie in the folder; each takes the settings that have its name in front.
+    """
+
+    @contextmanager
+    def started(folder: Path, **settings: str) -> Iterator[Services]:
+        catalogue, media = {"SEARCH_CATALOGUE": str(folder / "c.sqlite")}, {"GATEWAY_MEDIA": str(folder / "media")}
+        with start("encoder", **settings) as encoder, start("search", **catalogue, **settings) as search:
+            where = {"GATEWAY_ENCODER_URL": encoder.url, "GATEWAY_SEARCH_URL": search.url}
+            with start("gateway", **where, **media, **settings) as gateway:
+                yield Services(encoder, search, gateway)
+
+    return started
+
+
 @pytest.fixture(scope="session")
 def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """What `make up` starts, over the sample gallery, when all of it is in."""

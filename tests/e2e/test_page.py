@@ -258,24 +258,17 @@ def one_picture() -> Any:
     return {"name": "noise.png", "mimeType": "image/png", "buffer": stream.getvalue()}
 
 
-def test_a_published_collection_asks_for_a_key_once(browser: Browser, start: Any, tmp_path: Path) -> None:
+def test_a_published_collection_asks_for_a_key_once(browser: Browser, start_all: Any, tmp_path: Path) -> None:
     keys = KeyFile(tmp_path / "state.sqlite")
     key = keys.create("laptop", Scope.READ)
     keys.close()
-    with (
-        start("encoder") as encoder,
-        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
-        start(
-            "gateway",
-            GATEWAY_ENCODER_URL=encoder.url,
-            GATEWAY_SEARCH_URL=search.url,
-            GATEWAY_MEDIA=str(tmp_path / "media"),
-            GATEWAY_PAGE=str(Path(__file__).parents[2] / "frontend" / "dist"),
-            GATEWAY_AUTH="on",
-            GATEWAY_STATE=str(tmp_path / "state.sqlite"),
-        ) as gateway,
-    ):
-        context = browser.new_context(base_url=gateway.url)
+    with start_all(
+        tmp_path,
+        GATEWAY_PAGE=str(Path(__file__).parents[2] / "frontend" / "dist"),
+        GATEWAY_AUTH="on",
+        GATEWAY_STATE=str(tmp_path / "state.sqlite"),
+    ) as services:
+        context = browser.new_context(base_url=services.gateway.url)
         page = context.new_page()
         page.goto("/")
         page.get_by_label("API key").fill("sl_guess")

@@ -11,24 +11,17 @@ import httpx
 from PIL import Image
 
 
-def test_the_running_api_is_as_it_is_described(start: Any, tmp_path: Path) -> None:
+def test_the_running_api_is_as_it_is_described(start_all: Any, tmp_path: Path) -> None:
     """No answer of 500, none of an undocumented status, none that breaks its schema; what breaks it is refused."""
-    with (
-        start("encoder") as encoder,
-        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
-        start(
-            "gateway",
-            GATEWAY_ENCODER_URL=encoder.url,
-            GATEWAY_SEARCH_URL=search.url,
-            GATEWAY_MEDIA=str(tmp_path / "media"),
-        ) as gateway,
-    ):
+    with start_all(tmp_path) as services:
         ids = []
         for colour in ("red", "green", "blue", "white"):
             stream = io.BytesIO()
             Image.new("RGB", (40, 30), colour).save(stream, "PNG")
             files = {"images": (f"{colour}.png", stream.getvalue())}
-            ids.append(httpx.post(f"{gateway.url}/api/v1/images", files=files, timeout=60).json()["items"][0]["id"])
+            ids.append(
+                httpx.post(f"{services.gateway.url}/api/v1/images", files=files, timeout=60).json()["items"][0]["id"]
+            )
         # Ids that are there; what is made up otherwise names no picture.
         config = tmp_path / "schemathesis.toml"
         config.write_text(
@@ -39,7 +32,7 @@ def test_the_running_api_is_as_it_is_described(start: Any, tmp_path: Path) -> No
         )
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
-            *("--config-file", str(config), "run", f"{gateway.url}/openapi.json"),
+            *("--config-file", str(config), "run", f"{services.gateway.url}/openapi.json"),
             *("--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--continue-on-failure", "--no-color"),
             *("--seed", "1"),
             # A cursor or a token of the right form is seldom one that an answer has given.

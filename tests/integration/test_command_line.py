@@ -16,24 +16,13 @@ SIGHTLINE = str(Path(sys.executable).with_name("sightline"))
 
 
 @pytest.fixture(scope="module")
-def gateway(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def gateway(start_all: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which `sightline` reaches a gateway that needs keys, and may do everything."""
     folder = tmp_path_factory.mktemp("cli")
     keys = {"GATEWAY_STATE": str(folder / "state.sqlite")}
-    with (
-        start("encoder") as encoder,
-        start("search", SEARCH_CATALOGUE=str(folder / "c.sqlite")) as search,
-        start(
-            "gateway",
-            GATEWAY_ENCODER_URL=encoder.url,
-            GATEWAY_SEARCH_URL=search.url,
-            GATEWAY_MEDIA=str(folder / "media"),
-            GATEWAY_AUTH="on",
-            **keys,
-        ) as running,
-    ):
+    with start_all(folder, GATEWAY_AUTH="on", **keys) as services:
         made = run(keys, "keys", "create", "test", "--scope", "admin", "--json")
-        yield {**keys, "SIGHTLINE_URL": running.url, "SIGHTLINE_KEY": json.loads(made.stdout)["key"]}
+        yield {**keys, "SIGHTLINE_URL": services.gateway.url, "SIGHTLINE_KEY": json.loads(made.stdout)["key"]}
 
 
 def run(env: dict[str, str], *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:

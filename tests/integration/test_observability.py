@@ -40,27 +40,18 @@ def collector() -> Iterator[tuple[str, list[tuple[str, Any]], threading.Conditio
     server.server_close()
 
 
-def test_a_search_is_one_trace_and_one_request_id(start: Any, collector: Any, tmp_path: Path) -> None:
+def test_a_search_is_one_trace_and_one_request_id(start_all: Any, collector: Any, tmp_path: Path) -> None:
     endpoint, spans, arrived = collector
-    seen = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "50"}
-    with (
-        start("encoder", ENCODER_LOG_FORMAT="json", **seen) as encoder,
-        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite"), SEARCH_LOG_FORMAT="json", **seen) as search,
-        start(
-            "gateway",
-            GATEWAY_ENCODER_URL=encoder.url,
-            GATEWAY_SEARCH_URL=search.url,
-            GATEWAY_MEDIA=str(tmp_path / "media"),
-            GATEWAY_LOG_FORMAT="json",
-            **seen,
-        ) as gateway,
-    ):
+    seen = {f"{name}_LOG_FORMAT": "json" for name in ("GATEWAY", "ENCODER", "SEARCH")}
+    seen |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    with start_all(tmp_path, **seen) as services:
         # A collection of no picture encodes nothing.
         picture = next((Path(__file__).parents[2] / "deploy" / "gallery" / "pictures").iterdir()).read_bytes()
-        assert httpx.post(f"{gateway.url}/api/v1/images", files={"images": ("x.webp", picture)}).status_code == 201
+        files = {"images": ("x.webp", picture)}
+        assert httpx.post(f"{services.gateway.url}/api/v1/images", files=files).status_code == 201
         caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         headers = {"traceparent": caller, "X-Request-Id": "mine-1"}
-        assert httpx.get(f"{gateway.url}/api/v1/search?q=a+boat", headers=headers).status_code == 200
+        assert httpx.get(f"{services.gateway.url}/api/v1/search?q=a+boat", headers=headers).status_code == 200
         wanted = {
             ("sightline-gateway", "GET /api/v1/search"),
             ("sightline-gateway", "encode"),
@@ -80,7 +71,11 @@ def test_a_search_is_one_trace_and_one_request_id(start: Any, collector: Any, tm
         by_id = {span.span_id: span for _, span in spans}
         encoding = next(s for service, s in spans if s.name == "POST /v1/text" and s.trace_id == trace)
         assert by_id[encoding.parent_span_id].name == "encode"
-        for process, path in ((gateway, "/api/v1/search"), (encoder, "/v1/text"), (search, "/v1/query")):
+        for process, path in (
+            (services.gateway, "/api/v1/search"),
+            (services.encoder, "/v1/text"),
+            (services.search, "/v1/query"),
+        ):
             lines = [json.loads(line) for line in process.log.read_text().splitlines()]
             (mine,) = [x for x in lines if x.get("request_id") == "mine-1" and x["path"] == path]
             assert (mine["status"], mine["level"]) == (200, "INFO")

@@ -57,30 +57,22 @@ def names(answer: httpx.Response) -> list[str]:
 
 
 def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
-    start: Any, redis_server: Any, tmp_path: Path
+    start: Any, start_all: Any, redis_server: Any, tmp_path: Path
 ) -> None:
     with (
-        start("encoder") as encoder,
-        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
-        start(
-            "gateway",
-            GATEWAY_ENCODER_URL=encoder.url,
-            GATEWAY_SEARCH_URL=search.url,
-            GATEWAY_MEDIA=str(tmp_path / "media"),
-            REDIS_URL=redis_server.url,
-        ) as gateway,
-        httpx.Client(base_url=gateway.url, timeout=30) as client,
+        start_all(tmp_path, REDIS_URL=redis_server.url) as services,
+        httpx.Client(base_url=services.gateway.url, timeout=30) as client,
         redis.Redis.from_url(redis_server.url) as store,
     ):
         files = {"images": ("noise.png", PNG.getvalue())}
         assert client.post("/api/v1/images", files=files).status_code == 201
         assert names(client.get("/api/v1/search?q=television+noise")) == ["noise.png"]
         assert len(store.keys("sightline:*")) == 3  # the vector, the page of hits, and the mark of the upload
-        encoder.kill()
+        services.encoder.kill()
         assert names(client.get("/api/v1/search?q=television+noise")) == ["noise.png"]
         gone = client.get("/api/v1/search?q=something+else")
         assert (gone.status_code, gone.json()["detail"]) == (503, "the encoder cannot be reached")
-        port = int(encoder.url.rpartition(":")[2])
+        port = int(services.encoder.url.rpartition(":")[2])
         with start("encoder", port=port):
             redis_server.stop()
             for _ in range(3):
@@ -95,58 +87,41 @@ def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
             assert names(client.get("/api/v1/search?q=television+noise")) == []
 
 
-def test_an_encoder_that_hangs_holds_up_nobody_else(start: Any, tmp_path: Path) -> None:
+def test_an_encoder_that_hangs_holds_up_nobody_else(start_all: Any, tmp_path: Path) -> None:
     """One search waits for the encoder until its time is over; the others are told at once, or after a short wait."""
     with (
-        start("encoder") as encoder,
-        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
-        start(
-            "gateway",
-            GATEWAY_ENCODER_URL=encoder.url,
-            GATEWAY_SEARCH_URL=search.url,
-            GATEWAY_MEDIA=str(tmp_path / "media"),
-            GATEWAY_HTTP_THREADS="8",
-            GATEWAY_MAX_SEARCHES="1",
-            GATEWAY_DEADLINE_S="3",
-        ) as gateway,
-        httpx.Client(base_url=gateway.url, timeout=30) as client,
+        start_all(tmp_path, GATEWAY_HTTP_THREADS="8", GATEWAY_MAX_SEARCHES="1", GATEWAY_DEADLINE_S="3") as services,
+        httpx.Client(base_url=services.gateway.url, timeout=30) as client,
         ThreadPoolExecutor(7) as pool,
     ):
         assert client.post("/api/v1/images", files={"images": ("noise.png", PNG.getvalue())}).status_code == 201
         assert names(client.get("/api/v1/search?q=noise")) == ["noise.png"]
-        os.killpg(encoder.popen.pid, signal.SIGSTOP)
+        os.killpg(services.encoder.popen.pid, signal.SIGSTOP)
         waiting = [pool.submit(client.get, f"/api/v1/search?q=question+{i}") for i in range(7)]
         # Meanwhile what is known is answered.
         assert names(client.get("/api/v1/search?q=noise")) == ["noise.png"]
         answers = [w.result() for w in waiting]
         assert sorted(a.status_code for a in answers) == [429] * 6 + [503]
         assert all(a.headers["Retry-After"] == "1" for a in answers)
-        os.killpg(encoder.popen.pid, signal.SIGCONT)
+        os.killpg(services.encoder.popen.pid, signal.SIGCONT)
         assert names(client.get("/api/v1/search?q=question+1")) == ["noise.png"]
 
 
-def test_a_gateway_that_is_asked_to_stop_finishes_what_it_has(start: Any, tmp_path: Path) -> None:
+def test_a_gateway_that_is_asked_to_stop_finishes_what_it_has(start_all: Any, tmp_path: Path) -> None:
     with (
-        start("encoder") as encoder,
-        start("search", SEARCH_CATALOGUE=str(tmp_path / "c.sqlite")) as search,
-        start(
-            "gateway",
-            GATEWAY_ENCODER_URL=encoder.url,
-            GATEWAY_SEARCH_URL=search.url,
-            GATEWAY_MEDIA=str(tmp_path / "media"),
-        ) as gateway,
+        start_all(tmp_path) as services,
         ThreadPoolExecutor(1) as pool,
     ):
-        os.killpg(encoder.popen.pid, signal.SIGSTOP)
+        os.killpg(services.encoder.popen.pid, signal.SIGSTOP)
         files = {"images": ("noise.png", PNG.getvalue())}
-        upload = pool.submit(httpx.post, f"{gateway.url}/api/v1/images", files=files, timeout=30)
+        upload = pool.submit(httpx.post, f"{services.gateway.url}/api/v1/images", files=files, timeout=30)
         # The file is kept before it is encoded: from then on the upload is under way.
         while not list((tmp_path / "media").glob("??/*.png")):
             assert not upload.done()
-        gateway.popen.terminate()
-        os.killpg(encoder.popen.pid, signal.SIGCONT)
+        services.gateway.popen.terminate()
+        os.killpg(services.encoder.popen.pid, signal.SIGCONT)
         assert upload.result().status_code == 201
-        assert gateway.popen.wait(30) == 0
+        assert services.gateway.popen.wait(30) == 0
 
 
 def test_whoever_sends_half_a_request_holds_nobody_up(start: Any, tmp_path: Path) -> None:
