@@ -108,7 +108,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
             Settings(**{**SMALL, "media": str(media), "state": folder / "state.sqlite", **settings}),
             encoder_client,
             search_client,
-            cache or MemoryCache(100, 100),
+            cache or MemoryCache(10**6, 100),
             Confidence(encoder_client, search_client, waiting.append),
         )
         apps.append(app)

@@ -137,7 +137,7 @@ def test_a_failure_gives_its_turn_back(make_stack: Any) -> None:
 
 def test_what_failed_for_another_is_tried_for_oneself() -> None:
     """Two ask the same; the first one's time is over while it is computed."""
-    memo = Memo(MemoryCache(10, 10), Counter("lookups", "", ["cache", "result"], registry=None))
+    memo = Memo(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
     begun, go_on = threading.Event(), threading.Event()
 
     def late() -> int:

@@ -226,7 +226,7 @@ def test_stages_are_told_in_the_header_and_counted(stack: Any, colours: Any) -> 
 
 
 def test_what_is_in_flight_is_computed_once() -> None:
-    memo = Memo(MemoryCache(10, 10), Counter("lookups", "", ["cache", "result"], registry=None))
+    memo = Memo(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
     begun, go_on, runs = threading.Event(), threading.Event(), []
 
     def work() -> int:
@@ -302,3 +302,14 @@ def test_the_state_is_asked_for_once_a_second_and_after_each_write() -> None:
     search.gone = False
     marks.mark = None  # without the word of other writers nothing is remembered
     assert [generation(), generation()] == [4, 5]
+
+
+def test_the_cache_of_a_process_is_bounded_in_bytes() -> None:
+    cache = MemoryCache(10_000, 100)
+    for i in range(20):
+        cache.set(str(i), b"x" * 1000)
+    # An entry takes 500 bytes beside its value: six fit.
+    assert [i for i in range(20) if cache.get(str(i))] == [14, 15, 16, 17, 18, 19]
+    cache.set("huge", b"x" * 20_000)
+    assert cache.get("huge") is None
+    assert cache.get("19") is not None

@@ -120,4 +120,4 @@ def create_cache(settings: Settings) -> Cache:
     """Redis where a URL is set; otherwise this process's memory."""
     if settings.redis_url:
         return RedisCache(settings.redis_url, settings.cache_ttl_s)
-    return MemoryCache(settings.cache_entries, settings.cache_ttl_s)
+    return MemoryCache(settings.cache_bytes, settings.cache_ttl_s)

@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import redis
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 
 # Two versions of the gateway may share one Redis: an entry of another layout must not be read.
 PREFIX = "sightline:2:"
+
+
+# What an entry takes beside its value: the key, and what the tables know of it.
+ENTRY_BYTES = 500
 
 
 class Cache(Protocol):
@@ -35,9 +40,10 @@ class Cache(Protocol):
 class MemoryCache:
     """The stand-in where there is no Redis: one process's own, bounded, least recently used out first."""
 
-    def __init__(self, entries: int, ttl_s: int) -> None:
+    def __init__(self, most_bytes: int, ttl_s: int) -> None:
         self._lock = threading.Lock()
-        self._kept: TTLCache[str, bytes] = TTLCache(entries, ttl_s)
+        # By bytes: a page of 24 hits has ten kilobytes, and one of 200 a hundred.
+        self._kept: TTLCache[str, bytes] = TTLCache(most_bytes, ttl_s, getsizeof=lambda value: len(value) + ENTRY_BYTES)
         self._written = b""
 
     def get(self, key: str) -> bytes | None:
@@ -47,8 +53,8 @@ class MemoryCache:
             return value
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep a value."""
-        with self._lock:
+        """Keep a value, unless it alone is larger than the cache."""
+        with self._lock, suppress(ValueError):
             self._kept[key] = value
 
     def written(self) -> bytes | None:

@@ -58,7 +58,7 @@ class Settings(ServerSettings):
     redis_url: str | None = Field(
         default=None, validation_alias="REDIS_URL", description="shared cache; without it each process has its own"
     )
-    cache_entries: int = Field(default=10_000, ge=1, description="most entries of a process's own cache")
+    cache_bytes: int = Field(default=64 * 2**20, ge=1, description="size of a process's own cache")
     cache_ttl_s: int = Field(default=86_400, ge=1, description="longest life of a cache entry, in seconds")
     # Percent-encoded, a longer one would not fit into a request line.
     max_query_characters: int = Field(default=500, ge=1, le=600, description="longest query text, in characters")
