@@ -26,7 +26,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shelf(make_stack: Callable[..., Any], photos: Path) -> Any:
-    return make_stack(library=str(photos))
+    return make_stack(folders=str(photos))
 
 
 def scan(stack: Any, query: str = "") -> dict[str, Any]:

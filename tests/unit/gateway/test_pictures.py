@@ -12,7 +12,7 @@ import pytest
 from gateway import exif
 from gateway.files import files_at
 from gateway.gate import Gate
-from gateway.library import Library
+from gateway.in_place import Library
 from gateway.media import MOST_QUARANTINED, MediaStore
 from PIL import Image, ImageDraw, TiffImagePlugin
 from servicekit.errors import Kind, ServiceError

@@ -22,8 +22,8 @@ from gateway.docs import create_docs
 from gateway.files import files_at
 from gateway.gate import Gate
 from gateway.guard import Guard
+from gateway.in_place import Library
 from gateway.keys import KeyFile
-from gateway.library import Library
 from gateway.media import MediaStore
 from gateway.memo import Collection, Memo
 from gateway.page import create_page
@@ -49,7 +49,7 @@ def create_app(
     cache = cache or create_cache(settings)
     confidence = confidence or Confidence(encoder, search)
     thumbnails = Gate("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
-    library = Library([Path(p) for p in settings.library.split(os.pathsep) if p], settings.state)
+    library = Library([Path(p) for p in settings.folders.split(os.pathsep) if p], settings.state)
     media = MediaStore(files_at(settings.media), library, settings.max_pixels, thumbnails)
 
     def one_search() -> str:

@@ -14,7 +14,7 @@ from servicekit.pictures import Picture, open_picture
 
 from gateway.files import Files
 from gateway.gate import Gate
-from gateway.library import PREFIX, Library
+from gateway.in_place import PREFIX, Library
 
 # Widths a thumbnail can be asked for: a closed list, or anyone could fill the disk.
 WIDTHS = (240, 480, 960, 1920)

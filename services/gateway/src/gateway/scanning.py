@@ -9,7 +9,7 @@ from servicekit.errors import Kind, ServiceError
 
 from gateway.adding import Adder, Upload
 from gateway.clients import SearchClient
-from gateway.library import PREFIX, Library, Scan, Seen
+from gateway.in_place import PREFIX, Library, Scan, Seen
 from gateway.media import MediaStore
 from gateway.wire import Details
 

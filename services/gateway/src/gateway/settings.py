@@ -31,8 +31,9 @@ class Settings(ServerSettings):
         default=Path("var/gateway.sqlite"),
         description="file of what the gateway itself knows: API keys, and which file of the library is which picture",
     )
-    library: str = Field(
+    folders: str = Field(
         default="",
+        validation_alias="GATEWAY_LIBRARY",
         description="folders of pictures that are indexed where they lie and never written to, with : between them",
     )
     rate_limit: str = Field(

@@ -12,8 +12,8 @@ from servicekit.errors import Kind, ServiceError
 from gateway.adding import Adder
 from gateway.api import Api, event, events
 from gateway.clients import EncoderClient, SearchClient
+from gateway.in_place import Library, Scan
 from gateway.keys import Scope
-from gateway.library import Library, Scan
 from gateway.media import MediaStore
 from gateway.memo import Collection
 from gateway.reindexing import Progress
