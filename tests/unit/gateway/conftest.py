@@ -100,10 +100,8 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         search_wire = Wire(search_app)
         media = folder / "media"
         waiting: list[Callable[[], None]] = []
-        encoder_client = EncoderClient("the encoder", httpx.Client(transport=encoder_wire, base_url="http://encoder"))
-        search_client = SearchClient(
-            "the search service", httpx.Client(transport=search_wire, base_url="http://search")
-        )
+        encoder_client = EncoderClient("the encoder", "http://encoder", encoder_wire)
+        search_client = SearchClient("the search service", "http://search", search_wire)
         app = gateway.create_app(
             Settings(**{**SMALL, "media": str(media), "state": folder / "state.sqlite", **settings}),
             encoder_client,

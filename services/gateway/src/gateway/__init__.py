@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.adding import Adder
 from gateway.cache import Cache, MemoryCache, RedisCache
-from gateway.clients import CONNECT_S, EncoderClient, SearchClient
+from gateway.clients import EncoderClient, SearchClient
 from gateway.confidence import Confidence
 from gateway.docs import create_docs
 from gateway.files import files_at
@@ -44,8 +44,10 @@ def create_app(
 ) -> Flask:
     """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
     settings = settings or load_settings(Settings)
-    encoder = encoder or EncoderClient("the encoder", http_client(settings.encoder_url, settings))
-    search = search or SearchClient("the search service", http_client(settings.search_url, settings))
+    encoder = encoder or EncoderClient("the encoder", settings.encoder_url, connections(settings), settings.timeout_s)
+    search = search or SearchClient(
+        "the search service", settings.search_url, connections(settings), settings.timeout_s
+    )
     cache = cache or create_cache(settings)
     confidence = confidence or Confidence(encoder, search)
     thumbnails = Gate("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
@@ -109,11 +111,9 @@ def harden(response: Response) -> Response:
     return response
 
 
-def http_client(url: str, settings: Settings) -> httpx.Client:
-    """A client with as many connections as there are threads to use them."""
-    pool = httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30)
-    transport = httpx.HTTPTransport(limits=pool)
-    return httpx.Client(base_url=url, timeout=httpx.Timeout(settings.timeout_s, connect=CONNECT_S), transport=transport)
+def connections(settings: Settings) -> httpx.HTTPTransport:
+    """As many connections as there are threads to use them."""
+    return httpx.HTTPTransport(limits=httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30))
 
 
 def create_cache(settings: Settings) -> Cache:

@@ -29,6 +29,8 @@ class Question:
     request: SearchRequest
     terms: list[Term]
     images: Sequence[IO[bytes]]
+    # The filter as it goes to the search service.
+    where: dict[str, Any] | None
     state: dict[str, Any]
     scale: Scale | None
     # Everything that the results depend on, the state of the collection included.
@@ -83,11 +85,11 @@ class Searcher:
         scale = self._confidence.scale(state)
         files = [digest_of(stream) for stream in images]
         written = [write_term(t) for t in terms]
-        where = request.where and request.where.model_dump(exclude_defaults=True)
+        where = request.where.model_dump(exclude_defaults=True) if request.where else None
         key = digest(
             [state["generation"], written, files, request.mode, where, request.collapse, request.k, request.cursor]
         )
-        return Question(request, terms, images, state, scale, key)
+        return Question(request, terms, images, where, state, scale, key)
 
     def answer(self, question: Question) -> dict[str, Any]:
         """A page of results.
@@ -154,7 +156,7 @@ class Searcher:
                 terms=[] if request.mode == "text" else terms,
                 text=None if request.mode == "vector" else words,
                 mode=request.mode,
-                where=request.where and request.where.model_dump(exclude_defaults=True),
+                where=question.where,
                 collapse=request.collapse,
                 k=request.k,
                 cursor=request.cursor,

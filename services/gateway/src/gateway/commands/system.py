@@ -91,10 +91,11 @@ def migrate(source: str, target: str) -> None:
     the source stays as it is. Both are compared at the end, picture by picture. Run it again to go on after an
     interruption, or to bring the copy up to date.
     """
-    with httpx.Client(base_url=source, timeout=60) as old, httpx.Client(base_url=target, timeout=60) as new:
+    with httpx.HTTPTransport() as transport:
         try:
             moved = move(
-                SearchClient(f"the search service at {source}", old), SearchClient(f"the one at {target}", new)
+                SearchClient(f"the search service at {source}", source, transport),
+                SearchClient(f"the one at {target}", target, transport),
             )
         except ServiceError as error:
             fails = StoppedError if error.kind is Kind.UNAVAILABLE else click.ClickException
