@@ -9,7 +9,7 @@ PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml)
 PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
 PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*.ts frontend/*.json frontend/*.html)
 
-.PHONY: help up preflight test lint format clean
+.PHONY: help up preflight test lint format types clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -60,6 +60,10 @@ format: $(DEV)/ready frontend/node_modules/ready  ## put the style right
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 	cd frontend && npm run --silent format
+
+types: $(DEV)/ready frontend/node_modules/ready  ## the page's types, out of the API's own description
+	$(DEV)/bin/python -c 'from gateway import create_app; print(create_app().test_client().get("/openapi.json").text)' | (cd frontend && npm run --silent types) > frontend/src/api/new.ts
+	mv frontend/src/api/new.ts frontend/src/api/schema.ts
 
 clean:  ## remove what make made, but no pictures and no model (var/)
 	rm -rf $(VENV) $(DEV) frontend/node_modules frontend/dist .pytest_cache .mypy_cache .ruff_cache

@@ -19,6 +19,7 @@ class Lengths:
     model_id = "lengths-1"
     dim = 2
     size = 4
+    manifest: dict[str, Any] = {}  # noqa: RUF012
 
     def encode_texts(self, texts: list[str]) -> TextVectors:
         return TextVectors(np.array([[len(t), 0] for t in texts], np.float32), [len(t) > 10 for t in texts])

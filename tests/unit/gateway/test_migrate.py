@@ -52,6 +52,7 @@ def pictures(count: int) -> list[dict[str, Any]]:
             "tags": ["one", f"tag {i}"],
             "attributes": {"camera": "X100", "iso": 100 + i},
             "taken_at": "2020-01-02T03:04:05",
+            "placeholder": f"{i:04}",
             "added_at": "2021-01-02T03:04:05+00:00",
             "vector": base64.b64encode(v.astype("<f4").tobytes()).decode(),
         }

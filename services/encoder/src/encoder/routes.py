@@ -27,6 +27,7 @@ class Encoder(Protocol):
     model_id: str
     dim: int
     size: int
+    manifest: dict[str, Any]
 
     def encode_texts(self, texts: list[str]) -> TextVectors: ...
     def prepare(self, picture: Image.Image) -> Array: ...
@@ -47,6 +48,11 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
     def answer(vectors: Array, items: Items) -> dict[str, Any]:
         encoded = base64.b64encode(np.ascontiguousarray(vectors, "<f4").tobytes()).decode()
         return {"model_id": model.model_id, "dim": model.dim, "vectors": encoded, "items": items}
+
+    @routes.get("/v1/model")
+    def facts() -> dict[str, Any]:
+        told = {name: model.manifest.get(name, {}) for name in ("towers", "evaluation")}
+        return {"model_id": model.model_id, "dim": model.dim, "name": model.manifest.get("name", ""), **told}
 
     @routes.post("/v1/text")
     def text() -> dict[str, Any]:

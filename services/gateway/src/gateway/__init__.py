@@ -15,6 +15,7 @@ from servicekit.settings import load_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.adding import Adder
+from gateway.browsing import Browser
 from gateway.cache import Cache, MemoryCache, RedisCache
 from gateway.clients import EncoderClient, SearchClient
 from gateway.confidence import Confidence
@@ -26,6 +27,7 @@ from gateway.in_place import Library
 from gateway.keys import KeyFile
 from gateway.media import MediaStore
 from gateway.memo import Collection, Memo
+from gateway.observed import Observed
 from gateway.page import create_page
 from gateway.picture_routes import add_picture_routes
 from gateway.rates import RateLimiter
@@ -72,10 +74,11 @@ def create_app(
     app = create_service("gateway", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=app.extensions["metrics_registry"])
     collection = Collection(search, cache)
+    memo = Memo(cache, lookups)
     searcher = Searcher(
         encoder,
         search,
-        Memo(cache, lookups),
+        memo,
         collection,
         confidence,
         Gate("searches", settings.max_searches, settings.http_threads // 4, patience_s=0.5),
@@ -84,7 +87,14 @@ def create_app(
     keys = KeyFile(settings.state) if settings.needs_keys else None
     app.extensions["state"] = [library, *([keys] if keys else [])]
     limiter = RateLimiter(limits.parse(settings.rate_limit), settings.redis_url) if keys else None
-    api = create_api(searcher, search, Guard(keys, limiter, settings.open_to_names), settings.max_file_bytes)
+    api = create_api(
+        searcher,
+        search,
+        Browser(encoder, search, memo, collection),
+        Observed(app.extensions["metrics_registry"]),
+        Guard(keys, limiter, settings.open_to_names),
+        settings.max_file_bytes,
+    )
     adding = Gate("uploads", settings.max_uploads, settings.max_uploads, patience_s=30)
     adder = Adder(encoder, search, media, adding, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images, settings.max_body_bytes)

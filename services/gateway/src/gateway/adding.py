@@ -97,6 +97,7 @@ class Adder:
         """Decode a picture and keep its file; the record to be."""
         with stage("decode"):
             picture = self._media.open(content)
+            placeholder = self._media.placeholder(picture)
             told, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
         with stage("keep"):
             key = self._media.put(content, picture, upload.in_place)
@@ -113,6 +114,7 @@ class Adder:
             "tags": upload.details.tags,
             "attributes": {**told, **upload.details.attributes},
             "taken_at": upload.details.taken_at or when,
+            "placeholder": placeholder,
         }
 
     def _record(

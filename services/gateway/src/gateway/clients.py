@@ -145,6 +145,10 @@ class Service:
 class EncoderClient(Service):
     """Text or picture to vector."""
 
+    def model(self) -> dict[str, Any]:
+        """What its model is: `model_id`, `dim`, `name`, `towers`, `evaluation`."""
+        return self.call("GET", "/v1/model")
+
     def text(self, text: str) -> Encoded:
         """The vector of one text."""
         return self.texts([text])[0]
@@ -195,6 +199,14 @@ class SearchClient(Service):
         """Some short captions of the collection."""
         captions: list[str] = self.call("GET", "/v1/examples")["captions"]
         return captions
+
+    def suggest(self, text: str, limit: int) -> dict[str, list[str]]:
+        """`captions` and `tags` that go on as a text does."""
+        return self.call("POST", "/v1/suggest", json={"text": text, "limit": limit})
+
+    def facets(self) -> dict[str, Any]:
+        """What the pictures can be told apart by."""
+        return self.call("GET", "/v1/facets")
 
     def query(self, **query: Any) -> dict[str, Any]:
         """One page of hits; fields that are None are left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import orjson
 from PIL import Image
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import Picture, open_picture
+from thumbhash import rgba_to_thumb_hash
 
 from gateway.files import Files
 from gateway.gate import Gate
@@ -94,6 +96,13 @@ class MediaStore:
         if not self._files.exists(thumbnail):
             self._files.write(thumbnail, shrink(picture.image, FIRST, "webp"))
         return key
+
+    def placeholder(self, picture: Picture) -> str:
+        """A blurred copy of a few bytes (ThumbHash, base64), to be shown until the picture is there."""
+        small = picture.image.convert("RGBA")
+        # As much as there is to see in it: the hash keeps seven waves a side, and takes its time by the pixel.
+        small.thumbnail((32, 32), Image.Resampling.BOX)
+        return base64.b64encode(bytes(rgba_to_thumb_hash(*small.size, small.tobytes()))).decode()
 
     def has(self, key: str) -> bool:
         """Whether the original is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 
 # The page loads nothing from anywhere else, and no inline script.
 POLICY = (
@@ -14,7 +14,7 @@ POLICY = (
 
 
 def create_page(folder: Path) -> Blueprint:
-    """Routes of the page: `/`, and the files that the build put beside it.
+    """Routes of the page: where the application can be entered, and the files that the build put beside it.
 
     Raises:
         FileNotFoundError: the folder holds no built page.
@@ -25,6 +25,7 @@ def create_page(folder: Path) -> Blueprint:
     page = Blueprint("page", __name__)
 
     @page.get("/")
+    @page.get("/status")
     def index() -> Response:
         response = send_from_directory(folder, "index.html")
         response.headers["Content-Security-Policy"] = POLICY
@@ -36,8 +37,12 @@ def create_page(folder: Path) -> Blueprint:
         # Vite puts a digest of the content into each name.
         return send_from_directory(folder / "assets", name, max_age=31_536_000)
 
-    @page.get("/favicon.svg")
-    def icon() -> Response:
-        return send_from_directory(folder, "favicon.svg")
+    def beside() -> Response:
+        return send_from_directory(folder, request.path[1:])
+
+    # Icons and the manifest: what is there, not whatever a path names.
+    for file in folder.iterdir():
+        if file.is_file() and file.name != "index.html":
+            page.add_url_rule(f"/{file.name}", file.name.replace(".", "_"), beside)
 
     return page

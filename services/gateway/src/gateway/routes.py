@@ -11,12 +11,26 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.wire import parse, problems
 
 from gateway.api import Api, Multipart
+from gateway.browsing import Browser
 from gateway.clients import SearchClient
 from gateway.guard import COOKIE, Guard
+from gateway.observed import Observed
 from gateway.searching import Question, Searcher
 from gateway.terms import Term
 from gateway.uploads import read_files
-from gateway.wire import MAX_TERMS, Login, PageParams, SearchAnswer, SearchParams, SearchRequest, Session, Stats
+from gateway.wire import (
+    MAX_TERMS,
+    Facets,
+    Login,
+    PageParams,
+    SearchAnswer,
+    SearchParams,
+    SearchRequest,
+    Session,
+    Stats,
+    Suggestions,
+    SuggestParams,
+)
 
 # What goes wrong behind the gateway, or on the way here.
 ALWAYS = (
@@ -32,7 +46,14 @@ QUESTION = Multipart(
 )
 
 
-def create_api(searcher: Searcher, search: SearchClient, guard: Guard, max_search_bytes: int) -> Api:
+def create_api(
+    searcher: Searcher,
+    search: SearchClient,
+    browser: Browser,
+    observed: Observed,
+    guard: Guard,
+    max_search_bytes: int,
+) -> Api:
     """The routes of searching, over the collaborators that are handed in; those of pictures join them."""
     api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), guard, ALWAYS)
 
@@ -72,10 +93,20 @@ def create_api(searcher: Searcher, search: SearchClient, guard: Guard, max_searc
         question = SearchRequest(terms=[Term(like=picture_id)], k=params.k, cursor=params.cursor)
         return tagged(searcher.question(question))
 
+    @api.route("GET", "/suggest", {200: Suggestions}, params=SuggestParams)
+    def suggest(params: SuggestParams) -> dict[str, Any]:
+        """Say how a text may go on, by the captions and tags that are there."""
+        return search.suggest(params.q, params.k)
+
+    @api.route("GET", "/facets", {200: Facets})
+    def facets() -> dict[str, Any]:
+        """Say what the collection offers: captions to start from, and what pictures can be told apart by."""
+        return browser.facets()
+
     @api.route("GET", "/stats", {200: Stats})
     def stats() -> dict[str, Any]:
-        """Say what the collection holds."""
-        return {**search.stats(), "captions": search.captions()}
+        """Say what the collection holds, what the model is, and how long the stages of a request took."""
+        return {**search.stats(), "captions": search.captions(), "model": browser.model(), **observed.facts()}
 
     @api.route("GET", "/session", {200: Session}, scope=None)
     def session() -> dict[str, Any]:

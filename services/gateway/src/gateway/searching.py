@@ -21,6 +21,11 @@ from gateway.settings import Settings
 from gateway.terms import Term, check_terms, read_vector, write_term, write_vector
 from gateway.wire import SearchRequest
 
+PUBLIC = (
+    *("id", "caption", "tags", "attributes", "file_name", "width", "height", "bytes", "taken_at", "added_at"),
+    "placeholder",
+)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -246,8 +251,7 @@ def explanation(question: Question, page: dict[str, Any], cached: bool) -> dict[
 def public(record: dict[str, Any]) -> dict[str, Any]:
     """A picture's record as the API shows it."""
     base = f"/api/v1/images/{record['id']}"
-    fields = ("id", "caption", "tags", "attributes", "file_name", "width", "height", "bytes", "taken_at", "added_at")
-    return {**{k: record[k] for k in fields}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}
+    return {**{k: record[k] for k in PUBLIC}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}
 
 
 def digest_of(stream: IO[bytes]) -> str:

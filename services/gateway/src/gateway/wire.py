@@ -193,6 +193,7 @@ class Picture(Answer):
     bytes: int | None
     taken_at: str | None = Field(description="by the clock where it was taken")
     added_at: str
+    placeholder: str = Field(description="ThumbHash in base64, to be shown until the picture is there; may be empty")
     file_url: str
     thumbnail_url: str
 
@@ -290,13 +291,115 @@ class LookupAnswer(Answer):
     images: list[Picture]
 
 
-class Stats(BaseModel):
-    """Facts about the collection."""
+class TagCount(Answer):
+    """A tag, and how many pictures have it."""
+
+    tag: str
+    count: int
+
+
+class Orientations(Answer):
+    """How many pictures are of each shape."""
+
+    landscape: int
+    portrait: int
+    square: int
+
+
+class Facets(Answer):
+    """What a collection offers to somebody who does not know it."""
+
+    count: int
+    captions: list[str] = Field(description="some short captions, to start from")
+    tags: list[TagCount] = Field(description="the most frequent ones, up to 200")
+    orientations: Orientations
+    taken: list[str] | None = Field(description="when the first and the last picture was taken, where that is known")
+    added: list[str] | None = Field(description="when the first and the last picture was added")
+    widest: int = Field(description="width of the widest picture in pixels")
+    sampled: bool = Field(description="whether only a part of a large collection was counted")
+
+
+class SuggestParams(Params):
+    """What was typed so far."""
+
+    q: str = Field(max_length=500)
+    k: int = Field(default=8, ge=1, le=50, description="how many of each at most")
+
+
+class Suggestions(Answer):
+    """How a text may go on."""
+
+    captions: list[str] = Field(description="those that hold all of its words, the last of which may go on")
+    tags: list[str] = Field(description="those that begin with it")
+
+
+class Figure(Answer):
+    """A measured figure of the model, in percent, with the interval that it lies in."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Model(Answer):
+    """The encoder's model."""
+
+    model_id: str
+    name: str
+    dim: int
+    towers: dict[str, str]
+    figures: list[Figure]
+
+
+class Bucket(Answer):
+    """How many values lie up to an end; None: above all others."""
+
+    most_ms: float | None
+    count: int
+
+
+class StageSpread(Answer):
+    """How long a stage of a request took; `request` is a search as a whole."""
+
+    stage: str
+    count: int
+    mean_ms: float
+    p50_ms: float
+    p95_ms: float
+    buckets: list[Bucket]
+
+
+class CacheCounts(Answer):
+    """A cache's look-ups: found, not found, or shared with an equal request in flight."""
+
+    cache: str
+    hit: int
+    miss: int
+    shared: int
+
+
+class IndexFacts(Answer):
+    """The index of the vectors."""
+
+    generation: str | None
+    kind: str
+    after: int = Field(description="pictures that came after the index was written, and are searched beside it")
+    problem: str | None
+
+
+class Stats(Answer):
+    """Facts about the collection, and what this gateway has seen since it started."""
 
     count: int
     model_id: str | None
     generation: str
+    index: IndexFacts
     captions: list[str] = Field(description="some short captions, to start from")
+    model: Model | None = Field(description="None where the encoder does not answer")
+    uptime_s: int
+    stages: list[StageSpread]
+    caches: list[CacheCounts]
 
 
 class Login(Wire):

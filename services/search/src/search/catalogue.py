@@ -181,17 +181,6 @@ class Catalogue:
         found = self.database.reader.execute("SELECT generation, previous FROM models").fetchall()
         return {name for names in found for name in names if name}
 
-    def sample_captions(self, limit: int) -> list[str]:
-        """Short captions out of the collection, at most `limit`: the same ones as long as the pictures are."""
-        # Ids are digests, so their order is as good as random; the inner limit bounds the walk where there are none.
-        rows = self.database.reader.execute(
-            "SELECT DISTINCT caption FROM"
-            " (SELECT caption FROM pictures WHERE deleted_at IS NULL ORDER BY id LIMIT 2000)"
-            " WHERE length(caption) BETWEEN 6 AND 40 LIMIT ?",
-            (limit,),
-        )
-        return [caption for (caption,) in rows]
-
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records of those ids that exist, by id."""
         return read_records(self.database.reader, ids)

@@ -21,6 +21,7 @@ from servicekit.errors import ServiceError
 from servicekit.settings import SettingsError, load_settings
 
 from search.approximate import Kind
+from search.browsing import sample_captions
 from search.catalogue import Catalogue
 from search.exact import Vectors
 from search.generations import Generation, GenerationError, build
@@ -70,7 +71,7 @@ def text_queries(catalogue: Catalogue, model: Model, given: argparse.Namespace) 
     if given.texts:
         texts = [line.strip() for line in given.texts.read_text(encoding="utf-8").splitlines() if line.strip()]
     else:
-        texts = catalogue.sample_captions(1000)
+        texts = sample_captions(catalogue.database.reader, 1000)
     if len(texts) < 50:
         raise CommandError(
             f"{len(texts)} texts are too few to measure recall with; give 50 or more of your users: --texts FILE"

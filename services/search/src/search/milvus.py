@@ -15,16 +15,21 @@ import numpy as np
 from pymilvus import MilvusClient
 from servicekit.errors import Kind, ServiceError
 
+from search.browsing import facets_of
+from search.milvus_browsing import facets, sample_captions, suggest
 from search.milvus_schema import (
+    KEPT,
+    PLACEHOLDER,
     create_facts,
     create_pictures,
     entity_of,
     record_of,
+    with_placeholder,
     with_words,
 )
 from search.milvus_source import BATCH, MilvusSource, Nothing
 from search.store import Moment
-from search.tables import FIELDS, Model, Picture, check_model, timestamp
+from search.tables import Model, Picture, check_model, timestamp
 
 
 class MilvusStore:
@@ -128,7 +133,7 @@ class MilvusStore:
             ServiceError: there is no such picture.
         """
         source = self._source(self._serving())
-        found = source.get([picture_id], [*FIELDS, "vector"]) if isinstance(source, MilvusSource) else []
+        found = source.get([picture_id], [*KEPT, "vector"]) if isinstance(source, MilvusSource) else []
         if not found:
             raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
         assert isinstance(source, MilvusSource)
@@ -137,7 +142,9 @@ class MilvusStore:
     def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """Change fields of a record; the record, and the generation."""
         collection, entity = self._entity(picture_id)
+        kept = (entity["attributes"] or {}).get(PLACEHOLDER, "")
         entity |= {**changes, "changed_at": timestamp()}
+        entity["attributes"] = with_placeholder(entity["attributes"] or {}, kept)
         self._bump()
         self._client.upsert(collection, [with_words(entity)])
         return record_of(entity), self._acknowledge(collection)
@@ -163,18 +170,24 @@ class MilvusStore:
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records of those ids that exist, by id."""
         source = self._source(self._serving())
-        found = source.get(ids, FIELDS) if isinstance(source, MilvusSource) else []
+        found = source.get(ids, KEPT) if isinstance(source, MilvusSource) else []
         return {e["id"]: record_of(e) for e in found}
 
     def sample_captions(self, limit: int) -> list[str]:
-        """Some short captions of the collection."""
+        """See `browsing.sample_captions`."""
         model = self._serving()
-        if model is None:
-            return []
-        found = self._client.query(
-            self._collection(model.model_id), filter='caption != ""', output_fields=["caption"], limit=2000
-        )
-        return list(dict.fromkeys(e["caption"] for e in found if 6 <= len(e["caption"]) <= 40))[:limit]
+        return sample_captions(self._client, self._collection(model.model_id), limit) if model else []
+
+    def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+        """See `browsing.suggest`."""
+        model = self._serving()
+        captions = suggest(self._client, self._collection(model.model_id), text, limit) if model and words else []
+        return {"captions": captions, "tags": []}
+
+    def facets(self) -> dict[str, Any]:
+        """See `browsing.facets_of`."""
+        model = self._serving()
+        return facets(self._client, self._collection(model.model_id)) if model else facets_of([])
 
     def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
         """Records and vectors of the pictures whose ids follow one, in the order of ids."""
@@ -182,7 +195,7 @@ class MilvusStore:
         if model is None:
             return []
         source = MilvusSource(self._client, self._collection(model.model_id))
-        entities = source.following(after, limit, [*FIELDS, "vector"])
+        entities = source.following(after, limit, [*KEPT, "vector"])
         return [(record_of(e), np.array(e["vector"], "<f4").tobytes()) for e in entities]
 
     def _generation(self, token: str) -> str:
@@ -256,7 +269,7 @@ class MilvusStore:
         if known is None:
             self._create(model_id, dim)
         source = self._source(serving)
-        found = source.get(list(vectors), FIELDS) if isinstance(source, MilvusSource) else []
+        found = source.get(list(vectors), KEPT) if isinstance(source, MilvusSource) else []
         entities = [with_words({**e, "vector": np.frombuffer(vectors[e["id"]], "<f4").tolist()}) for e in found]
         if entities:
             self._client.upsert(self._collection(model_id), entities)
@@ -310,8 +323,8 @@ class MilvusStore:
         before = MilvusSource(self._client, self._collection(serving.model_id))
         after = MilvusSource(self._client, self._collection(model.model_id))
         for part in self._ids(model):
-            now = {e["id"]: e for e in before.get(part, FIELDS)}
-            then = after.get(part, [*FIELDS, "vector"])
+            now = {e["id"]: e for e in before.get(part, KEPT)}
+            then = after.get(part, [*KEPT, "vector"])
             gone = [e["id"] for e in then if e["id"] not in now]
             if gone:
                 self._client.delete(self._collection(model.model_id), ids=gone)

@@ -18,6 +18,11 @@ MOST_BYTES = 65_535
 ORIENTATIONS = {"landscape": "width > height", "portrait": "width < height", "square": "width == height"}
 
 
+# Among the attributes, under a name that none of them can have: a collection gets no further field once it is made.
+PLACEHOLDER = "_placeholder"
+KEPT = [name for name in FIELDS if name != "placeholder"]
+
+
 def expression(where: Filter | None) -> str:
     """A filter in Milvus's own language; empty when everything goes through."""
     if where is None:
@@ -56,8 +61,8 @@ def quoted(value: Any) -> str:
 
 def entity_of(p: Picture, added_at: str, changed_at: str) -> dict[str, Any]:
     """A picture as Milvus keeps it."""
-    record = {name: getattr(p, name) for name in FIELDS if name not in ("added_at", "changed_at")}
-    record |= {"tags": list(p.tags), "attributes": dict(p.attributes or {})}
+    record = {name: getattr(p, name) for name in KEPT if name not in ("added_at", "changed_at")}
+    record |= {"tags": list(p.tags), "attributes": with_placeholder(p.attributes or {}, p.placeholder)}
     vector = np.frombuffer(p.vector, "<f4").tolist()
     return with_words({**record, "vector": vector, "added_at": added_at, "changed_at": changed_at})
 
@@ -72,7 +77,14 @@ def with_words(entity: dict[str, Any]) -> dict[str, Any]:
 def record_of(entity: Mapping[str, Any]) -> dict[str, Any]:
     """An entity's record, in the same form and order as the local back end's."""
     record = {name: entity.get(name) for name in FIELDS}
-    return {**record, "tags": list(entity["tags"]), "attributes": dict(entity["attributes"] or {})}
+    attributes = dict(entity["attributes"] or {})
+    placeholder = attributes.pop(PLACEHOLDER, "")
+    return {**record, "tags": list(entity["tags"]), "attributes": attributes, "placeholder": placeholder}
+
+
+def with_placeholder(attributes: Mapping[str, Any], placeholder: str) -> dict[str, Any]:
+    """Attributes as an entity keeps them."""
+    return {**attributes, **({PLACEHOLDER: placeholder} if placeholder else {})}
 
 
 def create_facts(client: MilvusClient, name: str) -> None:

@@ -26,6 +26,7 @@ from search.wire import (
     MissingRequest,
     QueryRequest,
     ServeRequest,
+    SuggestRequest,
     UpsertRequest,
     check_limit,
     digest_of,
@@ -90,6 +91,15 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     @routes.get("/v1/examples")
     def examples() -> dict[str, Any]:
         return {"captions": store.sample_captions(limit=24)}
+
+    @routes.post("/v1/suggest")
+    def suggest() -> dict[str, Any]:
+        body = parse(SuggestRequest, request.get_json())
+        return store.suggest(body.text, words_of(body.text), body.limit)
+
+    @routes.get("/v1/facets")
+    def facets() -> dict[str, Any]:
+        return store.facets()
 
     @routes.get("/v1/models")
     def models() -> dict[str, Any]:

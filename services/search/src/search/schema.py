@@ -85,7 +85,10 @@ CREATE TABLE models (
 ) STRICT;
 """
 
-VERSION = 2
+# A blurred copy of a few bytes (ThumbHash, base64).
+V3 = "ALTER TABLE pictures ADD COLUMN placeholder TEXT NOT NULL DEFAULT '';"
+
+VERSION = 3
 
 
 class CatalogueError(Exception):
@@ -113,6 +116,8 @@ def migrate(db: sqlite3.Connection, path: object) -> None:
             db.execute("INSERT INTO meta VALUES ('model', ?)", (str(number),))
         db.execute("DELETE FROM meta WHERE key IN ('model_id', 'dim')")
         db.execute("DROP TABLE pictures_1")
+    if version < 3:
+        run(db, V3)
     if version < VERSION:
         db.execute(f"PRAGMA user_version = {VERSION}")
 

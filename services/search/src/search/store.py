@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from search import browsing
 from search.catalogue import Catalogue
 from search.index import Index
 from search.models import Models
@@ -49,6 +50,12 @@ class Store(Protocol):
     def sample_captions(self, limit: int) -> list[str]:
         """Some short captions of the collection."""
 
+    def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+        """Captions and tags that go on as a text does; see `browsing.suggest`."""
+
+    def facets(self) -> dict[str, Any]:
+        """What the pictures can be told apart by; see `browsing.facets_of`."""
+
     def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
         """Records and vectors of the pictures whose ids follow one, in the order of ids."""
 
@@ -82,7 +89,7 @@ class LocalStore:
         self._models = Models(catalogue.database)
         self.models, self.fill, self.without = self._models.all, self._models.fill, self._models.without
         self.records = catalogue.records
-        self.sample_captions, self.export = catalogue.sample_captions, catalogue.export
+        self.export = catalogue.export
 
     def close(self) -> None:
         """Wait for what goes on in the background, and close the file."""
@@ -114,6 +121,18 @@ class LocalStore:
         """See `Catalogue.delete`."""
         record, seq = self.catalogue.delete(picture_id)
         return record, self._generation(seq)
+
+    def sample_captions(self, limit: int) -> list[str]:
+        """See `browsing.sample_captions`."""
+        return browsing.sample_captions(self.catalogue.database.reader, limit)
+
+    def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+        """See `browsing.suggest`."""
+        return browsing.suggest(self.catalogue.database.reader, text, words, limit)
+
+    def facets(self) -> dict[str, Any]:
+        """See `browsing.facets`."""
+        return browsing.facets(self.catalogue.database.reader)
 
     def stats(self) -> dict[str, Any]:
         """Facts about the collection and its index."""

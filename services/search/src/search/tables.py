@@ -20,7 +20,7 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 FIELDS = (
-    "id media_key file_name bytes width height caption tags attributes taken_at added_at changed_at".split()  # noqa: SIM905
+    "id media_key file_name bytes width height caption tags attributes taken_at placeholder added_at changed_at".split()  # noqa: SIM905
 )
 # Vectors read at a time, so that a million of them never lie in memory twice.
 CHUNK = 8192
@@ -41,6 +41,8 @@ class Picture:
     bytes: int | None = None
     attributes: Mapping[str, Value] | None = None
     taken_at: str | None = None
+    # A blurred copy of a few bytes (ThumbHash, base64), to be shown until the picture is there; empty: none.
+    placeholder: str = ""
     # Of a picture that comes from another catalogue; else now.
     added_at: str | None = None
 
@@ -174,7 +176,7 @@ def columns_of(p: Picture) -> tuple[Any, ...]:
     """A picture's columns, as far as the client says them, in the order of `FIELDS`."""
     return (
         *(p.id, p.media_key, p.file_name, p.bytes, p.width, p.height, p.caption),
-        *(to_json(list(p.tags)), to_json(dict(p.attributes or {})), p.taken_at),
+        *(to_json(list(p.tags)), to_json(dict(p.attributes or {})), p.taken_at, p.placeholder),
     )
 
 

@@ -36,6 +36,7 @@ class PictureIn(Wire):
     tags: TagList
     attributes: Attributes = Field(default_factory=dict)
     taken_at: TakenAt | None = None
+    placeholder: str = Field(default="", max_length=100, pattern=r"^[A-Za-z0-9+/=]*$")
     # Of a picture that comes from another catalogue.
     added_at: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
     vector: str
@@ -84,6 +85,14 @@ class EditRequest(Edit):
 
     # Where the picture's file lies now.
     media_key: str | None = Field(default=None, max_length=1000)
+
+
+class SuggestRequest(Wire):
+    """The body of POST /v1/suggest."""
+
+    # What somebody has typed so far.
+    text: str = Field(max_length=500)
+    limit: int = Field(default=8, ge=1, le=50)
 
 
 class ExportRequest(Wire):

@@ -1,0 +1,101 @@
+"""What a collection offers to somebody who does not know it: captions to start from, words to go on with, facets."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+MOST_TAGS = 200
+# Captions longer than this are no suggestion: nobody types them.
+LONGEST = 80
+# So many matches are looked at, however common the beginning of a word is.
+LOOKED_AT = 500
+
+
+def sample_captions(db: sqlite3.Connection, limit: int) -> list[str]:
+    """Short captions out of the collection, at most `limit`: the same ones as long as the pictures are."""
+    # Ids are digests, so their order is as good as random; the inner limit bounds the walk where there are none.
+    rows = db.execute(
+        "SELECT DISTINCT caption FROM"
+        " (SELECT caption FROM pictures WHERE deleted_at IS NULL ORDER BY id LIMIT 2000)"
+        " WHERE length(caption) BETWEEN 6 AND 40 LIMIT ?",
+        (limit,),
+    )
+    return [caption for (caption,) in rows]
+
+
+def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+    """Captions that hold all of some words, the last of which may go on, and tags that begin with what was typed.
+
+    Args:
+        text: what was typed so far.
+        words: its words, as `wire.words_of` finds them.
+        limit: most of each.
+    """
+    if not words:
+        return {"captions": [], "tags": []}
+    *whole, last = ('"' + w.replace('"', '""') + '"' for w in words)
+    query = f"caption : ({' '.join([*whole, f'{last} *'])})"
+    captions = db.execute(
+        "SELECT caption FROM (SELECT p.caption FROM words JOIN pictures AS p ON p.row = words.rowid"
+        " WHERE words MATCH ? AND p.deleted_at IS NULL LIMIT ?)"
+        " WHERE length(caption) <= ? GROUP BY caption ORDER BY count(*) DESC, length(caption), caption LIMIT ?",
+        (query, LOOKED_AT, LONGEST, limit),
+    )
+    typed = text.strip()
+    tags = db.execute(
+        "SELECT tag FROM tags WHERE tag >= ? AND tag < ? GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?",
+        (typed, typed + "\U0010ffff", limit),
+    )
+    return {"captions": [caption for (caption,) in captions], "tags": [tag for (tag,) in tags]}
+
+
+def facets(db: sqlite3.Connection) -> dict[str, Any]:
+    """What the pictures can be told apart by: see `facets_of`."""
+    tags = db.execute("SELECT tag, count(*) AS n FROM tags GROUP BY tag ORDER BY n DESC, tag LIMIT ?", (MOST_TAGS,))
+    landscape, portrait, square, first, last, earliest, latest, widest = db.execute(
+        "SELECT coalesce(sum(width > height), 0), coalesce(sum(width < height), 0), coalesce(sum(width = height), 0),"
+        " min(taken_at), max(taken_at), min(added_at), max(added_at), max(width)"
+        " FROM pictures WHERE deleted_at IS NULL"
+    ).fetchone()
+    return {
+        "tags": [{"tag": tag, "count": count} for tag, count in tags],
+        "orientations": {"landscape": landscape, "portrait": portrait, "square": square},
+        "taken": [first, last] if first else None,
+        "added": [earliest, latest] if earliest else None,
+        "widest": widest or 0,
+        "sampled": False,
+    }
+
+
+def facets_of(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The same of some records, where a back end cannot count by itself.
+
+    Returns:
+        `tags`: the most frequent ones with how many pictures have each; `orientations`: how many are landscape,
+        portrait, square; `taken`, `added`: the first and the last moment, None where none is known; `widest`: in
+        pixels; `sampled`: whether not every picture was counted.
+    """
+    tags: Counter[str] = Counter()
+    shapes = Counter({"landscape": 0, "portrait": 0, "square": 0})
+    moments: dict[str, list[str]] = {"taken_at": [], "added_at": []}
+    widest = 0
+    for r in records:
+        tags.update(set(r["tags"]))
+        shapes["landscape" if r["width"] > r["height"] else "portrait" if r["width"] < r["height"] else "square"] += 1
+        for field, found in moments.items():
+            if r[field]:
+                found.append(r[field])
+        widest = max(widest, r["width"])
+    taken, added = ([min(found), max(found)] if found else None for found in moments.values())
+    frequent = sorted(tags.items(), key=lambda item: (-item[1], item[0]))[:MOST_TAGS]
+    return {
+        "tags": [{"tag": tag, "count": count} for tag, count in frequent],
+        "orientations": dict(shapes),
+        "taken": taken,
+        "added": added,
+        "widest": widest,
+        "sampled": False,
+    }

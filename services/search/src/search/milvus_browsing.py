@@ -1,0 +1,36 @@
+"""What a collection in Milvus offers to somebody who does not know it: as `browsing`, as far as Milvus can tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymilvus import MilvusClient
+
+from search.browsing import LONGEST, LOOKED_AT, facets_of
+from search.milvus_schema import quoted
+
+# Milvus does not count by value: of a large collection so many pictures are counted.
+COUNTED = 10_000
+
+
+def sample_captions(client: MilvusClient, collection: str, limit: int) -> list[str]:
+    """Some short captions of the collection."""
+    found = client.query(collection, filter='caption != ""', output_fields=["caption"], limit=2000)
+    return list(dict.fromkeys(e["caption"] for e in found if 6 <= len(e["caption"]) <= 40))[:limit]
+
+
+def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> list[str]:
+    """Captions that hold a text; tags cannot be looked for by their beginning here."""
+    # `like` minds the case, and a caption begins with a capital; % and _ are its wildcards.
+    typed = " ".join(text.replace("%", " ").replace("_", " ").split())
+    either = [f"caption like {quoted(f'%{t}%')}" for t in (typed, typed[:1].upper() + typed[1:])]
+    found = client.query(collection, filter=" or ".join(either), output_fields=["caption"], limit=LOOKED_AT)
+    captions = {e["caption"] for e in found if len(e["caption"]) <= LONGEST}
+    return sorted(captions, key=lambda c: (len(c), c))[:limit]
+
+
+def facets(client: MilvusClient, collection: str) -> dict[str, Any]:
+    """See `browsing.facets_of`."""
+    fields = ["tags", "width", "height", "taken_at", "added_at"]
+    found = client.query(collection, filter='id != ""', output_fields=fields, limit=COUNTED)
+    return {**facets_of(found), "sampled": len(found) == COUNTED}
