@@ -10,10 +10,13 @@ for (const schema of Object.values(schemas)) {
   for (const field of Object.values(schema.properties ?? {})) delete field.title;
 }
 const root = JSON.parse(
-  JSON.stringify({ title: "Api", type: "object", additionalProperties: false, properties: {}, $defs: schemas }).replaceAll(
-    "#/components/schemas/",
-    "#/$defs/",
-  ),
+  JSON.stringify({
+    title: "Api",
+    type: "object",
+    additionalProperties: false,
+    properties: {},
+    $defs: schemas,
+  }).replaceAll("#/components/schemas/", "#/$defs/"),
 );
 const types = await compile(root, "Api", {
   additionalProperties: false,

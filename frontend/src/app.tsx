@@ -1,19 +1,29 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { Component, type ReactNode, useState } from "react";
-import { BrowserRouter } from "react-router";
-import { ApiError } from "./api";
+import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { Queue, sendFile } from "./adding/queue";
+import { ApiError } from "./api/client";
+import { deletePicture } from "./api/queries";
+import type { Messages } from "./i18n/en";
+import { type Language, Languages } from "./i18n/language";
+import { useEntry } from "./navigation";
 import { SearchPage } from "./search/search-page";
+import { type Shared, SharedContext } from "./shared";
 import { Notice } from "./ui/notice";
+import { ToastList } from "./ui/toast-list";
+import { Toasts } from "./ui/toasts";
+import { Removals } from "./viewer/removals";
+
+const StatusPage = lazy(() =>
+  import("./status/status-page").then((module) => ({ default: module.StatusPage })),
+);
 
 function createClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
       queries: {
-        // A refusal stays a refusal; only silence and an overloaded service are worth another try.
+        // A refusal stays a refusal; only silence and an overloaded service are worth another try at once.
         retry: (count, error) =>
-          count < 2 &&
-          error instanceof ApiError &&
-          (error.status === 0 || error.status === 429 || error.status >= 502),
+          count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
         retryDelay: (count) => 400 * 2 ** count,
         // The same words on the same collection give the same pictures; coming back must not re-rank the wall.
         staleTime: 60_000,
@@ -24,21 +34,48 @@ function createClient(): QueryClient {
   });
 }
 
-export function App() {
-  const [client] = useState(createClient);
+function createShared(queries: QueryClient): Shared {
+  let told: ReturnType<typeof setTimeout>;
+  const added = () => {
+    // Many at once are one change to the page.
+    clearTimeout(told);
+    told = setTimeout(() => void queries.invalidateQueries({ queryKey: ["facets"] }), 300);
+  };
+  const wait = (seconds: number) => new Promise<void>((done) => setTimeout(done, 1000 * seconds));
+  return {
+    toasts: new Toasts(),
+    removals: new Removals(deletePicture),
+    queue: new Queue(sendFile, added, wait),
+  };
+}
+
+export function App({ language, messages }: { language: Language; messages: Messages }) {
+  const { path } = useEntry();
+  const [queries] = useState(createClient);
+  const [shared] = useState(() => createShared(queries));
+  useEffect(() => {
+    const { finishAll } = shared.removals;
+    window.addEventListener("pagehide", finishAll);
+    return () => window.removeEventListener("pagehide", finishAll);
+  }, [shared]);
   return (
-    <Fence>
-      <QueryClientProvider client={client}>
-        <BrowserRouter>
-          <SearchPage />
-        </BrowserRouter>
-      </QueryClientProvider>
-    </Fence>
+    <Languages first={language} messages={messages}>
+      <Fence messages={messages}>
+        <QueryClientProvider client={queries}>
+          <SharedContext value={shared}>
+            <Suspense>{path === "/status" ? <StatusPage /> : <SearchPage />}</Suspense>
+            <ToastList toasts={shared.toasts} />
+          </SharedContext>
+        </QueryClientProvider>
+      </Fence>
+    </Languages>
   );
 }
 
+type FenceProps = { messages: Messages; children: ReactNode };
+
 /** The last resort: a fault of the page itself is told, not shown as an empty screen. */
-class Fence extends Component<{ children: ReactNode }, { failed: boolean }> {
+class Fence extends Component<FenceProps, { failed: boolean }> {
   override state = { failed: false };
 
   static getDerivedStateFromError() {
@@ -46,14 +83,11 @@ class Fence extends Component<{ children: ReactNode }, { failed: boolean }> {
   }
 
   override render() {
-    if (!this.state.failed) return this.props.children;
+    const { messages: t, children } = this.props;
+    if (!this.state.failed) return children;
     return (
-      <Notice
-        title="The page has stopped working."
-        action="Load it again"
-        onAction={() => window.location.reload()}
-      >
-        Your pictures are safe: this is a fault of the page alone.
+      <Notice title={t.states.crashed} action={t.states.reload} onAction={() => window.location.reload()}>
+        {t.states.crashedWhy}
       </Notice>
     );
   }

@@ -4,11 +4,16 @@ import "./styles/base.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
+import { load, preferred } from "./i18n/language";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element #root");
+// Where the reader was is the page's own to return to: the browser does not know how high the wall will be.
+history.scrollRestoration = "manual";
+const language = preferred();
+const messages = await load(language);
 createRoot(root).render(
   <StrictMode>
-    <App />
+    <App language={language} messages={messages} />
   </StrictMode>,
 );

@@ -1,10 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useRef, useState } from "react";
-import { Link, useNavigate } from "react-router";
-import { nameOf, pictureOf, type Query, thumbnail } from "../api";
-import { CloseIcon, SearchIcon } from "../ui/icons";
+import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { useMessages } from "../i18n/language";
+import { navigate } from "../navigation";
+import { AddIcon, CloseIcon, PictureIcon, SearchIcon } from "../ui/icons";
+import { Chips } from "./chips";
+import { remember } from "./history";
+import type { Place } from "./place";
+import { AWAY, fitting, hrefOf, NOTHING, type Query, type Term, withTerm } from "./query";
 import styles from "./search-field.module.css";
-import { hrefOfText } from "./url";
+import { Suggestions, useSuggestions } from "./suggestions";
 
 // After this long without a letter, the next one begins a new search, with a step of its own in the history.
 const BURST_MS = 2500;
@@ -12,41 +15,241 @@ const BURST_MS = 2500;
 // Long enough that a word is not searched letter by letter, short enough to feel immediate.
 const PAUSE_MS = 250;
 
-/** The one field: a sentence, or the picture that others should be like. Enter is never needed, and always works. */
-export function SearchField({ query, viewing }: { query: Query | null; viewing: boolean }) {
-  const navigate = useNavigate();
+// A sentence that stays this long was meant.
+const MEANT_MS = 3000;
+
+type Props = {
+  place: Place;
+  /** Look for pictures like those in files. */
+  onFiles: (files: readonly File[]) => void;
+  /** A picture is being looked at on its way into the search. */
+  reading: boolean;
+};
+
+/** The one field: a sentence, and terms as chips beside it. Enter is never needed, and always works. */
+export function SearchField({ place, onFiles, reading }: Props) {
+  const t = useMessages();
   const input = useRef<HTMLInputElement>(null);
-  const shown = query?.kind === "text" ? query.text : "";
-  const [typed, setTyped] = useState(shown);
+  const chooser = useRef<HTMLInputElement>(null);
+  const { query } = place;
+  const { typed, setTyped, go, asked } = useTyped(place);
+  const [open, setOpen] = useState(false);
+  const suggestions = useSuggestions(typed, open);
+  const [at, setAt] = useState(-1);
+  const list = useId();
+  const chosen = open ? suggestions[at] : undefined;
+
+  useShortcut(input);
+
+  const search = (text: string) => {
+    setOpen(false);
+    if (text === asked.current) return;
+    setTyped(text);
+    go({ ...query, q: text }, false);
+  };
+
+  /** What stands in the field becomes a chip: towards it, or away from it behind a minus. */
+  const keep = () => {
+    const away = /^[-−–]\s*\S/.test(typed);
+    const value = typed.replace(away ? /^[-−–]\s*/ : "", "").trim();
+    if (!value) return;
+    setTyped("");
+    setOpen(false);
+    go(withTerm({ ...query, q: "" }, { kind: "text", value, weight: away ? AWAY : 1 }), false);
+    input.current?.focus();
+  };
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const text = chosen?.text ?? typed.trim();
+    if (/^[-−–]\s*\S/.test(text) && !chosen) return keep();
+    if (text) remember(text);
+    input.current?.blur();
+    search(text);
+  };
+
+  const edit = (term: Term) => {
+    const others = query.terms.filter((other) => other !== term);
+    setTyped(term.value);
+    go({ ...query, q: term.value, terms: others }, false);
+    input.current?.focus();
+  };
+
+  const press = (event: KeyboardEvent<HTMLInputElement>) => {
+    const start = event.currentTarget.selectionStart === 0 && event.currentTarget.selectionEnd === 0;
+    const last = query.terms.at(-1);
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (!open) setOpen(true);
+      const count = suggestions.length + 1;
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      // The place before the first one is the field itself.
+      setAt(((at + 1 + step + count) % count) - 1);
+    } else if (event.key === "Escape") {
+      if (open) setOpen(false);
+      else event.currentTarget.blur();
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep();
+    else if (event.key === "Backspace" && typed === "" && last) {
+      if (last.kind === "text" && last.weight === 1) edit(last);
+      else go({ ...query, terms: query.terms.slice(0, -1) }, false);
+    } else if (event.key === "ArrowLeft" && start && last) {
+      document.getElementById(`chip-${query.terms.length - 1}`)?.focus();
+    } else return;
+    event.preventDefault();
+  };
+
+  return (
+    <search
+      className={styles.search}
+      onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}
+    >
+      <form
+        className={styles.field}
+        onSubmit={submit}
+        onPointerUp={(event) => event.target === event.currentTarget && input.current?.focus()}
+      >
+        <SearchIcon />
+        <Chips
+          query={query}
+          onChange={(next) => go(fitting(next), false)}
+          onEdit={edit}
+          onLeave={() => input.current?.focus()}
+        />
+        <input
+          ref={input}
+          type="text"
+          role="combobox"
+          aria-expanded={open && suggestions.length > 0}
+          aria-controls={list}
+          aria-autocomplete="list"
+          aria-activedescendant={chosen ? `${list}-${at}` : undefined}
+          inputMode="search"
+          enterKeyHint="search"
+          autoComplete="off"
+          spellCheck="false"
+          maxLength={500}
+          aria-label={t.field.label}
+          placeholder={
+            reading
+              ? t.field.pictureReading
+              : query.terms.length > 0
+                ? t.field.placeholderMore
+                : t.field.placeholder
+          }
+          value={chosen?.text ?? typed}
+          onFocus={() => typed === "" && setOpen(true)}
+          onChange={(event) => {
+            setTyped(event.target.value);
+            setOpen(true);
+            setAt(-1);
+          }}
+          onKeyDown={press}
+        />
+        <div className={styles.tools}>
+          {typed && (
+            <button type="button" title={t.field.keep} aria-label={t.field.keep} onClick={keep}>
+              <AddIcon size={18} />
+            </button>
+          )}
+          {(typed || query.terms.length > 0) && (
+            <button
+              type="button"
+              title={t.field.clear}
+              aria-label={t.field.clear}
+              onClick={() => {
+                setTyped("");
+                asked.current = "";
+                navigate(hrefOf(NOTHING));
+                input.current?.focus();
+              }}
+            >
+              <CloseIcon size={18} />
+            </button>
+          )}
+          <button
+            type="button"
+            title={t.field.picture}
+            aria-label={t.field.picture}
+            disabled={reading}
+            onClick={() => chooser.current?.click()}
+          >
+            <PictureIcon size={20} />
+          </button>
+          <input
+            ref={chooser}
+            type="file"
+            accept="image/*"
+            multiple
+            hidden
+            onChange={(event) => {
+              onFiles([...(event.target.files ?? [])]);
+              event.target.value = "";
+            }}
+          />
+        </div>
+      </form>
+      <Suggestions
+        id={list}
+        shown={open ? suggestions : []}
+        at={at}
+        onChoose={(text) => {
+          remember(text);
+          search(text);
+        }}
+      />
+    </search>
+  );
+}
+
+/** What is typed, and the searches that it becomes: while it is typed, after a pause. */
+function useTyped({ query, picture }: Place) {
+  const [typed, setTyped] = useState(query.q);
   // What this field itself asked for last: when the URL says something else, the URL wins.
-  const asked = useRef(shown);
+  const asked = useRef(query.q);
+  const went = useRef(0);
+
+  const go = (next: Query, replace: boolean) => {
+    asked.current = next.q;
+    navigate(hrefOf(next), { replace });
+  };
 
   useEffect(() => {
-    if (shown !== asked.current) {
-      asked.current = shown;
-      setTyped(shown);
+    if (query.q !== asked.current) {
+      asked.current = query.q;
+      setTyped(query.q);
     }
-  }, [shown]);
-
-  const went = useRef(0);
+  }, [query.q]);
 
   useEffect(() => {
     const text = typed.trim();
-    // A picture that is being looked at is not closed by a word typed just before.
-    if (viewing || text === asked.current || (text === "" && query?.kind !== "text")) return;
+    // A picture that is being looked at is not closed by a word typed just before, and a minus waits for Enter.
+    if (picture || text === asked.current || /^[-−–]/.test(text)) return;
     const timer = setTimeout(() => {
       // The letters of one burst are one step: Back undoes the search, not its last letter.
-      const replace = query?.kind === "text" && text !== "" && Date.now() - went.current < BURST_MS;
+      const replace = query.q !== "" && text !== "" && Date.now() - went.current < BURST_MS;
       went.current = Date.now();
       asked.current = text;
-      navigate(hrefOfText(text), { replace });
+      navigate(hrefOf(fitting({ ...query, q: text })), { replace });
     }, PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [typed, query, viewing, navigate]);
+  }, [typed, query, picture]);
 
   useEffect(() => {
-    const focus = (event: KeyboardEvent) => {
-      const busy = event.target instanceof HTMLInputElement || document.querySelector("dialog[open]");
+    if (!query.q) return;
+    const timer = setTimeout(() => remember(query.q), MEANT_MS);
+    return () => clearTimeout(timer);
+  }, [query.q]);
+
+  return { typed, setTyped, go, asked };
+}
+
+/** "/" leads to the field from wherever nothing is being typed. */
+function useShortcut(input: React.RefObject<HTMLInputElement | null>) {
+  useEffect(() => {
+    const focus = (event: globalThis.KeyboardEvent) => {
+      const busy =
+        event.target instanceof HTMLInputElement ||
+        event.target instanceof HTMLTextAreaElement ||
+        document.querySelector("dialog[open]");
       if (event.key !== "/" || busy || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       input.current?.focus();
@@ -54,62 +257,5 @@ export function SearchField({ query, viewing }: { query: Query | null; viewing: 
     };
     document.addEventListener("keydown", focus);
     return () => document.removeEventListener("keydown", focus);
-  }, []);
-
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    const text = typed.trim();
-    input.current?.blur();
-    if (!text || text === asked.current) return;
-    asked.current = text;
-    navigate(hrefOfText(text));
-  };
-
-  return (
-    <search className={styles.search}>
-      <form className={styles.field} onSubmit={submit}>
-        <SearchIcon />
-        {query?.kind === "like" && <LikeChip id={query.id} />}
-        <input
-          ref={input}
-          type="text"
-          inputMode="search"
-          enterKeyHint="search"
-          autoComplete="off"
-          spellCheck="false"
-          maxLength={500}
-          aria-label="What the picture shows"
-          placeholder={query?.kind === "like" ? "or type a sentence" : "What does the picture show?"}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        {typed && (
-          <button
-            type="button"
-            className={styles.clear}
-            aria-label="Clear"
-            onClick={() => {
-              setTyped("");
-              input.current?.focus();
-            }}
-          >
-            <CloseIcon size={18} />
-          </button>
-        )}
-      </form>
-    </search>
-  );
-}
-
-function LikeChip({ id }: { id: string }) {
-  const { data } = useQuery(pictureOf(id));
-  return (
-    <span className={styles.chip}>
-      {data && <img src={thumbnail(data, 240)} alt={nameOf(data)} />}
-      <span>like this</span>
-      <Link to="/" aria-label="Do not search by this picture">
-        <CloseIcon size={14} />
-      </Link>
-    </span>
-  );
+  }, [input]);
 }

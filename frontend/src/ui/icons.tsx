@@ -29,3 +29,18 @@ export const PreviousIcon = icon("M14.5 5l-7 7l7 7");
 export const NextIcon = icon("M9.5 5l7 7l-7 7");
 export const AlikeIcon = icon("M4 8V4h4M20 8V4h-4M4 16v4h4M20 16v4h-4M12 9a3 3 0 1 1 0 6a3 3 0 0 1 0-6");
 export const OpenIcon = icon("M14 4h6v6M20 4l-9 9M18 14v5a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V7a1 1 0 0 1 1-1h5");
+export const AddIcon = icon("M12 5v14M5 12h14");
+export const AwayIcon = icon("M5 12h14");
+export const PictureIcon = icon("M4 5h16v14H4zM4 16l5-5l4 4l2.5-2.5L20 17M15.5 9.5h.01");
+export const FilterIcon = icon("M4 7h16M7 12h10M10 17h4");
+export const HelpIcon = icon(
+  "M9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1 1-1.1 1.8M12 16.5h.01M12 3a9 9 0 1 1 0 18a9 9 0 0 1 0-18",
+);
+export const DownloadIcon = icon("M12 4v11M7.5 10.5L12 15l4.5-4.5M5 20h14");
+export const LinkIcon = icon(
+  "M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7l1-1",
+);
+export const EditIcon = icon("M4 20l1-4L16 5l3 3L8 19zM14 7l3 3");
+export const DeleteIcon = icon("M5 7h14M10 7V5h4v2M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5");
+export const RetryIcon = icon("M19 12a7 7 0 1 1-2-4.9L19 9M19 4v5h-5");
+export const HistoryIcon = icon("M12 7v5l3 2M4.5 12a7.5 7.5 0 1 0 2.5-5.6L4.5 8.5M4.5 4.5v4h4");

@@ -1,10 +1,13 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
-import { ApiError, logIn } from "../api";
+import { ApiError } from "../api/client";
+import { logIn } from "../api/queries";
+import { useMessages } from "../i18n/language";
 import styles from "./notice.module.css";
 
 /** Where the system is published: the key that lets this browser in. */
 export function KeyForm() {
+  const t = useMessages();
   const queries = useQueryClient();
   const [key, setKey] = useState("");
   const [problem, setProblem] = useState("");
@@ -20,20 +23,20 @@ export function KeyForm() {
       await queries.resetQueries();
     } catch (error) {
       const refused = error instanceof ApiError && error.status === 401;
-      setProblem(refused ? "That key is not known here." : "The key could not be tried. Try again.");
+      setProblem(refused ? t.key.unknown : t.key.failed);
       setBusy(false);
     }
   };
 
   return (
     <form className={styles.notice} onSubmit={submit}>
-      <h2>This collection asks for a key.</h2>
+      <h2>{t.key.title}</h2>
       <p className={styles.words}>
-        Whoever runs it makes one with <code>sightline keys create</code>. This browser will keep it.
+        {t.key.explain} <code>sightline keys create</code>. {t.key.keep}
       </p>
       <div className={styles.entry}>
         <label htmlFor={ids.field} className="unseen">
-          API key
+          {t.key.label}
         </label>
         <input
           id={ids.field}
@@ -46,8 +49,8 @@ export function KeyForm() {
           aria-describedby={ids.problem}
           onChange={(event) => setKey(event.target.value)}
         />
-        <button type="submit" disabled={busy}>
-          Continue
+        <button type="submit" className="primary" disabled={busy}>
+          {t.key.go}
         </button>
       </div>
       <p id={ids.problem} role="alert" className={styles.problem}>

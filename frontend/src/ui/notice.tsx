@@ -17,7 +17,7 @@ export function Notice({ title, children, action, onAction, alert }: Props) {
       <h2>{title}</h2>
       {children && <div className={styles.words}>{children}</div>}
       {action && (
-        <button type="button" onClick={onAction}>
+        <button type="button" className="primary" onClick={onAction}>
           {action}
         </button>
       )}

@@ -124,7 +124,7 @@ class Adder:
         outcomes: dict[int, Outcome] = {}
         ready = []
         model: Encoded | None = None
-        with stage("encode"):
+        with stage("encode_pictures"):
             vectors = self._encoder.images(list(contents.values()))
         for name, encoded in zip(contents, vectors, strict=True):
             if isinstance(encoded, ServiceError):

@@ -1,0 +1,18 @@
+import { lazy, Suspense, useSyncExternalStore } from "react";
+import { useShared } from "../shared";
+
+const Panel = lazy(() => import("./panel").then((module) => ({ default: module.Panel })));
+
+type Props = { open: boolean; onAdd: (files: readonly File[]) => void; onClose: () => void };
+
+/** The queue at the page's edge, from when somebody wants to add something until they close it. */
+export function AddPictures({ open, onAdd, onClose }: Props) {
+  const { queue } = useShared();
+  const items = useSyncExternalStore(queue.subscribe, queue.all);
+  if (!open) return null;
+  return (
+    <Suspense>
+      <Panel items={items} onAdd={onAdd} onClose={onClose} />
+    </Suspense>
+  );
+}

@@ -1,0 +1,142 @@
+import { useEffect, useRef } from "react";
+import { useMessages } from "../i18n/language";
+import { Link } from "../navigation";
+import { alike, hrefOf, NOTHING } from "../search/query";
+import { useShared } from "../shared";
+import { CloseIcon, RetryIcon } from "../ui/icons";
+import styles from "./panel.module.css";
+import { type Item, isOpen } from "./queue";
+
+// The list shows what goes on and what went wrong; of thousands that are done a number says enough.
+const SHOWN = 60;
+
+type Props = { items: readonly Item[]; onAdd: (files: readonly File[]) => void; onClose: () => void };
+
+/** What is being added: one line a file, with its state in words. */
+export function Panel({ items, onAdd, onClose }: Props) {
+  const t = useMessages();
+  const { queue } = useShared();
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  const panel = useRef<HTMLElement>(null);
+  const open = items.filter(isOpen).length;
+  const count = (state: Item["state"]) => items.filter((item) => item.state === state).length;
+  const failed = count("failed");
+  const shown = [...items].sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN);
+
+  useEffect(() => {
+    // React knows the attribute by no name.
+    folder.current?.setAttribute("webkitdirectory", "");
+    panel.current?.focus();
+  }, []);
+
+  const choose = (input: HTMLInputElement) => {
+    onAdd([...(input.files ?? [])]);
+    input.value = "";
+  };
+
+  return (
+    <section
+      ref={panel}
+      tabIndex={-1}
+      className={styles.panel}
+      aria-label={t.adding.label}
+      onKeyDown={(event) => event.key === "Escape" && onClose()}
+    >
+      <header>
+        <h2>{t.adding.open}</h2>
+        <button type="button" className={styles.close} aria-label={t.close} onClick={onClose}>
+          <CloseIcon size={18} />
+        </button>
+      </header>
+      <div className={styles.choose}>
+        <button type="button" className="primary" onClick={() => files.current?.click()}>
+          {t.adding.files}
+        </button>
+        <button type="button" onClick={() => folder.current?.click()}>
+          {t.adding.folder}
+        </button>
+        <input
+          ref={files}
+          type="file"
+          accept="image/*,.heic,.heif,.avif"
+          multiple
+          hidden
+          onChange={(e) => choose(e.target)}
+        />
+        <input ref={folder} type="file" hidden onChange={(e) => choose(e.target)} />
+      </div>
+      {items.length === 0 && <p className={styles.hint}>{t.adding.dropHint}</p>}
+      {items.length > 0 && (
+        <>
+          <p className={styles.sum} role="status">
+            {open > 0
+              ? t.adding.progress(items.length - open, items.length)
+              : t.adding.done(count("added"), count("exists"), failed)}
+          </p>
+          <progress max={items.length} value={items.length - open} aria-label={t.adding.label} />
+          <ul>
+            {shown.map((item) => (
+              <Line key={item.id} item={item} />
+            ))}
+            {items.length > SHOWN && <li className={styles.hint}>{t.adding.more(items.length - SHOWN)}</li>}
+          </ul>
+          <footer>
+            {failed > 0 && (
+              <button type="button" onClick={queue.retryAll}>
+                {t.adding.retryAll}
+              </button>
+            )}
+            {open > 0 ? (
+              <button type="button" onClick={queue.cancelAll}>
+                {t.adding.cancelAll}
+              </button>
+            ) : (
+              <button type="button" onClick={queue.clear}>
+                {t.adding.clear}
+              </button>
+            )}
+          </footer>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Line({ item }: { item: Item }) {
+  const t = useMessages();
+  const { queue } = useShared();
+  const state = t.adding.states[item.state];
+  return (
+    <li>
+      <div>
+        {item.picture ? (
+          <Link to={hrefOf(alike(NOTHING, item.picture), item.picture)} aria-label={t.adding.show(item.name)}>
+            {item.name}
+          </Link>
+        ) : (
+          <span title={item.name}>{item.name}</span>
+        )}
+        <small data-failed={item.state === "failed" || undefined}>
+          {item.state === "sending" && item.sent > 0 ? `${state}, ${Math.round(100 * item.sent)} %` : state}
+          {item.reason && `: ${item.reason}`}
+        </small>
+      </div>
+      {item.state === "failed" && (
+        <button type="button" aria-label={t.adding.retry(item.name)} onClick={() => queue.retry(item.id)}>
+          <RetryIcon size={16} />
+        </button>
+      )}
+      {isOpen(item) && (
+        <button type="button" aria-label={t.adding.cancel(item.name)} onClick={() => queue.cancel(item.id)}>
+          <CloseIcon size={16} />
+        </button>
+      )}
+    </li>
+  );
+}
+
+/** What failed first, then what goes on, then what waits, then the rest. */
+function rank(item: Item): number {
+  return { failed: 0, working: 1, sending: 1, waiting: 2, added: 3, exists: 3, cancelled: 3 }[item.state];
+}

@@ -1,0 +1,113 @@
+/** What the page asks the gateway for, under the names that the answers are cached by. */
+
+import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
+import { ask, pathOf, send } from "./client";
+import type { Edit, Facets, Hit, Picture, SearchAnswer, Session, Stats, Suggestions } from "./schema";
+
+const FIRST_PAGE = 48;
+const LATER_PAGES = 100;
+
+/** The pages of a search; `params` are those of GET /api/v1/search. */
+export function pagesOf(params: string) {
+  return infiniteQueryOptions({
+    queryKey: ["search", params],
+    queryFn: ({ signal, pageParam }) => {
+      const all = new URLSearchParams(params);
+      all.set("k", String(pageParam ? LATER_PAGES : FIRST_PAGE));
+      if (pageParam) all.set("cursor", pageParam);
+      return ask<SearchAnswer>(`/api/v1/search?${all}`, { signal });
+    },
+    initialPageParam: "",
+    getNextPageParam: (last: SearchAnswer) => last.next_cursor,
+  });
+}
+
+export function pictureOf(id: string) {
+  return queryOptions({
+    queryKey: ["picture", id],
+    queryFn: ({ signal }) => ask<Picture>(pathOf(id), { signal }),
+  });
+}
+
+export function neighboursOf(id: string) {
+  return queryOptions({
+    queryKey: ["neighbours", id],
+    queryFn: ({ signal }) => ask<SearchAnswer>(`${pathOf(id)}/similar?k=12`, { signal }),
+  });
+}
+
+export const facetsQuery = queryOptions({
+  queryKey: ["facets"],
+  queryFn: ({ signal }) => ask<Facets>("/api/v1/facets", { signal }),
+  // An empty collection is being filled, more often than not.
+  refetchInterval: ({ state }) => (state.data?.count === 0 ? 3000 : false),
+});
+
+export function suggestionsOf(text: string) {
+  return queryOptions({
+    queryKey: ["suggestions", text],
+    queryFn: ({ signal }) =>
+      ask<Suggestions>(`/api/v1/suggest?${new URLSearchParams({ q: text, k: "6" })}`, { signal }),
+    retry: false,
+  });
+}
+
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: ({ signal }) => ask<Session>("/api/v1/session", { signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Whether this browser may add, edit and delete. */
+export function mayWrite(session: Session | undefined): boolean {
+  return session !== undefined && (!session.required || (session.scope !== null && session.scope !== "read"));
+}
+
+export const statsQuery = queryOptions({
+  queryKey: ["stats"],
+  queryFn: ({ signal }) => ask<Stats>("/api/v1/stats", { signal }),
+  refetchInterval: 5000,
+  staleTime: 0,
+});
+
+/** Let this browser send a key with each request; the gateway keeps it in a cookie that no script can read. */
+export function logIn(key: string): Promise<Session> {
+  return send("POST", "/api/v1/session", { key });
+}
+
+/** The terms that uploaded pictures come back as: tokens, which a URL can hold. */
+export async function termsOfFiles(files: readonly File[]): Promise<string[]> {
+  const form = new FormData();
+  for (const file of files) form.append("images", file);
+  const answer = await ask<SearchAnswer>("/api/v1/search", { method: "POST", body: form });
+  return answer.terms;
+}
+
+/** Change a picture's record, here and in every answer that is kept. */
+export async function editPicture(queries: QueryClient, id: string, changes: Edit): Promise<void> {
+  const picture = await send<Picture>("PATCH", pathOf(id), changes);
+  queries.setQueryData(["picture", id], picture);
+  for (const kind of ["search", "neighbours"]) {
+    queries.setQueriesData<SearchAnswer | { pages: SearchAnswer[]; pageParams: unknown[] }>(
+      { queryKey: [kind] },
+      (kept) => {
+        const patched = (page: SearchAnswer): SearchAnswer => ({
+          ...page,
+          results: page.results.map((hit: Hit) => (hit.id === id ? { ...hit, ...picture } : hit)),
+        });
+        if (!kept) return kept;
+        return "pages" in kept ? { ...kept, pages: kept.pages.map(patched) } : patched(kept);
+      },
+    );
+  }
+  void queries.invalidateQueries({ queryKey: ["facets"] });
+}
+
+/** Forget a picture; `keepalive` lets the request outlive the page. */
+export function deletePicture(id: string): Promise<void> {
+  return ask(pathOf(id), { method: "DELETE", keepalive: true });
+}
+
+export function thumbnail(picture: Picture, width: 240 | 480 | 960 | 1920): string {
+  return `${picture.thumbnail_url}?w=${width}`;
+}

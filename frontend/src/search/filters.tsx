@@ -1,0 +1,250 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { facetsQuery } from "../api/queries";
+import type { Facets } from "../api/schema";
+import { useSpeech } from "../i18n/language";
+import { navigate } from "../navigation";
+import { CloseIcon, FilterIcon } from "../ui/icons";
+import { Menu } from "../ui/menu";
+import styles from "./filters.module.css";
+import type { Place } from "./place";
+import { filterOf, hrefOf, modesOf, type Query, withFilter } from "./query";
+
+const SHAPES = ["landscape", "portrait", "square"] as const;
+const WIDTHS = [640, 1280, 1920, 3840];
+const COMMON_TAGS = 8;
+
+/** How pictures are looked for, and which of them: a quiet line below the field. */
+export function Toolbar({ place }: { place: Place }) {
+  const { t } = useSpeech();
+  const { query } = place;
+  const { data: facets } = useQuery(facetsQuery);
+  const [open, setOpen] = useState(false);
+  const go = (next: Query) => navigate(hrefOf(next));
+  const modes = modesOf(query);
+  const offered = facets && hasFilters(facets);
+  return (
+    <section className={styles.toolbar} aria-label={t.filters.tools}>
+      <div className={styles.line}>
+        {modes.length > 1 && (
+          <Menu
+            label={t.mode.label}
+            name={`${t.mode.label} ${t.mode[query.mode]}`}
+            className={styles.quiet}
+            choices={modes.map((mode) => ({
+              name: t.mode[mode],
+              hint: t.mode.explain[mode],
+              chosen: mode === query.mode,
+              onChoose: () => go({ ...query, mode }),
+            }))}
+          >
+            {t.mode.label} <b>{t.mode[query.mode]}</b>
+          </Menu>
+        )}
+        {offered && (
+          <button
+            type="button"
+            className={styles.quiet}
+            aria-expanded={open}
+            aria-controls="filters"
+            onClick={() => setOpen(!open)}
+          >
+            <FilterIcon size={18} />
+            {t.filters.label}
+          </button>
+        )}
+        <Active query={query} onChange={go} />
+      </div>
+      {open && facets && <Filters query={query} facets={facets} onChange={go} />}
+    </section>
+  );
+}
+
+function hasFilters(facets: Facets): boolean {
+  return (
+    facets.tags.length > 0 || shapesOf(facets).length > 1 || facets.taken !== null || spans(facets.added)
+  );
+}
+
+function shapesOf(facets: Facets) {
+  return SHAPES.filter((shape) => facets.orientations[shape] > 0);
+}
+
+/** Whether moments lie on more than one day: else there is nothing to choose between. */
+function spans(moments: string[] | null): moments is string[] {
+  return moments !== null && moments[0]?.slice(0, 10) !== moments[1]?.slice(0, 10);
+}
+
+type FilterProps = { query: Query; facets: Facets; onChange: (query: Query) => void };
+
+function Filters({ query, facets, onChange }: FilterProps) {
+  const { t, number } = useSpeech();
+  const tags = filterOf(query, "tags");
+  const shape = filterOf(query, "orientation")[0] ?? "";
+  const width = filterOf(query, "min_width")[0] ?? "";
+  const widths = WIDTHS.filter((w) => w <= facets.widest);
+  const common = facets.tags.slice(0, COMMON_TAGS).filter(({ tag }) => !tags.includes(tag));
+  return (
+    <div id="filters" className={styles.filters}>
+      {facets.tags.length > 0 && (
+        <fieldset>
+          <legend>{t.filters.tags}</legend>
+          <div className={styles.tags}>
+            {common.map(({ tag, count }) => (
+              <button
+                key={tag}
+                type="button"
+                onClick={() => onChange(withFilter(query, "tags", [...tags, tag]))}
+              >
+                {tag} <span>{number(count)}</span>
+              </button>
+            ))}
+            {facets.tags.length > COMMON_TAGS && (
+              <input
+                list="all-tags"
+                aria-label={t.filters.tagPlaceholder}
+                placeholder={t.filters.tagPlaceholder}
+                onChange={(event) => {
+                  const tag = event.target.value;
+                  // As soon as it is one of them, chosen from the list or typed to its end and left.
+                  const listed = !(event.nativeEvent instanceof InputEvent) || !event.nativeEvent.data;
+                  if (!listed || !facets.tags.some((known) => known.tag === tag)) return;
+                  event.target.value = "";
+                  onChange(withFilter(query, "tags", [...new Set([...tags, tag])]));
+                }}
+                onKeyDown={(event) => {
+                  const tag = event.currentTarget.value.trim();
+                  if (event.key !== "Enter" || !tag) return;
+                  event.currentTarget.value = "";
+                  onChange(withFilter(query, "tags", [...new Set([...tags, tag])]));
+                }}
+              />
+            )}
+            <datalist id="all-tags">
+              {facets.tags.map(({ tag }) => (
+                <option key={tag} value={tag} />
+              ))}
+            </datalist>
+          </div>
+        </fieldset>
+      )}
+      {shapesOf(facets).length > 1 && (
+        <label>
+          {t.filters.orientation}
+          <select
+            value={shape}
+            onChange={(event) =>
+              onChange(withFilter(query, "orientation", event.target.value ? [event.target.value] : []))
+            }
+          >
+            <option value="">{t.filters.any}</option>
+            {shapesOf(facets).map((name) => (
+              <option key={name} value={name}>
+                {t.filters[name]}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {widths.length > 0 && (
+        <label>
+          {t.filters.size}
+          <select
+            value={width}
+            onChange={(event) =>
+              onChange(withFilter(query, "min_width", event.target.value ? [event.target.value] : []))
+            }
+          >
+            <option value="">{t.filters.any}</option>
+            {widths.map((pixels) => (
+              <option key={pixels} value={pixels}>
+                {t.filters.atLeast(number(pixels))}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {facets.taken && (
+        <Days name="taken" label={t.filters.taken} span={facets.taken} query={query} onChange={onChange} />
+      )}
+      {spans(facets.added) && (
+        <Days name="added" label={t.filters.added} span={facets.added} query={query} onChange={onChange} />
+      )}
+    </div>
+  );
+}
+
+type DaysProps = {
+  name: "taken" | "added";
+  label: string;
+  span: string[];
+  query: Query;
+  onChange: (query: Query) => void;
+};
+
+function Days({ name, label, span, query, onChange }: DaysProps) {
+  const { t } = useSpeech();
+  const [first, last] = span.map((moment) => moment.slice(0, 10));
+  return (
+    <fieldset>
+      <legend>{label}</legend>
+      <div className={styles.days}>
+        {(["from", "to"] as const).map((end) => (
+          <input
+            key={end}
+            type="date"
+            aria-label={t.filters[end](label)}
+            min={first}
+            max={last}
+            value={filterOf(query, `${name}_${end}`)[0] ?? ""}
+            onChange={(event) =>
+              onChange(withFilter(query, `${name}_${end}`, event.target.value ? [event.target.value] : []))
+            }
+          />
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+/** The filters that are on, each with a way out: those of the page, and those that only the URL has. */
+function Active({ query, onChange }: Omit<FilterProps, "facets">) {
+  const { t, number, date } = useSpeech();
+  if (query.rest.length === 0) return null;
+  const say = (name: string, value: string) => {
+    if (name === "tags") return value;
+    if (name === "orientation" && value in t.filters) return t.filters[value as (typeof SHAPES)[number]];
+    if (name === "min_width") return t.filters.atLeast(number(Number(value)));
+    const day = /^(taken|added)_(from|to)$/.exec(name);
+    if (day && /^\d{4}-\d\d-\d\d$/.test(value)) {
+      return `${t.filters[day[2] as "from" | "to"](t.filters[day[1] as "taken" | "added"])} ${date(value)}`;
+    }
+    return `${name}: ${value}`;
+  };
+  return (
+    <ul className={styles.active}>
+      {query.rest.map((one) => {
+        const what = say(one[0], one[1]);
+        return (
+          <li key={one.join("=")}>
+            {what}
+            <button
+              type="button"
+              aria-label={t.filters.remove(what)}
+              onClick={() => onChange({ ...query, rest: query.rest.filter((other) => other !== one) })}
+            >
+              <CloseIcon size={14} />
+            </button>
+          </li>
+        );
+      })}
+      {query.rest.length > 1 && (
+        <li className={styles.clear}>
+          <button type="button" onClick={() => onChange({ ...query, rest: [] })}>
+            {t.filters.clear}
+          </button>
+        </li>
+      )}
+    </ul>
+  );
+}

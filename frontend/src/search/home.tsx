@@ -1,0 +1,86 @@
+import { useQuery } from "@tanstack/react-query";
+import { facetsQuery } from "../api/queries";
+import type { Facets } from "../api/schema";
+import { LANGUAGES, type Language, useSpeech } from "../i18n/language";
+import { Link } from "../navigation";
+import { Menu } from "../ui/menu";
+import { Notice } from "../ui/notice";
+import { Failed } from "./failed";
+import { hrefOf, NOTHING } from "./query";
+import styles from "./search-page.module.css";
+import { asTyped } from "./suggestions";
+
+// Longer ones would not stand four to a line.
+const SHORT = 26;
+
+/** Before the first search: what went wrong, or that there is nothing to search in yet. */
+export function Home({ onAdd }: { onAdd: (() => void) | undefined }) {
+  const facets = useQuery(facetsQuery);
+  if (facets.error) return <Failed error={facets.error} onRetry={() => void facets.refetch()} />;
+  if (facets.data?.count === 0) return <Empty onAdd={onAdd} />;
+  return null;
+}
+
+/** Sentences to start with, out of the collection's own captions where it has any. */
+export function Examples({ facets }: { facets: Facets | undefined }) {
+  const { t } = useSpeech();
+  if (!facets || facets.count === 0) return <div className={styles.examples} />;
+  const own = [...new Set(facets.captions.map(asTyped))].filter((text) => text.length <= SHORT);
+  const examples = own.length >= 4 ? own.slice(0, 4) : t.home.examples;
+  return (
+    <div className={styles.examples}>
+      <span>{t.home.pictures(facets.count)}</span>
+      <ul>
+        {examples.map((text) => (
+          <li key={text}>
+            <Link to={hrefOf({ ...NOTHING, q: text })}>{text}</Link>
+          </li>
+        ))}
+      </ul>
+      <p>{t.home.hint}</p>
+    </div>
+  );
+}
+
+/** What a collection says that has no pictures: how to get some in. */
+export function Empty({ onAdd }: { onAdd: (() => void) | undefined }) {
+  const { t } = useSpeech();
+  return (
+    <Notice title={t.states.emptyTitle} {...(onAdd ? { action: t.adding.open, onAction: onAdd } : {})}>
+      <p>
+        {onAdd && t.states.emptyAdd} {t.states.emptyTerminal} <code>sightline add ~/Pictures</code>
+      </p>
+      <p>{t.states.emptyNotice}</p>
+    </Notice>
+  );
+}
+
+type FooterProps = { onHelp: () => void; onAdd: (() => void) | undefined };
+
+export function Footer({ onHelp, onAdd }: FooterProps) {
+  const { t, language, choose } = useSpeech();
+  return (
+    <footer className={styles.footer}>
+      {onAdd && (
+        <button type="button" onClick={onAdd}>
+          {t.adding.open}
+        </button>
+      )}
+      <Link to="/status">{t.home.status}</Link>
+      <button type="button" onClick={onHelp}>
+        {t.home.help}
+      </button>
+      <Menu
+        label={t.home.language}
+        name={`${t.home.language}: ${LANGUAGES[language]}`}
+        choices={(Object.keys(LANGUAGES) as Language[]).map((one) => ({
+          name: LANGUAGES[one],
+          chosen: one === language,
+          onChoose: () => choose(one),
+        }))}
+      >
+        {LANGUAGES[language]}
+      </Menu>
+    </footer>
+  );
+}

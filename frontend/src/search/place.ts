@@ -1,0 +1,29 @@
+/** Where the reader is: the URL, read, and ways on from it. */
+
+import { useMemo } from "react";
+import { useEntry } from "../navigation";
+import { asks, hrefOf, type Query, readQuery } from "./query";
+
+export type Place = {
+  query: Query;
+  /** Whether there is something to search for. */
+  searching: boolean;
+  /** The id of the picture that is open. */
+  picture: string | null;
+  /** The address of this search with a picture open, or none. */
+  show: (picture: string | null) => string;
+};
+
+export function usePlace(): Place {
+  const { search } = useEntry();
+  return useMemo(() => {
+    const params = new URLSearchParams(search);
+    const query = readQuery(params);
+    return {
+      query,
+      searching: asks(query),
+      picture: params.get("picture"),
+      show: (picture) => hrefOf(query, picture),
+    };
+  }, [search]);
+}

@@ -1,0 +1,170 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import {
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import { facetsQuery, pagesOf } from "../api/queries";
+import type { Hit } from "../api/schema";
+import { useMessages } from "../i18n/language";
+import { Link } from "../navigation";
+import { useShared } from "../shared";
+import { Notice } from "../ui/notice";
+import { countCertain } from "../wall/certainty";
+import { useKeptPlace } from "../wall/keeper";
+import { Wall, type WallHandle, WallSkeleton } from "../wall/wall";
+import { Failed } from "./failed";
+import { Empty } from "./home";
+import type { Place } from "./place";
+import { hrefOf, writeQuery } from "./query";
+import styles from "./search-page.module.css";
+
+const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default: module.Viewer })));
+
+// After this long without an answer the page says that it still waits.
+const SLOW_MS = 4000;
+
+type Props = { place: Place; title: string; onAdd: (() => void) | undefined };
+
+/** What a search has found. The old wall stays, dimmed, until the new one is there. */
+export function Results({ place, title, onAdd }: Props) {
+  const t = useMessages();
+  const params = writeQuery(place.query).toString();
+  const search = useInfiniteQuery({ ...pagesOf(params), placeholderData: keepPreviousData });
+  const { fetchNextPage, refetch } = search;
+  const stale = search.isPlaceholderData;
+  const hits = useShown(search.data?.pages);
+  const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  const again = useCallback(() => void refetch(), [refetch]);
+  const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
+  const failed = search.error && !search.isFetchNextPageError ? search.error : null;
+  const nothing = search.isSuccess && !stale && hits.length === 0;
+  const first = search.data?.pages[0];
+  // Of the first page: whoever listens is told once, not with each page that comes.
+  const shown = first?.results.length ?? 0;
+  const unsure = first?.confident === false;
+  const certain = unsure ? 0 : countCertain(hits);
+  const wall = useRef<WallHandle>(null);
+  useKeptPlace(
+    wall,
+    params,
+    hits.length,
+    search.isSuccess && !stale,
+    !search.hasNextPage,
+    idle ? more : undefined,
+  );
+  const slow = useSlow(search.isFetching && (search.isPending || stale));
+  useRefill(nothing, again);
+
+  const status = failed
+    ? ""
+    : search.isPending || stale
+      ? t.wall.searching
+      : nothing
+        ? t.wall.none
+        : unsure
+          ? t.wall.showingUnsure(shown)
+          : t.wall.showing(shown);
+
+  return (
+    <div className={styles.results}>
+      <h2 className="unseen">{t.wall.heading(title)}</h2>
+      {/* One element for as long as the page lives: what is put into it later is read out. */}
+      <p className="unseen" role="status">
+        {status}
+      </p>
+      {slow && <p className={styles.remark}>{t.wall.slow}</p>}
+      {failed ? (
+        <Failed error={failed} onRetry={again} />
+      ) : search.isPending ? (
+        <WallSkeleton />
+      ) : nothing ? (
+        <NothingFound place={place} onAdd={onAdd} />
+      ) : (
+        <>
+          {unsure && <p className={styles.remark}>{t.wall.unsure}</p>}
+          {first?.truncated && <p className={styles.remark}>{t.wall.truncated}</p>}
+          <Wall
+            ref={wall}
+            hits={hits}
+            place={place}
+            certain={certain}
+            stale={stale}
+            onEnd={idle ? more : undefined}
+            open={search.hasNextPage}
+          />
+        </>
+      )}
+      {search.isFetchNextPageError && <Notice title={t.wall.rest} action={t.tryAgain} onAction={more} />}
+      <Suspense>
+        {place.picture && (
+          <Viewer
+            id={place.picture}
+            hits={hits}
+            place={place}
+            onNearEnd={idle ? more : undefined}
+            onClosed={(index) => wall.current?.reveal(index)}
+          />
+        )}
+      </Suspense>
+    </div>
+  );
+}
+
+/** The results so far, without those that were deleted here. */
+function useShown(pages: readonly { results: Hit[] }[] | undefined): Hit[] {
+  const { removals } = useShared();
+  const hidden = useSyncExternalStore(removals.subscribe, removals.all);
+  return useMemo(() => {
+    const all = pages?.flatMap((page) => page.results) ?? [];
+    return hidden.size > 0 ? all.filter((hit) => !hidden.has(hit.id)) : all;
+  }, [pages, hidden]);
+}
+
+function useSlow(waiting: boolean): boolean {
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    if (!waiting) return setSlow(false);
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, [waiting]);
+  return slow;
+}
+
+/** What was empty has been filled: the search that found nothing is worth another try. */
+function useRefill(nothing: boolean, again: () => void) {
+  const { data: facets } = useQuery({ ...facetsQuery, enabled: nothing });
+  const count = facets?.count ?? 0;
+  const before = useRef(count);
+  useEffect(() => {
+    if (nothing && count > 0 && before.current === 0) again();
+    before.current = count;
+  }, [nothing, count, again]);
+}
+
+function NothingFound({ place, onAdd }: Omit<Props, "title">) {
+  const t = useMessages();
+  const { query } = place;
+  const { data: facets } = useQuery(facetsQuery);
+  if (facets?.count === 0) return <Empty onAdd={onAdd} />;
+  if (query.rest.length > 0) {
+    return (
+      <Notice title={t.states.nothing}>
+        {t.states.nothingFiltered} <Link to={hrefOf({ ...query, rest: [] })}>{t.filters.clear}</Link>
+      </Notice>
+    );
+  }
+  if (query.mode === "text") {
+    return (
+      <Notice title={t.states.nothing}>
+        {t.states.nothingWords} <Link to={hrefOf({ ...query, mode: "vector" })}>{t.mode.vector}</Link>
+      </Notice>
+    );
+  }
+  return <Notice title={t.states.nothing}>{query.q ? t.states.nothingTry : t.states.nothingAlike}</Notice>;
+}

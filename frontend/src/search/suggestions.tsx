@@ -1,0 +1,80 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import { suggestionsOf } from "../api/queries";
+import { useMessages } from "../i18n/language";
+import { HistoryIcon, SearchIcon } from "../ui/icons";
+import { readHistory } from "./history";
+import styles from "./search-field.module.css";
+
+export type Suggestion = { text: string; known: boolean };
+
+const MOST = 6;
+const MOST_WHILE_TYPING = 4;
+const PAUSE_MS = 120;
+
+/** How a text may go on: by what was searched for before, and by the collection's own captions and tags. */
+export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
+  const [settled, setSettled] = useState(typed);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(typed), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  const text = settled.trim();
+  const asked = wanted && text.length > 1 && !text.startsWith("-");
+  const { data } = useQuery({ ...suggestionsOf(text), enabled: asked });
+  return useMemo(() => {
+    if (!wanted) return [];
+    const beginning = typed.trim().toLowerCase();
+    const before = readHistory().filter((old) => old.toLowerCase().includes(beginning));
+    if (beginning === "") return before.slice(0, MOST).map((old) => ({ text: old, known: true }));
+    const offered = asked && data ? [...data.tags.slice(0, 1), ...data.captions] : [];
+    const all = [
+      ...before.slice(0, 2).map((old) => ({ text: old, known: true })),
+      ...offered.map((text) => ({ text: asTyped(text), known: false })),
+    ];
+    const seen = new Set([beginning]);
+    return all
+      .filter(({ text }) => !seen.has(text.toLowerCase()) && seen.add(text.toLowerCase()))
+      .slice(0, MOST_WHILE_TYPING);
+  }, [typed, wanted, asked, data]);
+}
+
+/** A caption as somebody would type it: no capital, no full stop. */
+export function asTyped(caption: string): string {
+  const words = caption.replace(/[.!\s]+$/, "");
+  // A second capital means a name or letters: "TV tower".
+  return /^\p{Lu}\p{Lu}/u.test(words) ? words : words.charAt(0).toLowerCase() + words.slice(1);
+}
+
+type Props = { id: string; shown: readonly Suggestion[]; at: number; onChoose: (text: string) => void };
+
+/** The list below the field; the focus stays in the field (ARIA APG, combobox). */
+export function Suggestions({ id, shown, at, onChoose }: Props) {
+  const t = useMessages();
+  return (
+    <div
+      id={id}
+      role="listbox"
+      aria-label={t.field.suggestions}
+      className={styles.suggestions}
+      hidden={shown.length === 0}
+    >
+      {shown.map(({ text, known }, i) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and its keys choose
+        <div
+          key={text}
+          id={`${id}-${i}`}
+          role="option"
+          tabIndex={-1}
+          aria-selected={i === at}
+          // Before the field loses the focus to the click.
+          onPointerDown={(event) => event.preventDefault()}
+          onClick={() => onChoose(text)}
+        >
+          {known ? <HistoryIcon size={16} /> : <SearchIcon size={16} />}
+          <span>{text}</span>
+        </div>
+      ))}
+    </div>
+  );
+}

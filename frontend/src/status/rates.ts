@@ -1,0 +1,19 @@
+/** Searches per minute, out of a counter that is read again and again. */
+
+export type Moment = { at: number; searches: number };
+
+const MOST = 61;
+
+/** One more reading; a counter that is lower than before belongs to a gateway that has started anew. */
+export function added(moments: readonly Moment[], next: Moment): Moment[] {
+  const last = moments.at(-1);
+  if (last && (next.at <= last.at || next.searches < last.searches)) return [next];
+  return [...moments, next].slice(-MOST);
+}
+
+export function rates(moments: readonly Moment[]): number[] {
+  return moments.slice(1).map((moment, i) => {
+    const before = moments[i] ?? moment;
+    return (60_000 * (moment.searches - before.searches)) / (moment.at - before.at);
+  });
+}

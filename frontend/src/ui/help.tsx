@@ -1,0 +1,54 @@
+import { useEffect, useRef } from "react";
+import { useMessages } from "../i18n/language";
+import styles from "./help.module.css";
+import { CloseIcon } from "./icons";
+
+/** What the keyboard does, and how to search well. */
+export function Help({ onClose }: { onClose: () => void }) {
+  const t = useMessages();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className={styles.help}
+      aria-labelledby="help-title"
+      // Not while it is taken down: React closes it itself then.
+      onClose={(event) => !event.currentTarget.open && onClose()}
+      closedby="any"
+    >
+      <div className={styles.content}>
+        <button
+          type="button"
+          className={styles.close}
+          aria-label={t.close}
+          onClick={() => dialog.current?.close()}
+        >
+          <CloseIcon size={20} />
+        </button>
+        <h2 id="help-title">{t.help.title}</h2>
+        <dl>
+          {t.help.keys.map(([keys, what]) => (
+            <div key={keys}>
+              <dt>
+                {keys.split(" ").map((key) => (
+                  <kbd key={key}>{key}</kbd>
+                ))}
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+        <ul>
+          {t.help.tips.map((tip) => (
+            <li key={tip}>{tip}</li>
+          ))}
+        </ul>
+      </div>
+    </dialog>
+  );
+}

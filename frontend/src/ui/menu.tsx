@@ -1,0 +1,91 @@
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import styles from "./menu.module.css";
+
+export type Choice = { name: string; chosen?: boolean; hint?: string; onChoose: () => void };
+
+type Props = {
+  /** What the menu is about, for those who do not see it. */
+  label: string;
+  /** What its button says; the name is the button's own where `name` is not given. */
+  children: ReactNode;
+  name?: string;
+  className?: string | undefined;
+  choices: readonly Choice[];
+  /** Further keys of the closed button. */
+  onKeyDown?: (event: KeyboardEvent<HTMLButtonElement>) => void;
+  id?: string;
+};
+
+/** A button and its short list of choices (ARIA APG, menu button): arrows move, Esc and leaving close it. */
+export function Menu({ label, children, name, className, choices, onKeyDown, id }: Props) {
+  const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const menu = useId();
+
+  useEffect(() => {
+    if (!open) return;
+    const chosen = list.current?.querySelector<HTMLElement>("[aria-checked=true]");
+    (chosen ?? list.current?.querySelector<HTMLElement>("button"))?.focus();
+  }, [open]);
+
+  const close = () => {
+    setOpen(false);
+    button.current?.focus();
+  };
+
+  const move = (event: KeyboardEvent<HTMLDivElement>) => {
+    const items = [...event.currentTarget.querySelectorAll<HTMLElement>("button")];
+    const at = items.indexOf(document.activeElement as HTMLElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+    if (to !== undefined) items.at(to % items.length)?.focus();
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only notices that the focus has gone
+    <div
+      className={styles.around}
+      onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}
+    >
+      <button
+        ref={button}
+        id={id}
+        type="button"
+        className={className}
+        aria-label={name}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={open ? menu : undefined}
+        onClick={() => setOpen(!open)}
+        onKeyDown={onKeyDown}
+      >
+        {children}
+      </button>
+      {open && (
+        <div ref={list} id={menu} role="menu" aria-label={label} className={styles.menu} onKeyDown={move}>
+          {choices.map((choice) => (
+            <button
+              key={choice.name}
+              type="button"
+              {...(choice.chosen === undefined
+                ? { role: "menuitem" }
+                : { role: "menuitemradio", "aria-checked": choice.chosen })}
+              tabIndex={-1}
+              onClick={() => {
+                close();
+                choice.onChoose();
+              }}
+            >
+              <span>{choice.name}</span>
+              {choice.hint && <small>{choice.hint}</small>}
+            </button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}

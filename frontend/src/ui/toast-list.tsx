@@ -1,0 +1,25 @@
+import { useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
+import styles from "./toast-list.module.css";
+import type { Toasts } from "./toasts";
+
+/** One element, there before the words are: what is put into it is read out. */
+export function ToastList({ toasts }: { toasts: Toasts }) {
+  const shown = useSyncExternalStore(toasts.subscribe, toasts.all);
+  const place = useSyncExternalStore(toasts.subscribe, toasts.where);
+  const list = (
+    <div className={styles.toasts} role="status">
+      {shown.map((toast) => (
+        <p key={toast.id} className={styles.toast}>
+          <span>{toast.text}</span>
+          {toast.action && (
+            <button type="button" onClick={toast.action.run}>
+              {toast.action.name}
+            </button>
+          )}
+        </p>
+      ))}
+    </div>
+  );
+  return place ? createPortal(list, place) : list;
+}

@@ -1,0 +1,56 @@
+/** Short words about what was just done, with a way to undo it: kept outside React, so that anything can say them. */
+
+export type Toast = { id: number; text: string; action?: { name: string; run: () => void } };
+
+// Long enough to be read, noticed and regretted.
+const SHOWN_MS = 8000;
+
+export class Toasts {
+  private shown: readonly Toast[] = [];
+  private place: Element | null = null;
+  private listeners = new Set<() => void>();
+  private next = 1;
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  all = () => this.shown;
+
+  /** The element that they stand in; null: the page itself. */
+  where = () => this.place;
+
+  showIn(place: Element | null): void {
+    this.place = place;
+    this.tell();
+  }
+
+  /** Say something; `after` runs when the words go without the action having been taken. */
+  say(text: string, action?: Toast["action"], after?: () => void): void {
+    const id = this.next++;
+    const timer = setTimeout(() => {
+      this.drop(id);
+      after?.();
+    }, SHOWN_MS);
+    const taken = action && {
+      name: action.name,
+      run: () => {
+        clearTimeout(timer);
+        this.drop(id);
+        action.run();
+      },
+    };
+    this.shown = [...this.shown, taken ? { id, text, action: taken } : { id, text }];
+    this.tell();
+  }
+
+  private drop(id: number) {
+    this.shown = this.shown.filter((toast) => toast.id !== id);
+    this.tell();
+  }
+
+  private tell() {
+    for (const listener of this.listeners) listener();
+  }
+}

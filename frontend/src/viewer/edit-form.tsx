@@ -1,0 +1,86 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { editPicture } from "../api/queries";
+import type { Picture } from "../api/schema";
+import { useMessages } from "../i18n/language";
+import { useShared } from "../shared";
+import styles from "./viewer.module.css";
+
+/** A picture's caption and tags, to be changed. What was there before can be had back. */
+export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => void }) {
+  const t = useMessages();
+  const queries = useQueryClient();
+  const { toasts } = useShared();
+  const [caption, setCaption] = useState(picture.caption);
+  const [tags, setTags] = useState(picture.tags.join(", "));
+  const [busy, setBusy] = useState(false);
+  const first = useRef<HTMLTextAreaElement>(null);
+  const ids = { caption: useId(), tags: useId(), hint: useId() };
+
+  useEffect(() => first.current?.focus(), []);
+
+  const change = async (changes: { caption: string; tags: string[] }, said: string, undo: boolean) => {
+    const before = { caption: picture.caption, tags: picture.tags };
+    await editPicture(queries, picture.id, changes);
+    toasts.say(
+      said,
+      undo ? { name: t.undo, run: () => void tried(before, t.viewer.restored, false) } : undefined,
+    );
+  };
+  const tried = async (...given: Parameters<typeof change>): Promise<boolean> => {
+    try {
+      await change(...given);
+      return true;
+    } catch (error) {
+      toasts.say(t.viewer.notSaved(error instanceof Error ? error.message : String(error)));
+      return false;
+    }
+  };
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    const wanted = [...new Set(tags.split(",").map((tag) => tag.trim()))].filter(Boolean);
+    if (await tried({ caption: caption.trim(), tags: wanted }, t.viewer.saved, true)) onDone();
+    else setBusy(false);
+  };
+
+  return (
+    <form
+      className={styles.edit}
+      onSubmit={(event) => void submit(event)}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        // Out of the form, and not out of the viewer.
+        event.preventDefault();
+        onDone();
+      }}
+    >
+      <label htmlFor={ids.caption}>{t.viewer.caption}</label>
+      <textarea
+        ref={first}
+        id={ids.caption}
+        rows={3}
+        maxLength={10_000}
+        value={caption}
+        onChange={(event) => setCaption(event.target.value)}
+      />
+      <label htmlFor={ids.tags}>{t.viewer.tags}</label>
+      <input
+        id={ids.tags}
+        value={tags}
+        aria-describedby={ids.hint}
+        onChange={(event) => setTags(event.target.value)}
+      />
+      <small id={ids.hint}>{t.viewer.tagsHint}</small>
+      <div>
+        <button type="submit" className="primary" disabled={busy}>
+          {t.viewer.save}
+        </button>
+        <button type="button" onClick={onDone}>
+          {t.cancel}
+        </button>
+      </div>
+    </form>
+  );
+}

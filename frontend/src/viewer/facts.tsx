@@ -1,0 +1,191 @@
+import { useQuery } from "@tanstack/react-query";
+import { mayWrite, neighboursOf, sessionQuery, thumbnail } from "../api/queries";
+import type { Hit, Picture } from "../api/schema";
+import { useSpeech } from "../i18n/language";
+import { Link, useEntry } from "../navigation";
+import type { Place } from "../search/place";
+import { AWAY, alike, hrefOf, NOTHING, withFilter, withTerm } from "../search/query";
+import { useShared } from "../shared";
+import {
+  AddIcon,
+  AlikeIcon,
+  AwayIcon,
+  DeleteIcon,
+  DownloadIcon,
+  EditIcon,
+  LinkIcon,
+  OpenIcon,
+} from "../ui/icons";
+import { SURE } from "../wall/certainty";
+import { nameOf } from "../wall/name";
+import { EditForm } from "./edit-form";
+import { useDelete } from "./use-delete";
+import styles from "./viewer.module.css";
+
+type Props = {
+  picture: Picture;
+  /** As it was found, where it is one of the wall's. */
+  hit: Hit | undefined;
+  place: Place;
+  editing: boolean;
+  onEdit: (editing: boolean) => void;
+  /** Called when the picture has been deleted. */
+  onGone: () => void;
+};
+
+/** What is known of a picture, in one quiet column. */
+export function Facts({ picture, hit, place, editing, onEdit, onGone }: Props) {
+  const { t } = useSpeech();
+  return (
+    <aside className={styles.facts}>
+      {editing ? (
+        <EditForm picture={picture} onDone={() => onEdit(false)} />
+      ) : (
+        <>
+          <h2 aria-live="polite">{nameOf(picture, t)}</h2>
+          <Actions picture={picture} place={place} onEdit={() => onEdit(true)} onGone={onGone} />
+        </>
+      )}
+      <Details picture={picture} hit={hit} />
+      <Neighbours picture={picture} place={place} />
+    </aside>
+  );
+}
+
+type ActionProps = Pick<Props, "picture" | "place" | "onGone"> & { onEdit: () => void };
+
+function Actions({ picture, place, onEdit, onGone }: ActionProps) {
+  const { t } = useSpeech();
+  const { toasts } = useShared();
+  const { data: session } = useQuery(sessionQuery);
+  const remove = useDelete();
+  const term = (weight: number) => hrefOf(withTerm(place.query, { kind: "like", value: picture.id, weight }));
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+      toasts.say(t.viewer.copied);
+    } catch {
+      toasts.say(t.viewer.notCopied);
+    }
+  };
+  return (
+    <div className={styles.actions}>
+      <Link to={hrefOf(alike(place.query, picture.id))}>
+        <AlikeIcon size={18} /> {t.wall.alike}
+      </Link>
+      <Link to={term(1)}>
+        <AddIcon size={18} /> {t.wall.add}
+      </Link>
+      <Link to={term(AWAY)}>
+        <AwayIcon size={18} /> {t.wall.away}
+      </Link>
+      <a href={picture.file_url} target="_blank" rel="noreferrer">
+        <OpenIcon size={18} /> {t.viewer.original}
+      </a>
+      <a href={picture.file_url} download={picture.file_name || picture.id}>
+        <DownloadIcon size={18} /> {t.viewer.download}
+      </a>
+      <button type="button" onClick={() => void copy()}>
+        <LinkIcon size={18} /> {t.viewer.copy}
+      </button>
+      {mayWrite(session) && (
+        <>
+          <button type="button" onClick={onEdit}>
+            <EditIcon size={18} /> {t.viewer.edit}
+          </button>
+          <button
+            type="button"
+            onClick={() => {
+              remove(picture);
+              onGone();
+            }}
+          >
+            <DeleteIcon size={18} /> {t.viewer.delete}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Details({ picture, hit }: Pick<Props, "picture" | "hit">) {
+  const { t, number, date } = useSpeech();
+  const size = picture.bytes === null ? "" : `, ${number(Math.ceil(picture.bytes / 1000))} kB`;
+  const facts: [string, string][] = [
+    [t.viewer.size, `${number(picture.width)} × ${number(picture.height)}${size}`],
+    ...(picture.taken_at ? [[t.viewer.taken, date(picture.taken_at)] as [string, string]] : []),
+    [t.viewer.added, date(picture.added_at)],
+    ...Object.entries(picture.attributes).map(
+      ([name, value]) => [t.viewer.attributes[name] ?? name, say(name, value)] as [string, string],
+    ),
+    ...(picture.file_name ? [[t.viewer.file, picture.file_name] as [string, string]] : []),
+  ];
+  const sure = hit?.confidence ?? null;
+  return (
+    <dl>
+      {sure !== null && (
+        <div>
+          <dt>{t.sure.label}</dt>
+          <dd>
+            {sure > SURE
+              ? t.sure.clear
+              : sure > 0.8
+                ? t.sure.probable
+                : sure > 0.5
+                  ? t.sure.perhaps
+                  : t.sure.unlikely}
+          </dd>
+        </div>
+      )}
+      {picture.tags.length > 0 && (
+        <div>
+          <dt>{t.viewer.tags}</dt>
+          <dd className={styles.tags}>
+            {picture.tags.map((tag) => (
+              <Link key={tag} to={hrefOf(withFilter({ ...NOTHING, q: tag, mode: "hybrid" }, "tags", [tag]))}>
+                {tag}
+              </Link>
+            ))}
+          </dd>
+        </div>
+      )}
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** A value as photographers write it. */
+function say(name: string, value: string | number | boolean): string {
+  if (name === "f_number") return `f/${value}`;
+  if (name === "focal_length_mm") return `${value} mm`;
+  if (name === "exposure_s" && typeof value === "number") {
+    return value < 0.5 ? `1/${Math.round(1 / value)} s` : `${value} s`;
+  }
+  return String(value);
+}
+
+function Neighbours({ picture, place }: { picture: Picture; place: Place }) {
+  const { t } = useSpeech();
+  const { data } = useQuery(neighboursOf(picture.id));
+  const { fromWall } = useEntry();
+  if (!data || data.results.length === 0) return <div className={styles.neighbours} />;
+  return (
+    <section className={styles.neighbours} aria-label={t.viewer.similarLabel}>
+      <h3>{t.viewer.similar}</h3>
+      <ul>
+        {data.results.map((hit) => (
+          <li key={hit.id}>
+            <Link to={place.show(hit.id)} replace fromWall={fromWall}>
+              <img src={thumbnail(hit, 240)} alt={nameOf(hit, t)} loading="lazy" />
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

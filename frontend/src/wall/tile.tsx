@@ -1,0 +1,111 @@
+import { memo, useEffect, useMemo, useState } from "react";
+import { thumbnail } from "../api/queries";
+import type { Hit } from "../api/schema";
+import { useMessages } from "../i18n/language";
+import { Link } from "../navigation";
+import type { Place } from "../search/place";
+import { AWAY, alike, hrefOf, withTerm } from "../search/query";
+import { AddIcon, AlikeIcon, AwayIcon } from "../ui/icons";
+import { blurOf, toneOf } from "./likeness";
+import { nameOf } from "./name";
+import styles from "./wall.module.css";
+
+type Props = {
+  hit: Hit;
+  index: number;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  place: Place;
+  /** Whether Tab stops here. */
+  active: boolean;
+  /** Whether it is the last of all. */
+  last: boolean;
+  onFocus: (index: number) => void;
+  /** Whether the wall is moving at this moment. */
+  isMoving: () => boolean;
+};
+
+// What flies past within this time is not fetched: nobody sees it, and the next pictures wait behind it.
+const GLANCE_MS = 90;
+
+// Narrower than this there is no room for words beside the actions.
+const ROOM_FOR_WORDS = 190;
+
+/** One picture of the wall. At rest it is a picture and nothing else. */
+export const Tile = memo(function Tile({
+  hit,
+  index,
+  x,
+  y,
+  width,
+  height,
+  place,
+  active,
+  last,
+  onFocus,
+  isMoving,
+}: Props) {
+  const t = useMessages();
+  const [loaded, setLoaded] = useState(false);
+  const [due, setDue] = useState(() => !isMoving());
+  useEffect(() => {
+    if (due) return;
+    const timer = setTimeout(() => setDue(true), GLANCE_MS);
+    return () => clearTimeout(timer);
+  }, [due]);
+  const tone = useMemo(() => toneOf(hit.placeholder), [hit.placeholder]);
+  const blur = useMemo(() => (due ? blurOf(hit.placeholder) : ""), [due, hit.placeholder]);
+  const name = nameOf(hit, t);
+  const stop = active ? 0 : -1;
+  const term = (weight: number) => hrefOf(withTerm(place.query, { kind: "like", value: hit.id, weight }));
+  return (
+    <li
+      className={styles.tile}
+      style={{
+        width,
+        height,
+        transform: `translate(${x}px, ${y}px)`,
+        ...(loaded ? {} : { backgroundColor: tone, backgroundImage: blur }),
+      }}
+      data-index={index}
+      aria-posinset={index + 1}
+      aria-setsize={last ? index + 1 : -1}
+      onFocus={() => onFocus(index)}
+    >
+      <Link id={`tile-${hit.id}`} className={styles.picture} to={place.show(hit.id)} fromWall tabIndex={stop}>
+        <img
+          {...(due && {
+            src: thumbnail(hit, 480),
+            srcSet: `${thumbnail(hit, 240)} 240w, ${thumbnail(hit, 480)} 480w, ${thumbnail(hit, 960)} 960w`,
+          })}
+          sizes={`${width}px`}
+          width={width}
+          height={height}
+          alt={name}
+          decoding="async"
+          data-loaded={loaded || undefined}
+          onLoad={() => setLoaded(true)}
+        />
+      </Link>
+      <div className={styles.label}>
+        {width >= ROOM_FOR_WORDS && <span title={name}>{name}</span>}
+        <Link
+          to={hrefOf(alike(place.query, hit.id))}
+          title={t.wall.alike}
+          aria-label={t.wall.of(t.wall.alike, name)}
+          tabIndex={stop}
+        >
+          <AlikeIcon size={18} />
+        </Link>
+        <Link to={term(1)} title={t.wall.add} aria-label={t.wall.of(t.wall.add, name)} tabIndex={stop}>
+          <AddIcon size={18} />
+        </Link>
+        <Link to={term(AWAY)} title={t.wall.away} aria-label={t.wall.of(t.wall.away, name)} tabIndex={stop}>
+          <AwayIcon size={18} />
+        </Link>
+      </div>
+    </li>
+  );
+});

@@ -1,0 +1,268 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import {
+  type KeyboardEvent,
+  type Ref,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import type { Hit } from "../api/schema";
+import { useMessages } from "../i18n/language";
+import { navigate } from "../navigation";
+import type { Place } from "../search/place";
+import { AWAY, alike, hrefOf, withTerm } from "../search/query";
+import { justify } from "./justify";
+import { layOut, lineOf, step } from "./layout";
+import { Tile } from "./tile";
+import styles from "./wall.module.css";
+
+const GAP = 6;
+const PHONE = 600;
+// The field stays at the top: what lies behind it is not seen.
+const HEADER = 84;
+// So many lines before the last one the next page is asked for.
+const AHEAD = 6;
+
+export type WallHandle = {
+  /** Bring a picture into sight, and focus it. */
+  reveal: (index: number) => void;
+  /** Scroll until a picture stands so far below the top of the window. */
+  place: (index: number, top: number) => void;
+  /** The first picture in sight, how far below the top of the window it stands, and the one with the focus. */
+  look: () => { index: number; top: number; focused: number };
+};
+
+type Props = {
+  hits: readonly Hit[];
+  place: Place;
+  /** How many, from the first, the system is sure of. */
+  certain: number;
+  /** An older wall stays, dimmed, until the new one is there. */
+  stale: boolean;
+  /** Called when the end of the wall comes near, while there is more. */
+  onEnd?: (() => void) | undefined;
+  /** Whether there is more, on its way or not. */
+  open: boolean;
+  ref?: Ref<WallHandle>;
+};
+
+/** The results: a justified wall, sizes known before any picture is loaded, and only what is near in the document. */
+export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
+  const t = useMessages();
+  const [list, width, top] = useBox<HTMLUListElement>();
+  const lines = useMemo(
+    () => (width ? layOut(hits, shapeOf(width), certain, open) : []),
+    [hits, width, certain, open],
+  );
+  const virtualizer = useWindowVirtualizer({
+    count: lines.length,
+    estimateSize: (i) => lines[i]?.height ?? 0,
+    gap: GAP,
+    overscan: 3,
+    scrollMargin: top,
+    scrollPaddingStart: HEADER,
+    scrollPaddingEnd: GAP,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are exact, and all change with the lines
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, lines]);
+
+  const isMoving = useCallback(() => virtualizer.isScrolling, [virtualizer]);
+  const { active, setActive, focus } = useFocus(hits, (index) =>
+    virtualizer.scrollToIndex(lineOf(lines, index), { align: "auto" }),
+  );
+  useHandle(
+    ref,
+    list,
+    (index) => {
+      const offset = virtualizer.getOffsetForIndex(lineOf(lines, index), "start");
+      return offset ? offset[0] + HEADER : 0;
+    },
+    focus,
+  );
+
+  const seen = virtualizer.getVirtualItems();
+  const near = (seen.at(-1)?.index ?? 0) >= lines.length - AHEAD;
+  useEffect(() => {
+    if (near && width) onEnd?.();
+  }, [near, width, onEnd]);
+
+  const press = (event: KeyboardEvent<HTMLUListElement>) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const tile = (event.target as HTMLElement).closest<HTMLElement>("[data-index]");
+    const index = Number(tile?.dataset.index);
+    const hit = tile ? hits[index] : undefined;
+    if (!hit) return;
+    const term = (weight: number) => withTerm(place.query, { kind: "like", value: hit.id, weight });
+    if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
+      focus(step(lines, index, event.key, GAP));
+    } else if (event.key === "s") navigate(hrefOf(alike(place.query, hit.id)));
+    else if (event.key === "+") navigate(hrefOf(term(1)));
+    else if (event.key === "-") navigate(hrefOf(term(AWAY)));
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <ul
+      ref={list}
+      className={styles.wall}
+      style={{ height: virtualizer.getTotalSize() }}
+      data-stale={stale || undefined}
+      aria-busy={stale}
+      onKeyDown={press}
+    >
+      {seen.flatMap(({ index, start }) => {
+        const line = lines[index];
+        if (!line) return [];
+        const y = start - top;
+        if ("rule" in line) {
+          return (
+            <li key="rule" className={styles.rule} style={{ transform: `translateY(${y}px)` }}>
+              {t.wall.lessCertain}
+            </li>
+          );
+        }
+        let left = 0;
+        return line.widths.map((tileWidth, i) => {
+          const at = line.first + i;
+          const x = left;
+          left += tileWidth + GAP;
+          const hit = hits[at];
+          return (
+            hit && (
+              <Tile
+                key={hit.id}
+                hit={hit}
+                index={at}
+                x={x}
+                y={y}
+                width={tileWidth}
+                height={line.height}
+                place={place}
+                active={at === active}
+                last={!open && at === hits.length - 1}
+                onFocus={setActive}
+                isMoving={isMoving}
+              />
+            )
+          );
+        });
+      })}
+    </ul>
+  );
+}
+
+function shapeOf(width: number) {
+  return { width, height: width < PHONE ? 150 : 220, gap: GAP };
+}
+
+/** One stop for Tab on the whole wall, moved by the arrows: nobody tabs through ten thousand pictures. */
+function useFocus(hits: readonly Hit[], bring: (index: number) => void) {
+  const [active, setActive] = useState(0);
+  const wanted = useRef<number | null>(null);
+  // Whether the focus was on the wall last: a tile that is taken away drops it without a word.
+  const inside = useRef(false);
+  const [, again] = useState(0);
+  const best = hits[0]?.id;
+
+  useEffect(() => {
+    const follow = (event: FocusEvent) => {
+      inside.current = event.target instanceof Element && event.target.closest("[data-index]") !== null;
+    };
+    document.addEventListener("focusin", follow);
+    return () => document.removeEventListener("focusin", follow);
+  }, []);
+
+  // Another search begins at its best match, and so does the reader who stood on the wall.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the other best match that tells
+  useLayoutEffect(() => {
+    setActive(0);
+    if (inside.current && document.activeElement === document.body) wanted.current = 0;
+  }, [best]);
+
+  // Each time: a tile that is far away is there some renderings after it was scrolled to.
+  useEffect(() => {
+    if (wanted.current === null) return;
+    const tile = document.getElementById(`tile-${hits[wanted.current]?.id}`);
+    if (!tile) return;
+    wanted.current = null;
+    tile.focus({ preventScroll: true });
+  });
+  const focus = (index: number) => {
+    wanted.current = index;
+    setActive(index);
+    bring(index);
+    again((n) => n + 1);
+  };
+  return { active: Math.min(active, Math.max(0, hits.length - 1)), setActive, focus };
+}
+
+function useHandle(
+  ref: Ref<WallHandle> | undefined,
+  list: React.RefObject<HTMLUListElement | null>,
+  offsetOf: (index: number) => number,
+  focus: (index: number) => void,
+) {
+  useImperativeHandle(ref, () => ({
+    reveal: focus,
+    place: (index, top) => {
+      window.scrollTo(0, offsetOf(index) - top);
+    },
+    look: () => {
+      const tiles = [...(list.current?.querySelectorAll<HTMLElement>("[data-index]") ?? [])];
+      const first = tiles.find((tile) => tile.getBoundingClientRect().bottom > HEADER);
+      const focused = document.activeElement?.closest<HTMLElement>("[data-index]");
+      return {
+        index: Number(first?.dataset.index ?? 0),
+        top: first?.getBoundingClientRect().top ?? 0,
+        focused: Number(focused?.dataset.index ?? -1),
+      };
+    },
+  }));
+}
+
+/** A wall whose results are not known yet: only the shape of what will come. */
+export function WallSkeleton() {
+  const [list, width] = useBox<HTMLDivElement>();
+  const ratios = [1.4, 0.8, 1.5, 1, 0.75, 1.33, 1.6, 0.7, 1, 1.45, 1.2, 0.9, 1.5, 1, 1.3, 0.8, 1.4, 1.1];
+  const rows = width
+    ? justify(
+        ratios.map((ratio) => ({ width: ratio, height: 1 })),
+        shapeOf(width),
+      )
+    : [];
+  return (
+    <div ref={list} className={styles.skeleton} aria-hidden="true">
+      {rows.map((row) =>
+        row.widths.map((tile, i) => (
+          <div key={row.first + i} className={styles.blank} style={{ width: tile, height: row.height }} />
+        )),
+      )}
+    </div>
+  );
+}
+
+/** An element's width in whole pixels and how far it stands below the top of the page, kept as the window changes. */
+function useBox<E extends HTMLElement>() {
+  const element = useRef<E>(null);
+  const [box, setBox] = useState({ width: 0, top: 0 });
+  const measure = useCallback(() => {
+    const found = element.current?.getBoundingClientRect();
+    if (!found) return;
+    const next = { width: Math.floor(found.width), top: Math.round(found.top + window.scrollY) };
+    setBox((box) => (box.width === next.width && box.top === next.top ? box : next));
+  }, []);
+  useLayoutEffect(() => {
+    measure();
+    // The page as well: what stands above the wall may grow.
+    const observer = new ResizeObserver(measure);
+    if (element.current) observer.observe(element.current);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, [measure]);
+  return [element, box.width, box.top] as const;
+}

@@ -1,0 +1,136 @@
+"""Everybody can use it: axe finds nothing in any state, and the keyboard, zoom and reduced motion are kept in mind."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import ROOT, dialog, field, tiles
+
+AXE = (ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def check(page: Page, state: str) -> None:
+    """Let axe look at the page as it is now."""
+    # Colours that are still fading would be judged half way.
+    page.evaluate("() => Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => {})))")
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(r => r.violations)", RULES)
+    told = [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
+    assert told == [], state
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_axe_finds_nothing(
+    open_window: Callable[..., Page], local_stack: Any, shelf: str, width: int, scheme: str
+) -> None:
+    page = open_window(local_stack.url, width=width, height=800, color_scheme=scheme, expected=("400", "503"))
+    page.goto("/")
+    expect(page.get_by_text("394 pictures")).to_be_visible()
+    check(page, "first visit")
+    page.get_by_role("button", name="Keyboard and help").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check(page, "help")
+    page.keyboard.press("Escape")
+    field(page).press_sequentially("a red", delay=10)
+    expect(page.get_by_role("option").first).to_be_visible()
+    check(page, "suggestions")
+    page.goto("/?q=a+fire+truck&term=-0.5*text:people")
+    expect(tiles(page).first).to_be_visible()
+    tiles(page).first.focus()
+    check(page, "results")
+    page.get_by_role("button", name="not people").click()
+    check(page, "menu of a term")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Add pictures").click()
+    expect(page.get_by_role("region", name="Adding pictures")).to_be_visible()
+    check(page, "adding")
+    page.goto("/?q=irregular+past+participles")
+    expect(tiles(page).first).to_be_visible()
+    check(page, "nothing matches")
+    page.goto("/?q=a+dog&speed=9")
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, "not understood")
+    page.goto("/status")
+    expect(page.get_by_role("table")).to_be_visible()
+    check(page, "status")
+    page.goto(f"{shelf}/?q=a+square")
+    expect(tiles(page)).to_have_count(8)
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Shape").select_option("Portrait")
+    expect(tiles(page)).to_have_count(4)
+    check(page, "filters")
+    tiles(page).first.click()
+    expect(dialog(page).get_by_role("region", name="Similar pictures")).to_be_visible()
+    check(page, "viewer")
+    dialog(page).get_by_role("button", name="Edit").click()
+    check(page, "editing")
+    page.keyboard.press("Escape")
+    dialog(page).get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    check(page, "undo")
+    page.get_by_role("button", name="Undo").click()
+
+
+def test_the_way_of_tab_is_short_and_seen(page: Page) -> None:
+    page.goto("/?q=an+animal")
+    expect(tiles(page).first).to_be_visible()
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the pictures")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    stops: list[str] = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        described = page.evaluate(
+            """() => {
+              const at = document.activeElement, style = getComputedStyle(at), box = at.closest('form');
+              const seen = style.outlineStyle !== 'none' || (box && getComputedStyle(box).boxShadow !== 'none');
+              return [at.closest('[data-index]') ? 'wall' : at.getAttribute('aria-label') || at.innerText, seen];
+            }"""
+        )
+        assert described[1], described[0]
+        stops.append(described[0])
+        if described[0] == "wall":
+            break
+    assert stops[-1] == "wall" and len(stops) < 12, stops
+    # The wall is one stop, with the actions of its picture; then it is over.
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        assert page.evaluate("() => document.activeElement.closest('[data-index]').dataset.index") == "0"
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('[data-index]')") is None
+
+
+def test_it_can_be_enlarged_four_times(open_window: Callable[..., Page], local_stack: Any) -> None:
+    # 1280 by 1024 at 400 %.
+    page = open_window(local_stack.url, width=320, height=256)
+    for path in ("/", "/?q=a+fire+truck&term=-0.5*text:a+rather+long+term+that+does+not+fit", "/status"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 320, path
+    page.goto("/?q=a+fire+truck")
+    tiles(page).first.click()
+    expect(dialog(page).get_by_role("link", name="Not like this")).to_be_attached()
+    assert dialog(page).evaluate("dialog => dialog.scrollWidth") <= 320
+
+
+def test_nothing_moves_for_those_who_asked_for_that(open_window: Callable[..., Page], local_stack: Any) -> None:
+    page = open_window(local_stack.url, reduced_motion="reduce")
+    page.goto("/?q=a+fire+truck")
+    expect(tiles(page).first).to_be_visible()
+    tiles(page).first.click()
+    expect(dialog(page)).to_be_visible()
+    assert page.evaluate("() => document.getAnimations().length") == 0
+
+
+def test_what_happens_is_read_out(page: Page) -> None:
+    page.goto("/?q=a+fire+truck")
+    told = page.get_by_role("status").first
+    expect(told).to_have_text(re.compile("Showing the 48 best matches"))
+    expect(page.get_by_role("heading", name="Pictures for a fire truck")).to_be_attached()
+    assert page.locator("main img:not([alt])").count() == 0

@@ -1,0 +1,91 @@
+"""Adding pictures on the page: a queue that tells of each file, while searching goes on."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import PAGE, field, noise, plain, tiles
+from tests.e2e.test_search import DROP
+
+
+@pytest.fixture
+def empty(open_window: Callable[..., Page], start_all: Any, tmp_path: Path) -> Any:
+    """A window on an empty collection."""
+    with start_all(tmp_path, GATEWAY_PAGE=PAGE) as services:
+        yield open_window(services.gateway.url, expected=("422", "500", "503"))
+
+
+def test_files_are_added_one_line_each_and_what_fails_says_why(empty: Page, tmp_path: Path) -> None:
+    page = empty
+    page.goto("/")
+    page.get_by_role("main").get_by_role("button", name="Add pictures").click()
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for colour in ("red", "green", "blue"):
+        (folder / f"{colour}.png").write_bytes(plain(colour))
+    (folder / "again.png").write_bytes(plain("red"))
+    (folder / "broken.jpg").write_bytes(plain("white", form="JPEG")[:200])
+    (folder / "notes.txt").write_text("not a picture, and not meant to be one")
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="Choose a folder").click()
+    chosen.value.set_files(folder)
+    panel = page.get_by_role("region", name="Adding pictures")
+    expect(panel.get_by_role("status")).to_have_text("3 added, 1 were here already, 1 failed", timeout=30_000)
+    expect(panel.get_by_text(re.compile("failed: .*damaged"))).to_be_visible()
+    expect(panel.get_by_text("notes.txt")).to_have_count(0)
+    # They are found at once, and the page has noticed.
+    expect(page.get_by_text("3 pictures. Try")).to_be_visible()
+    panel.get_by_role("link", name="Show green.png").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    panel.get_by_role("button", name="Clear the list").click()
+    expect(panel.get_by_role("listitem")).to_have_count(0)
+
+
+def test_searching_goes_on_while_pictures_are_sent_and_sending_can_be_cancelled(empty: Page) -> None:
+    page = empty
+    assert page.request.post("/api/v1/images", multipart={"images": noise()}).status == 201
+    held: list[Any] = []
+    page.route("**/api/v1/images", lambda route: held.append(route))
+    page.goto("/?q=noise")
+    expect(tiles(page)).to_have_count(1)
+    for colour in ("red", "green", "blue", "white"):
+        page.evaluate(DROP, [f"{colour}.png", list(plain(colour)), "main"])
+    panel = page.get_by_role("region", name="Adding pictures")
+    expect(panel.get_by_role("status")).to_have_text("0 of 4")
+    expect(panel.get_by_text("waiting")).to_have_count(1)
+    field(page).fill("snow")
+    expect(page).to_have_url(re.compile("q=snow"))
+    expect(tiles(page)).to_have_count(1)
+    panel.get_by_role("button", name="Cancel white.png").click()
+    panel.get_by_role("button", name="Cancel the rest").click()
+    expect(panel.get_by_role("status")).to_have_text("Nothing was added")
+    expect(panel.get_by_text("cancelled")).to_have_count(4)
+
+
+def test_a_system_that_is_not_there_for_a_moment_is_waited_for_and_then_tried_again(empty: Page) -> None:
+    page = empty
+    page.goto("/")
+    tries: list[Any] = []
+
+    def answer(route: Any) -> None:
+        tries.append(route)
+        if len(tries) == 1:
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json={"detail": "the encoder cannot be reached"})
+        elif len(tries) == 2:
+            route.fulfill(status=500, json={"detail": "out of order"})
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/images", answer)
+    expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
+    page.evaluate(DROP, ["red.png", list(plain("red")), "main"])
+    panel = page.get_by_role("region", name="Adding pictures")
+    expect(panel.get_by_text("failed: out of order")).to_be_visible()
+    assert len(tries) == 2
+    panel.get_by_role("button", name="Try red.png again").click()
+    expect(panel.get_by_role("status")).to_have_text("1 added")

@@ -1,0 +1,225 @@
+"""Looking: the wall, the viewer, what a picture can be asked and told."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import dialog, field, tiles, title_of
+
+
+def test_the_viewer_opens_turns_and_returns_to_the_same_place(page: Page) -> None:
+    page.goto("/?q=an+animal")
+    expect(tiles(page).nth(20)).to_be_attached()
+    # Out of sight of the first screen, so that there is a place to keep.
+    tile = page.locator("[data-index='20'] > a:first-child")
+    tile.scroll_into_view_if_needed()
+    scrolled = page.evaluate("window.scrollY")
+    assert scrolled > 0
+    name = tile.get_by_role("img").get_attribute("alt")
+    following = page.locator("[data-index='21'] img").get_attribute("alt")
+    tile.click()
+    expect(title_of(page)).to_have_text(name or "")
+    page.keyboard.press("ArrowRight")
+    expect(title_of(page)).to_have_text(following or "")
+    page.keyboard.press("ArrowLeft")
+    expect(title_of(page)).to_have_text(name or "")
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    expect(tile).to_be_focused()
+    assert page.evaluate("window.scrollY") == scrolled
+    expect(page).to_have_url(re.compile(r"\?q=an\+animal$"))
+    # The browser's own Back leads to the same place, after a turn to the tile of the picture shown last.
+    tile.click()
+    expect(title_of(page)).to_have_text(name or "")
+    page.keyboard.press("ArrowRight")
+    expect(title_of(page)).to_have_text(following or "")
+    page.go_back()
+    expect(dialog(page)).to_have_count(0)
+    expect(page.locator("[data-index='21'] > a:first-child")).to_be_focused()
+    # A new search begins at its best match.
+    field(page).fill("a flower")
+    expect(page).to_have_url(re.compile(r"\?q=a\+flower$"))
+    page.wait_for_function("() => window.scrollY === 0")
+
+
+def test_a_shared_link_shows_the_same_picture_and_closing_it_the_wall(page: Page) -> None:
+    page.goto("/?q=a+fire+truck")
+    tiles(page).first.click()
+    name, shared = title_of(page).inner_text(), page.url
+    page.goto("about:blank")
+    page.goto(shared)
+    expect(title_of(page)).to_have_text(name)
+    # How sure the system is, in words.
+    expect(dialog(page).get_by_text("A clear match")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(dialog(page)).to_have_count(0)
+    expect(tiles(page).first).to_be_focused()
+
+
+def test_a_picture_comes_nearer(page: Page) -> None:
+    page.goto("/?q=a+fire+truck")
+    tiles(page).first.click()
+    picture = dialog(page).locator("img").first
+    expect(picture).to_be_visible()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
+
+    def width() -> float:
+        # Once it has stopped moving.
+        picture.element_handle().wait_for_element_state("stable")
+        box = picture.bounding_box()
+        assert box
+        return box["width"]
+
+    whole = width()
+    picture.dblclick()
+    assert width() > 2 * whole
+    picture.dblclick()
+    assert abs(width() - whole) < 2
+    page.get_by_role("button", name="Zoom in").click()
+    assert width() > 1.3 * whole
+    page.get_by_role("button", name="Zoom out").click()
+    assert abs(width() - whole) < 2
+    picture.hover()
+    page.mouse.wheel(0, -400)
+    assert width() > 1.1 * whole
+
+
+def test_the_original_is_downloaded_and_the_link_copied(open_window: Callable[..., Page], shelf: str) -> None:
+    page = open_window(shelf, permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/?q=a+square")
+    tiles(page).first.click()
+    with page.expect_download() as started:
+        dialog(page).get_by_role("link", name="Download").click()
+    assert re.fullmatch(r"[a-z]+\.png", started.value.suggested_filename)
+    dialog(page).get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("The link is copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_caption_and_tags_are_edited_and_had_back(open_window: Callable[..., Page], shelf: str) -> None:
+    page = open_window(shelf)
+    page.goto("/?q=an+orange+square")
+    expect(tiles(page)).to_have_count(8)
+    tiles(page).filter(has=page.get_by_alt_text("A orange square.")).click()
+    edit = dialog(page).get_by_role("button", name="Edit")
+    edit.click()
+    expect(dialog(page).get_by_label("Caption")).to_be_focused()
+    # Escape leaves the form, not the viewer.
+    page.keyboard.press("Escape")
+    edit.click()
+    dialog(page).get_by_label("Caption").fill("The colour of oranges")
+    dialog(page).get_by_label("Tags").fill("fruit, plain , fruit")
+    dialog(page).get_by_role("button", name="Save").click()
+    expect(title_of(page)).to_have_text("The colour of oranges")
+    expect(dialog(page).get_by_role("link", name="fruit")).to_be_visible()
+    found = httpx.get(f"{shelf}/api/v1/search?q=fruit&mode=text").json()["results"]
+    assert [hit["tags"] for hit in found] == [["fruit", "plain"]]
+    page.get_by_role("button", name="Undo").click()
+    expect(title_of(page)).to_have_text("A orange square.")
+    assert httpx.get(f"{shelf}/api/v1/search?q=fruit&mode=text").json()["results"] == []
+
+
+def count(shelf: str) -> Any:
+    return httpx.get(f"{shelf}/api/v1/facets").json()["count"]
+
+
+def test_a_picture_is_deleted_after_there_was_time_to_undo_it(open_window: Callable[..., Page], shelf: str) -> None:
+    file = httpx.get(f"{shelf}/api/v1/search?q=white&mode=text").json()["results"][0]
+    content = httpx.get(shelf + file["file_url"]).content
+    page = open_window(shelf)
+    page.goto(f"/?q=white&mode=text&picture={file['id']}")
+    dialog(page).get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Nothing was found.").last).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(tiles(page)).to_have_count(1)
+    assert count(shelf) == 8
+    tiles(page).click()
+    dialog(page).get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Deleted: A white square.")).to_be_visible()
+    assert count(shelf) == 8
+    # Whoever leaves the page has decided.
+    page.goto("/status")
+    page.wait_for_function("() => fetch('/api/v1/facets').then(a => a.json()).then(found => found.count === 7)")
+    page.goto("/?q=a+square")
+    expect(tiles(page)).to_have_count(7)
+    assert count(shelf) == 7
+    details = '[{"caption": "A white square.", "tags": ["plain", "cold"], "taken_at": "2021-05-01T12:00:00"}]'
+    back = httpx.post(f"{shelf}/api/v1/images", files={"images": ("white.png", content)}, data={"details": details})
+    assert back.status_code == 201
+
+
+def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
+    page.goto("/?q=an+animal")
+    expect(tiles(page).first).to_be_visible()
+    page.keyboard.press("/")
+    expect(field(page)).to_be_focused()
+    field(page).press("Escape")
+    # Past the field and its line of tools there is one stop for the whole wall.
+    tiles(page).first.focus()
+    page.keyboard.press("ArrowRight")
+    focused = page.locator("[data-index]:focus-within")
+    expect(focused).to_have_attribute("data-index", "1")
+    page.keyboard.press("ArrowDown")
+    below = int(focused.get_attribute("data-index") or 0)
+    assert below > 2
+    page.keyboard.press("ArrowUp")
+    expect(focused).to_have_attribute("data-index", "1")
+    for _ in range(30):
+        page.keyboard.press("ArrowDown")
+    last = int(focused.get_attribute("data-index") or 0)
+    assert last > 100
+    expect(focused).to_be_in_viewport()
+    page.keyboard.press("Home")
+    expect(focused).to_have_attribute("data-index", "0")
+    assert page.locator("main a[tabindex='0']").count() == 4
+    page.keyboard.press("Enter")
+    expect(dialog(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(focused).to_have_attribute("data-index", "0")
+    page.keyboard.press("-")
+    expect(page).to_have_url(re.compile("term=-0.5"))
+    focused.press("s")
+    expect(page).to_have_url(re.compile(r"\?term=like%3A[0-9a-f]{32}$"))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard and help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_wall_goes_on_to_the_last_picture(page: Page) -> None:
+    page.goto("/?q=things")
+    expect(tiles(page).first).to_be_visible()
+    last = page.locator("[data-index='393']")
+    for _ in range(40):
+        if last.count():
+            break
+        page.mouse.wheel(0, 4000)
+        page.wait_for_load_state("networkidle")
+    expect(last).to_be_in_viewport()
+    expect(last).to_have_attribute("aria-setsize", "394")
+    # What is far away is not in the document.
+    assert tiles(page).count() < 100
+    expect(page.locator("[data-index='0']")).to_have_count(0)
+
+
+def test_pictures_have_their_place_and_a_likeness_before_they_are_there(page: Page) -> None:
+    page.route("**/thumbnail?*", lambda route: None)
+    page.goto("/?q=a+flower")
+    tile = page.locator("[data-index='0']")
+    expect(tile).to_be_visible()
+    box = tile.bounding_box()
+    assert box and box["height"] > 100
+    assert "url(" in tile.evaluate("tile => tile.style.backgroundImage")
+    assert tile.locator("img").evaluate("image => getComputedStyle(image).opacity") == "0"
+
+
+def test_the_wall_fits_a_phone(open_window: Callable[..., Page], local_stack: Any) -> None:
+    page = open_window(local_stack.url, width=390, height=844, has_touch=True)
+    page.goto("/?q=a+flower")
+    expect(tiles(page).first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    tiles(page).first.tap()
+    expect(dialog(page).get_by_role("link", name="Not like this")).to_be_visible()

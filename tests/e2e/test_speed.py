@@ -1,0 +1,122 @@
+"""What the page weighs, how soon it is there, and that it stays smooth: measured in Chromium itself."""
+
+import base64
+import gzip
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import PAGE, plain, tiles
+
+COUNT = 5000
+
+
+def test_the_first_script_is_small() -> None:
+    """All that is loaded before the page shows anything, compressed as an edge does it."""
+    page = (Path(PAGE) / "index.html").read_text()
+    scripts = re.findall(r'(?:src|href)="/(assets/[^"]+\.js)"', page)
+    assert scripts
+    total = sum(len(gzip.compress((Path(PAGE) / script).read_bytes())) for script in scripts)
+    assert total <= 120_000
+
+
+WATCH = """() => {
+  window.seen = {lcp: 0, shift: 0, longest: 0};
+  const watch = (type, note) =>
+    new PerformanceObserver(list => list.getEntries().forEach(note)).observe({type, buffered: true});
+  watch('largest-contentful-paint', entry => { seen.lcp = entry.startTime; });
+  watch('layout-shift', entry => { if (!entry.hadRecentInput) seen.shift += entry.value; });
+  watch('long-animation-frame', entry => {
+    for (const script of entry.scripts) seen.longest = Math.max(seen.longest, script.duration);
+  });
+}"""
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=a+flower", "/?q=a+flower&picture="])
+def test_the_page_is_soon_there_and_nothing_jumps(page: Page, local_stack: Any, path: str) -> None:
+    if path.endswith("="):
+        path += httpx.get(f"{local_stack.url}/api/v1/search?q=a+flower").json()["results"][0]["id"]
+    page.add_init_script(f"({WATCH})()")
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    seen = page.evaluate("() => seen")
+    sys.stdout.write(f"{path}: {seen}\n")
+    assert 0 < seen["lcp"] <= 1500
+    assert seen["shift"] <= 0.02
+
+
+@pytest.fixture
+def large(start_all: Any, tmp_path: Path) -> Iterator[str]:
+    """A collection of five thousand pictures of many shapes: one file under as many names."""
+    with start_all(tmp_path, GATEWAY_PAGE=PAGE) as services:
+        gateway, search = services.gateway.url, services.search.url
+        content = plain("teal", (320, 240))
+        added = httpx.post(f"{gateway}/api/v1/images", files={"images": ("teal.png", content)}, timeout=60).json()
+        first = httpx.post(f"{search}/v1/lookup", json={"ids": [added["items"][0]["id"]]}).json()["pictures"][0]
+        model = httpx.get(f"{search}/v1/stats").json()["model_id"]
+        thumbnails = tmp_path / "media" / "thumbnails" / "480"
+        made = thumbnails / first["id"][:2] / f"{first['id']}.webp"
+        chance = np.random.default_rng(0)
+        with httpx.Client(timeout=60) as http:
+            for start in range(0, COUNT, 500):
+                http.post(f"{search}/v1/pictures", json=records(range(start, start + 500), first, model, chance))
+        for number in range(COUNT):
+            name = f"{number:032x}"
+            (thumbnails / name[:2]).mkdir(exist_ok=True)
+            os.link(made, thumbnails / name[:2] / f"{name}.webp")
+        yield gateway
+
+
+def records(numbers: range, like: dict[str, Any], model: str, chance: np.random.Generator) -> dict[str, Any]:
+    """The request that adds pictures with vectors of no meaning."""
+    vectors = chance.standard_normal((len(numbers), 384)).astype("<f4")
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    kept = {key: like[key] for key in ("media_key", "file_name", "bytes", "tags", "attributes", "placeholder")}
+    pictures = [
+        {
+            **kept,
+            "id": f"{number:032x}",
+            "width": int(chance.integers(200, 600)),
+            "height": int(chance.integers(200, 600)),
+            "caption": f"number {number}",
+            "vector": base64.b64encode(vector.tobytes()).decode(),
+        }
+        for number, vector in zip(numbers, vectors, strict=True)
+    ]
+    return {"model_id": model, "dim": 384, "pictures": pictures}
+
+
+def test_five_thousand_results_scroll_smoothly(large: str, open_window: Callable[..., Page]) -> None:
+    page = open_window(large)
+    page.goto("/?q=anything")
+    expect(tiles(page).first).to_be_visible()
+    page.evaluate(WATCH)
+    page.evaluate("() => { seen.longest = 0; }")
+    # As fast as somebody who drags the bar: a screen a frame, until the last picture is there.
+    most = page.evaluate(
+        """async count => {
+          let most = 0;
+          const frame = () => new Promise(requestAnimationFrame);
+          for (const end = performance.now() + 60_000; performance.now() < end; ) {
+            scrollBy(0, 800);
+            await frame();
+            most = Math.max(most, document.querySelectorAll('[data-index]').length);
+            if (document.querySelector(`[data-index="${count - 1}"]`)) return most;
+          }
+          return -1;
+        }""",
+        COUNT,
+    )
+    seen = page.evaluate("() => seen")
+    sys.stdout.write(f"{most} cards, {seen}\n")
+    assert 0 < most < 500
+    assert seen["longest"] <= 50
+    assert seen["shift"] <= 0.02
