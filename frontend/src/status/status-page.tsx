@@ -45,7 +45,7 @@ function Parts({ stats, moments }: { stats: Stats; moments: readonly Moment[] })
           <Fact name={t.status.generation}>{stats.generation}</Fact>
           <Fact name={t.status.index}>
             {index.kind}
-            {index.after > 0 && `, ${t.status.after(index.after)}`}
+            {index.generation && index.after > 0 && `, ${t.status.after(index.after)}`}
             {index.problem && <strong> {index.problem}</strong>}
           </Fact>
         </dl>

@@ -66,10 +66,12 @@ def measure(
     exact = [top(vectors, query, AT)[0] for query in queries]
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        for family in chosen:
+        for number, family in enumerate(chosen):
             say(f"{family} ...")
             began = time.perf_counter()
-            path = Path(folder) / "index.faiss"
+            # A file of its own: threads of Faiss that read ahead may still be in the map of the one before, and to cut
+            # that short would end the process (SIGBUS).
+            path = Path(folder) / f"{number}.faiss"
             if family == "Flat":
                 results.append(
                     timed(Kind(), lambda query: top(vectors, query, AT)[0], queries, exact, vectors.nbytes, 0)
@@ -83,6 +85,7 @@ def measure(
                 if measured.recall >= TARGET_RECALL:
                     break
             results.append(measured)
+            path.unlink()
     return results
 
 
