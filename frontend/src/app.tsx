@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from "react";
-import { Queue, sendFile } from "./adding/queue";
+import { isOpen, Queue } from "./adding/queue";
+import { sendFile } from "./adding/send";
 import { ApiError } from "./api/client";
 import { deletePicture } from "./api/queries";
 import type { Messages } from "./i18n/en";
@@ -36,15 +37,20 @@ function createClient(): QueryClient {
 
 function createShared(queries: QueryClient): Shared {
   let told: ReturnType<typeof setTimeout>;
-  const added = () => {
+  const removals = new Removals(deletePicture);
+  const added = (id: string) => {
+    removals.added(id);
     // Many at once are one change to the page.
     clearTimeout(told);
-    told = setTimeout(() => void queries.invalidateQueries({ queryKey: ["facets"] }), 300);
+    told = setTimeout(() => {
+      void queries.invalidateQueries({ queryKey: ["facets"] });
+      void queries.invalidateQueries({ queryKey: ["search"], refetchType: "none" });
+    }, 300);
   };
   const wait = (seconds: number) => new Promise<void>((done) => setTimeout(done, 1000 * seconds));
   return {
     toasts: new Toasts(),
-    removals: new Removals(deletePicture),
+    removals,
     queue: new Queue(sendFile, added, wait),
   };
 }
@@ -55,8 +61,21 @@ export function App({ language, messages }: { language: Language; messages: Mess
   const [shared] = useState(() => createShared(queries));
   useEffect(() => {
     const { finishAll } = shared.removals;
+    const ask = (event: BeforeUnloadEvent) => {
+      if (shared.queue.all().some(isOpen)) event.preventDefault();
+    };
+    // A file that misses the page's own ground would take the page's place.
+    const stay = (event: DragEvent) => event.preventDefault();
     window.addEventListener("pagehide", finishAll);
-    return () => window.removeEventListener("pagehide", finishAll);
+    window.addEventListener("beforeunload", ask);
+    window.addEventListener("dragover", stay);
+    window.addEventListener("drop", stay);
+    return () => {
+      window.removeEventListener("pagehide", finishAll);
+      window.removeEventListener("beforeunload", ask);
+      window.removeEventListener("dragover", stay);
+      window.removeEventListener("drop", stay);
+    };
   }, [shared]);
   return (
     <Languages first={language} messages={messages}>

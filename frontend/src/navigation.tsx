@@ -56,6 +56,8 @@ function subscribe(listener: () => void) {
 
 /** Go to an address of this page. In place of another entry, it keeps that one's key. */
 export function navigate(href: string, { replace = false, fromWall = false }: Way = {}): void {
+  // Where the reader is already is no step.
+  if (!replace && href === window.location.pathname + window.location.search) return;
   const state: State = { key: replace ? stateNow().key : newKey(), fromWall };
   if (replace) history.replaceState(state, "", href);
   else history.pushState(state, "", href);

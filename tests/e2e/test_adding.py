@@ -34,7 +34,7 @@ def test_files_are_added_one_line_each_and_what_fails_says_why(empty: Page, tmp_
         page.get_by_role("button", name="Choose a folder").click()
     chosen.value.set_files(folder)
     panel = page.get_by_role("region", name="Adding pictures")
-    expect(panel.get_by_role("status")).to_have_text("3 added, 1 were here already, 1 failed", timeout=30_000)
+    expect(panel.get_by_role("status")).to_have_text("3 added, 1 was here already, 1 failed", timeout=30_000)
     expect(panel.get_by_text(re.compile("failed: .*damaged"))).to_be_visible()
     expect(panel.get_by_text("notes.txt")).to_have_count(0)
     # They are found at once, and the page has noticed.
@@ -56,7 +56,7 @@ def test_searching_goes_on_while_pictures_are_sent_and_sending_can_be_cancelled(
     for colour in ("red", "green", "blue", "white"):
         page.evaluate(DROP, [f"{colour}.png", list(plain(colour)), "main"])
     panel = page.get_by_role("region", name="Adding pictures")
-    expect(panel.get_by_role("status")).to_have_text("0 of 4")
+    expect(panel.get_by_text("0 of 4")).to_be_visible()
     expect(panel.get_by_text("waiting")).to_have_count(1)
     field(page).fill("snow")
     expect(page).to_have_url(re.compile("q=snow"))
@@ -65,6 +65,18 @@ def test_searching_goes_on_while_pictures_are_sent_and_sending_can_be_cancelled(
     panel.get_by_role("button", name="Cancel the rest").click()
     expect(panel.get_by_role("status")).to_have_text("Nothing was added")
     expect(panel.get_by_text("cancelled")).to_have_count(4)
+
+
+def test_what_is_added_is_found_by_the_search_that_stands_there(empty: Page) -> None:
+    page = empty
+    assert page.request.post("/api/v1/images", multipart={"images": noise()}).status == 201
+    page.goto("/?q=violet&mode=text")
+    expect(page.get_by_text("No caption, tag or file name has these words.")).to_be_visible()
+    page.evaluate(DROP, ["violet.png", list(plain("violet")), "main"])
+    expect(tiles(page)).to_have_count(1)
+    # A file that is no picture is told.
+    page.evaluate(DROP.replace("image/png", "text/plain"), ["notes.txt", list(b"words"), "main"])
+    expect(page.get_by_text("There were no pictures among those files.")).to_be_visible()
 
 
 def test_a_system_that_is_not_there_for_a_moment_is_waited_for_and_then_tried_again(empty: Page) -> None:

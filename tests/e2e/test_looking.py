@@ -8,6 +8,7 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import dialog, field, tiles, title_of
+from tests.e2e.test_place import scroll_to
 
 
 def test_the_viewer_opens_turns_and_returns_to_the_same_place(page: Page) -> None:
@@ -87,6 +88,52 @@ def test_a_picture_comes_nearer(page: Page) -> None:
     assert width() > 1.1 * whole
 
 
+def test_a_picture_that_is_nearer_is_moved_by_keys(page: Page) -> None:
+    page.goto("/?q=a+fire+truck")
+    tiles(page).first.click()
+    picture = dialog(page).locator("img").first
+    page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
+    name = title_of(page).inner_text()
+    for _ in range(3):
+        page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_function("() => Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)")
+    before = picture.bounding_box()
+    assert before
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([image, x]) => image.getBoundingClientRect().x < x - 20", arg=[picture.element_handle(), before["x"]]
+    )
+    expect(title_of(page)).to_have_text(name)
+
+
+SWIPE = [("touchStart", 320), ("touchMove", 220), ("touchMove", 120), ("touchEnd", 120)]
+
+
+def test_a_finger_turns_to_the_next_picture(open_window: Callable[..., Page], local_stack: Any) -> None:
+    page = open_window(local_stack.url, width=390, height=844, has_touch=True)
+    page.goto("/?q=a+flower")
+    following = page.locator("[data-index='1'] img").get_attribute("alt")
+    tiles(page).first.tap()
+    expect(dialog(page)).to_be_visible()
+    touch = page.context.new_cdp_session(page)
+    for kind, x in SWIPE:
+        points = [] if kind == "touchEnd" else [{"x": x, "y": 260}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    expect(title_of(page)).to_have_text(following or "")
+
+
+def test_more_like_this_from_the_viewer_begins_at_the_best_match(page: Page) -> None:
+    page.goto("/?q=an+animal")
+    tile = page.locator("[data-index='20'] > a:first-child")
+    tile.scroll_into_view_if_needed()
+    tile.click()
+    expect(dialog(page)).to_be_visible()
+    page.keyboard.press("s")
+    expect(page).to_have_url(re.compile("term=like"))
+    expect(tiles(page).first).to_be_focused()
+    assert page.evaluate("window.scrollY") == 0
+
+
 def test_the_original_is_downloaded_and_the_link_copied(open_window: Callable[..., Page], shelf: str) -> None:
     page = open_window(shelf, permissions=["clipboard-read", "clipboard-write"])
     page.goto("/?q=a+square")
@@ -111,6 +158,9 @@ def test_caption_and_tags_are_edited_and_had_back(open_window: Callable[..., Pag
     page.keyboard.press("Escape")
     edit.click()
     dialog(page).get_by_label("Caption").fill("The colour of oranges")
+    # No way leads off with what was written.
+    expect(dialog(page).get_by_role("button", name="Next")).to_have_attribute("aria-disabled", "true")
+    expect(dialog(page).get_by_role("region", name="Similar pictures")).to_have_count(0)
     dialog(page).get_by_label("Tags").fill("fruit, plain , fruit")
     dialog(page).get_by_role("button", name="Save").click()
     expect(title_of(page)).to_have_text("The colour of oranges")
@@ -169,6 +219,8 @@ def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     expect(focused).to_have_attribute("data-index", "1")
     for _ in range(30):
         page.keyboard.press("ArrowDown")
+        # The wall goes on as far as its pages have come.
+        page.wait_for_load_state("networkidle")
     last = int(focused.get_attribute("data-index") or 0)
     assert last > 100
     expect(focused).to_be_in_viewport()
@@ -185,8 +237,52 @@ def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"\?term=like%3A[0-9a-f]{32}$"))
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard and help")).to_be_visible()
+    # Whoever speaks to the computer switches them off.
+    page.get_by_label("Single keys work").uncheck()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
+    tiles(page).first.press("s")
+    page.keyboard.press("?")
+    page.keyboard.press("/")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(field(page)).not_to_be_focused()
+
+
+def test_the_focus_stays_where_it_was_however_far_is_scrolled(page: Page) -> None:
+    page.goto("/?q=an+animal")
+    tile = page.locator("[data-index='3'] > a:first-child")
+    tile.focus()
+    page.evaluate("() => window.scrollTo(0, 5400)")
+    expect(page.locator("[data-index='3']")).not_to_be_in_viewport()
+    expect(tile).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-index='4']:focus-within")).to_be_in_viewport()
+
+
+def test_a_window_that_is_turned_shows_the_same_pictures(page: Page) -> None:
+    page.goto("/?q=an+animal")
+    expect(tiles(page).first).to_be_visible()
+    scroll_to(page, 40)
+    page.set_viewport_size({"width": 600, "height": 800})
+    expect(page.locator("[data-index='40']")).to_be_in_viewport()
+
+
+def test_undo_is_in_sight_however_long_the_caption(open_window: Callable[..., Page], shelf: str) -> None:
+    page = open_window(shelf, width=390, height=844)
+    page.route(
+        "**/api/v1/search?*",
+        lambda route: route.fulfill(response=(answer := route.fetch()), json=long_captions(answer.json())),
+    )
+    page.goto("/?q=a+square")
+    tiles(page).first.click()
+    dialog(page).get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Undo").click()
+
+
+def long_captions(answer: Any) -> Any:
+    """The same answer with captions that nobody writes."""
+    return {**answer, "results": [{**hit, "caption": "long " * 80} for hit in answer["results"]]}
 
 
 def test_the_wall_goes_on_to_the_last_picture(page: Page) -> None:
@@ -202,7 +298,7 @@ def test_the_wall_goes_on_to_the_last_picture(page: Page) -> None:
     expect(last).to_have_attribute("aria-setsize", "394")
     # What is far away is not in the document.
     assert tiles(page).count() < 100
-    expect(page.locator("[data-index='0']")).to_have_count(0)
+    expect(page.locator("[data-index='100']")).to_have_count(0)
 
 
 def test_pictures_have_their_place_and_a_likeness_before_they_are_there(page: Page) -> None:

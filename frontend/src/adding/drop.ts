@@ -1,6 +1,7 @@
 /** Pictures that are dropped or pasted onto the page: onto the field to search by them, anywhere else to add them. */
 
 import { useEffect, useEffectEvent, useState } from "react";
+import { isPicture } from "./queue";
 
 type Props = {
   onSearch: (files: readonly File[]) => void;
@@ -15,7 +16,7 @@ export function useDrop({ onSearch, onAdd }: Props): "field" | "page" | null {
   const search = useEffectEvent(onSearch);
   const drop = useEffectEvent(async (data: DataTransfer, field: boolean) => {
     const files = await filesOf(data);
-    if (field || !onAdd) onSearch(files.filter((file) => file.type.startsWith("image/")));
+    if (field || !onAdd) onSearch(files);
     else onAdd(files);
   });
 
@@ -37,8 +38,9 @@ export function useDrop({ onSearch, onAdd }: Props): "field" | "page" | null {
       void drop(event.dataTransfer, onField(event));
     };
     const paste = (event: ClipboardEvent) => {
-      const files = [...(event.clipboardData?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-      if (files.length === 0) return;
+      const files = [...(event.clipboardData?.files ?? [])].filter(isPicture);
+      // Office programs put a picture of the text beside the text: that is no search for a picture.
+      if (files.length === 0 || event.clipboardData?.types.includes("text/plain")) return;
       event.preventDefault();
       search(files);
     };
@@ -65,17 +67,26 @@ async function filesOf(data: DataTransfer): Promise<File[]> {
   return found.flat();
 }
 
+/** An entry that cannot be read is left out: the others are no worse for it. */
 async function walk(entry: FileSystemEntry): Promise<File[]> {
+  try {
+    return await inside(entry);
+  } catch {
+    return [];
+  }
+}
+
+async function inside(entry: FileSystemEntry): Promise<File[]> {
   if (entry.isFile) {
     return [await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed))];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const inside: FileSystemEntry[] = [];
+  const found: FileSystemEntry[] = [];
   // A reader gives a hundred at a time, and none at the end.
   for (;;) {
     const part = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
     if (part.length === 0) break;
-    inside.push(...part);
+    found.push(...part);
   }
-  return (await Promise.all(inside.map(walk))).flat();
+  return (await Promise.all(found.map(walk))).flat();
 }

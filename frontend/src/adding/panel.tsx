@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useMessages } from "../i18n/language";
 import { Link } from "../navigation";
 import { alike, hrefOf, NOTHING } from "../search/query";
@@ -22,12 +22,17 @@ export function Panel({ items, onAdd, onClose }: Props) {
   const open = items.filter(isOpen).length;
   const count = (state: Item["state"]) => items.filter((item) => item.state === state).length;
   const failed = count("failed");
+  const done = t.adding.done(count("added"), count("exists"), failed);
   const shown = [...items].sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN);
 
   useEffect(() => {
+    const before = document.activeElement;
     // React knows the attribute by no name.
     folder.current?.setAttribute("webkitdirectory", "");
     panel.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
 
   const choose = (input: HTMLInputElement) => {
@@ -66,14 +71,17 @@ export function Panel({ items, onAdd, onClose }: Props) {
         />
         <input ref={folder} type="file" hidden onChange={(e) => choose(e.target)} />
       </div>
+      {/* Read out when all is done, not with each file. */}
+      <p className="unseen" role="status">
+        {items.length > 0 && open === 0 && done}
+      </p>
       {items.length === 0 && <p className={styles.hint}>{t.adding.dropHint}</p>}
       {items.length > 0 && (
         <>
-          <p className={styles.sum} role="status">
-            {open > 0
-              ? t.adding.progress(items.length - open, items.length)
-              : t.adding.done(count("added"), count("exists"), failed)}
+          <p className={styles.sum}>
+            {open > 0 ? t.adding.progress(items.length - open, items.length) : done}
           </p>
+          <Pause />
           <progress max={items.length} value={items.length - open} aria-label={t.adding.label} />
           <ul>
             {shown.map((item) => (
@@ -122,18 +130,34 @@ function Line({ item }: { item: Item }) {
           {item.reason && `: ${item.reason}`}
         </small>
       </div>
-      {item.state === "failed" && (
+      {(item.state === "failed" || item.state === "cancelled") && (
         <button type="button" aria-label={t.adding.retry(item.name)} onClick={() => queue.retry(item.id)}>
           <RetryIcon size={16} />
         </button>
       )}
-      {isOpen(item) && (
+      {(item.state === "waiting" || item.state === "sending") && (
         <button type="button" aria-label={t.adding.cancel(item.name)} onClick={() => queue.cancel(item.id)}>
           <CloseIcon size={16} />
         </button>
       )}
     </li>
   );
+}
+
+/** The system has asked to wait: until when. */
+function Pause() {
+  const t = useMessages();
+  const { queue } = useShared();
+  const until = useSyncExternalStore(queue.subscribe, queue.pausedUntil);
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    if (until === null) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [until]);
+  if (until === null) return null;
+  return <p className={styles.hint}>{t.states.busyWait(Math.max(0, Math.ceil((until - now) / 1000)))}</p>;
 }
 
 /** What failed first, then what goes on, then what waits, then the rest. */

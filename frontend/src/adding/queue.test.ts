@@ -64,6 +64,8 @@ test("what is asked to wait waits, and nothing else is sent meanwhile", async ()
   open[1]?.answer({ status: "added", id: "2" });
   await later();
   expect(waits).toEqual([7]);
+  expect(queue.pausedUntil()).toBeGreaterThan(Date.now() + 6000);
+  expect(queue.pausedUntil()).toBeGreaterThan(Date.now() + 6000);
   expect(open).toHaveLength(3);
   go();
   await later();

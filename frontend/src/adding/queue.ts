@@ -1,6 +1,6 @@
 /** Pictures on their way into the collection: a few at a time, each with what became of it. Knows no React. */
 
-import { ApiError, errorOf } from "../api/client";
+import { ApiError } from "../api/client";
 import type { UploadItem } from "../api/schema";
 
 export type State = "waiting" | "sending" | "working" | "added" | "exists" | "failed" | "cancelled";
@@ -25,29 +25,46 @@ export type Upload = {
 
 export type Send = (file: File, onProgress: (sent: number) => void) => Upload;
 
-// Two more than the encoder works on: while they are looked at, the next ones travel.
+// One more than the encoder can be busy with: while two are looked at, the next one travels.
 const AT_ONCE = 3;
-// Ends of names that are no pictures, and not worth a word: what systems put beside pictures.
+// What systems put beside pictures, and is not worth a word.
 const BESIDE = /^(\.|thumbs\.db$|desktop\.ini$)/i;
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|bmp|avif|heic|heif)$/i;
 const TRIES = 6;
 
+/** Whether a file says that it is a picture; some systems know no type for HEIC. */
+export function isPicture(file: File): boolean {
+  return (
+    !BESIDE.test(file.name) &&
+    (file.type.startsWith("image/") || (file.type === "" && PICTURE.test(file.name)))
+  );
+}
+
+/** Whether something still happens to it. */
+export function isOpen(item: Item): boolean {
+  return item.state === "waiting" || item.state === "sending" || item.state === "working";
+}
+
 export class Queue {
-  private items: readonly Item[] = [];
+  private items = new Map<number, Item>();
+  private snapshot: readonly Item[] = [];
+  private stale = false;
   private files = new Map<number, File>();
+  private waiting: number[] = [];
   private uploads = new Map<number, Upload>();
+  private tries = new Map<number, number>();
   private listeners = new Set<() => void>();
   private next = 1;
-  private paused = false;
+  private until: number | null = null;
 
   /**
    * @param send starts an upload.
-   * @param onAdded is told when a picture is in.
+   * @param onAdded is told of each picture that is in.
    * @param wait lets so many seconds pass.
    */
   constructor(
     private readonly send: Send,
-    private readonly onAdded: () => void,
+    private readonly onAdded: (picture: string) => void,
     private readonly wait: (seconds: number) => Promise<void>,
   ) {}
 
@@ -56,63 +73,81 @@ export class Queue {
     return () => this.listeners.delete(listener);
   };
 
-  all = () => this.items;
+  all = (): readonly Item[] => {
+    if (this.stale) {
+      this.snapshot = [...this.items.values()];
+      this.stale = false;
+    }
+    return this.snapshot;
+  };
+
+  /** When it goes on, in milliseconds of the clock, while the system has asked to wait. */
+  pausedUntil = () => this.until;
 
   /** Add the pictures among some files; how many they are. */
   add(files: readonly File[]): number {
-    const pictures = files.filter(
-      (file) => !BESIDE.test(file.name) && (file.type.startsWith("image/") || PICTURE.test(file.name)),
-    );
-    const items = pictures.map((file): Item => {
+    const pictures = files.filter(isPicture);
+    for (const file of pictures) {
       const id = this.next++;
       this.files.set(id, file);
-      return { id, name: file.name, state: "waiting", sent: 0 };
-    });
-    this.items = [...this.items, ...items];
+      this.items.set(id, { id, name: file.name, state: "waiting", sent: 0 });
+      this.waiting.push(id);
+    }
     this.tell();
     this.go();
-    return items.length;
+    return pictures.length;
   }
 
   retry = (id: number) => {
-    this.change(id, { state: "waiting", sent: 0 }, ["reason"]);
+    const item = this.items.get(id);
+    if (!item || !this.files.has(id) || isOpen(item)) return;
+    this.tries.delete(id);
+    this.items.set(id, { id, name: item.name, state: "waiting", sent: 0 });
+    this.waiting.push(id);
+    this.tell();
     this.go();
   };
 
   retryAll = () => {
-    for (const item of this.items)
-      if (item.state === "failed" && this.files.has(item.id)) this.retry(item.id);
+    for (const item of this.all()) if (item.state === "failed") this.retry(item.id);
   };
 
+  /** Of what is being looked at already nothing can be taken back. */
   cancel = (id: number) => {
+    const state = this.items.get(id)?.state;
+    if (state !== "waiting" && state !== "sending") return;
     this.change(id, { state: "cancelled" });
     this.uploads.get(id)?.cancel();
   };
 
   cancelAll = () => {
-    for (const item of this.items) if (isOpen(item)) this.cancel(item.id);
+    for (const item of this.all()) this.cancel(item.id);
   };
 
   /** Forget what is done. */
   clear = () => {
-    this.items = this.items.filter(isOpen);
+    for (const item of this.all()) {
+      if (isOpen(item)) continue;
+      this.items.delete(item.id);
+      this.files.delete(item.id);
+    }
     this.tell();
   };
 
   private go() {
-    while (!this.paused && this.uploads.size < AT_ONCE) {
-      const item = this.items.find((one) => one.state === "waiting");
-      const file = item && this.files.get(item.id);
-      if (!item || !file) return;
-      void this.upload(item.id, file);
+    while (this.until === null && this.uploads.size < AT_ONCE) {
+      const id = this.waiting.shift();
+      if (id === undefined) return;
+      const file = this.files.get(id);
+      if (file && this.items.get(id)?.state === "waiting") void this.upload(id, file);
     }
   }
 
   private async upload(id: number, file: File) {
     this.change(id, { state: "sending", sent: 0 });
     const upload = this.send(file, (sent) => {
-      if (this.find(id)?.state === "sending" || sent < 1)
-        this.change(id, { state: sent < 1 ? "sending" : "working", sent });
+      const state = this.items.get(id)?.state;
+      if (state === "sending") this.change(id, { state: sent < 1 ? "sending" : "working", sent });
     });
     this.uploads.set(id, upload);
     try {
@@ -121,9 +156,10 @@ export class Queue {
       else {
         this.change(id, { state: status, ...(picture ? { picture } : {}) });
         this.files.delete(id);
-        this.onAdded();
+        if (picture) this.onAdded(picture);
       }
     } catch (error) {
+      this.uploads.delete(id);
       await this.fail(id, error);
     } finally {
       this.uploads.delete(id);
@@ -131,72 +167,35 @@ export class Queue {
     }
   }
 
-  private tries = new Map<number, number>();
-
   private async fail(id: number, error: unknown) {
-    if (this.find(id)?.state === "cancelled") return;
+    if (this.items.get(id)?.state === "cancelled") return;
     const tries = (this.tries.get(id) ?? 0) + 1;
     this.tries.set(id, tries);
     const seconds = error instanceof ApiError ? error.retryAfter : null;
-    // The system asks to wait: it is no fault of the file, and nothing else is sent meanwhile.
-    if (seconds !== null && tries < TRIES) {
-      this.change(id, { state: "waiting", sent: 0 });
-      this.paused = true;
-      await this.wait(seconds);
-      this.paused = false;
+    if (seconds === null || tries >= TRIES) {
+      this.change(id, { state: "failed", reason: error instanceof Error ? error.message : String(error) });
       return;
     }
-    this.change(id, { state: "failed", reason: error instanceof Error ? error.message : String(error) });
+    // The system asks to wait: it is no fault of the file, and nothing else is sent meanwhile.
+    this.change(id, { state: "waiting", sent: 0 });
+    this.waiting.unshift(id);
+    this.until = Math.max(this.until ?? 0, Date.now() + 1000 * seconds);
+    this.tell();
+    await this.wait(seconds);
+    this.until = null;
+    this.tell();
   }
 
-  private find(id: number) {
-    return this.items.find((item) => item.id === id);
-  }
-
-  private change(id: number, changes: Partial<Item>, without: ("reason" | "picture")[] = []) {
-    this.items = this.items.map((item) => {
-      if (item.id !== id || (item.state === "cancelled" && changes.state !== "waiting")) return item;
-      const changed = { ...item, ...changes };
-      for (const name of without) delete changed[name];
-      return changed;
-    });
+  private change(id: number, changes: Partial<Item>) {
+    const item = this.items.get(id);
+    if (!item) return;
+    this.items.set(id, { ...item, ...changes });
     this.tell();
   }
 
   private tell() {
+    // Thousands of files change in one breath; the list of them is made when it is looked at.
+    this.stale = true;
     for (const listener of this.listeners) listener();
   }
-}
-
-/** Whether something still happens to it. */
-export function isOpen(item: Item): boolean {
-  return item.state === "waiting" || item.state === "sending" || item.state === "working";
-}
-
-/** One file in one request: `fetch` does not tell how much of it was sent. */
-export function sendFile(file: File, onProgress: (sent: number) => void): Upload {
-  const request = new XMLHttpRequest();
-  const done = new Promise<UploadItem>((resolve, reject) => {
-    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.upload.onload = () => onProgress(1);
-    request.onload = () => {
-      let answer: { items?: UploadItem[] } | null = null;
-      try {
-        answer = JSON.parse(request.responseText) as { items?: UploadItem[] };
-      } catch {
-        // An edge that answers in its own words.
-      }
-      const item = answer?.items?.[0];
-      if (item) resolve(item);
-      else reject(errorOf(request.status, answer, request.getResponseHeader("Retry-After")));
-    };
-    // Gone for a moment, or for good: it is tried again a few times.
-    request.onerror = () => reject(new ApiError(0, "no answer came", "", 2));
-    request.onabort = () => reject(new ApiError(0, "cancelled"));
-  });
-  const form = new FormData();
-  form.append("images", file, file.name);
-  request.open("POST", "/api/v1/images");
-  request.send(form);
-  return { done, cancel: () => request.abort() };
 }

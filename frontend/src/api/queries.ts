@@ -18,6 +18,9 @@ export function pagesOf(params: string) {
       return ask<SearchAnswer>(`/api/v1/search?${all}`, { signal });
     },
     initialPageParam: "",
+    // Pages that are here stay as they are: coming back must neither re-rank the wall nor fetch all of it again. What
+    // changes the collection says so.
+    staleTime: Number.POSITIVE_INFINITY,
     getNextPageParam: (last: SearchAnswer) => last.next_cursor,
   });
 }
@@ -39,8 +42,8 @@ export function neighboursOf(id: string) {
 export const facetsQuery = queryOptions({
   queryKey: ["facets"],
   queryFn: ({ signal }) => ask<Facets>("/api/v1/facets", { signal }),
-  // An empty collection is being filled, more often than not.
-  refetchInterval: ({ state }) => (state.data?.count === 0 ? 3000 : false),
+  // An empty collection is being filled, more often than not; another one may be changed by somebody else.
+  refetchInterval: ({ state }) => (state.data?.count === 0 ? 3000 : 60_000),
 });
 
 export function suggestionsOf(text: string) {

@@ -29,7 +29,6 @@ export const en = {
   term: {
     like: "this picture",
     vector: "your picture",
-    away: "not",
     weight: (weight: number): string =>
       weight <= -1 ? "not at all" : weight < 0 ? "not" : weight < 1 ? "less" : weight > 1 ? "more" : "",
     describe: (name: string, weight: string) => `${weight} ${name}: change or remove this term`.trim(),
@@ -68,7 +67,6 @@ export const en = {
     to: (what: string) => `${what} to`,
     size: "Width",
     atLeast: (pixels: string) => `${pixels} px or more`,
-    active: (n: number) => count(n, "filter", "filters"),
     remove: (what: string) => `Remove the filter ${what}`,
     clear: "Clear filters",
   },
@@ -97,7 +95,6 @@ export const en = {
     away: "Not like this",
     of: (action: string, name: string) => `${action}: ${name}`,
     rest: "The rest of the wall did not come.",
-    end: (n: number) => `That is all: ${count(n, "picture", "pictures")}.`,
   },
   sure: {
     label: "Match",
@@ -135,6 +132,7 @@ export const en = {
     restored: "As it was before.",
     notSaved: (why: string) => `Not saved: ${why}.`,
     deleted: (name: string) => `Deleted: ${name}`,
+    tooLate: "It is too late: the picture has been deleted.",
     notDeleted: (why: string) => `Not deleted: ${why}.`,
     attributes: {
       camera: "Camera",
@@ -156,7 +154,7 @@ export const en = {
     done: (added: number, exists: number, failed: number) =>
       [
         added > 0 ? `${added.toLocaleString("en")} added` : "",
-        exists > 0 ? `${exists.toLocaleString("en")} were here already` : "",
+        exists > 0 ? `${count(exists, "was", "were")} here already` : "",
         failed > 0 ? `${failed.toLocaleString("en")} failed` : "",
       ]
         .filter(Boolean)
@@ -175,6 +173,8 @@ export const en = {
     cancel: (name: string) => `Cancel ${name}`,
     cancelAll: "Cancel the rest",
     clear: "Clear the list",
+    started: (n: number) => `Adding ${count(n, "picture", "pictures")}`,
+    left: (n: number) => `Adding, ${n.toLocaleString("en")} left`,
     noPictures: "There were no pictures among those files.",
     more: (n: number) => `and ${n.toLocaleString("en")} more`,
     show: (name: string) => `Show ${name}`,
@@ -192,6 +192,7 @@ export const en = {
     goneTitle: "That picture is no longer here.",
     gone: "It may have been deleted. Search for something else.",
     forbidden: "Your key does not allow this.",
+    otherKey: "Use another key",
     busy: "Too much at once.",
     busyWait: (seconds: number) => `It goes on by itself in ${count(seconds, "second", "seconds")}.`,
     misunderstood: "That search was not understood.",
@@ -233,6 +234,7 @@ export const en = {
       ["Ctrl Enter", "in the field: keep as a term and add another"],
       ["?", "this page"],
     ] as [string, string][],
+    single: "Single keys work where nothing is typed",
     tips: [
       "A sentence finds more than a word: “a child with a kite on a beach”.",
       "Words after a minus lead away: type “-people” and press Enter.",

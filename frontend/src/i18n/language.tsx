@@ -14,7 +14,7 @@ export type Speech = {
   t: Messages;
   /** A whole number as people of this language write it. */
   number: (value: number) => string;
-  /** A date, of a moment in UTC or of a camera's clock without a zone. */
+  /** A date, of a moment in UTC or of a camera's clock without a zone; what is none stays as it is. */
   date: (moment: string) => string;
   choose: (language: Language) => void;
 };
@@ -49,7 +49,11 @@ export function Languages({ first, messages, children }: Props) {
     return {
       ...spoken,
       number: (value) => numbers.format(value),
-      date: (moment) => dates.format(new Date(moment)),
+      date: (moment) => {
+        // A day alone would be read as the midnight of Greenwich, and be the day before in America.
+        const read = new Date(/^\d{4}-\d\d-\d\d$/.test(moment) ? `${moment}T00:00` : moment);
+        return Number.isNaN(read.getTime()) ? moment : dates.format(read);
+      },
       choose: (next) => {
         try {
           localStorage.setItem(KEY, next);

@@ -15,7 +15,7 @@ export function Failed({ error, onRetry }: Props) {
     case 401:
       return <KeyForm />;
     case 403:
-      return <Notice title={t.states.forbidden}>{known.message}</Notice>;
+      return <Forbidden error={known} />;
     case 404:
       return <Notice title={t.states.goneTitle}>{t.states.gone}</Notice>;
     case 409:
@@ -48,6 +48,17 @@ export function Failed({ error, onRetry }: Props) {
       <p>
         {t.states.safe} {known?.requestId && t.states.log(known.requestId)}
       </p>
+    </Notice>
+  );
+}
+
+function Forbidden({ error }: { error: ApiError }) {
+  const t = useMessages();
+  const [other, setOther] = useState(false);
+  if (other) return <KeyForm />;
+  return (
+    <Notice title={t.states.forbidden} action={t.states.otherKey} onAction={() => setOther(true)}>
+      {error.message}
     </Notice>
   );
 }

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 import { facetsQuery } from "../api/queries";
 import type { Facets } from "../api/schema";
 import { useSpeech } from "../i18n/language";
@@ -13,6 +13,7 @@ import { filterOf, hrefOf, modesOf, type Query, withFilter } from "./query";
 const SHAPES = ["landscape", "portrait", "square"] as const;
 const WIDTHS = [640, 1280, 1920, 3840];
 const COMMON_TAGS = 8;
+const DAY_MS = 500;
 
 /** How pictures are looked for, and which of them: a quiet line below the field. */
 export function Toolbar({ place }: { place: Place }) {
@@ -190,20 +191,47 @@ function Days({ name, label, span, query, onChange }: DaysProps) {
       <legend>{label}</legend>
       <div className={styles.days}>
         {(["from", "to"] as const).map((end) => (
-          <input
+          <Day
             key={end}
-            type="date"
-            aria-label={t.filters[end](label)}
-            min={first}
-            max={last}
+            label={t.filters[end](label)}
+            first={first}
+            last={last}
             value={filterOf(query, `${name}_${end}`)[0] ?? ""}
-            onChange={(event) =>
-              onChange(withFilter(query, `${name}_${end}`, event.target.value ? [event.target.value] : []))
-            }
+            onChange={(day) => onChange(withFilter(query, `${name}_${end}`, day ? [day] : []))}
           />
         ))}
       </div>
     </fieldset>
+  );
+}
+
+type DayProps = {
+  label: string;
+  first: string | undefined;
+  last: string | undefined;
+  value: string;
+  onChange: (day: string) => void;
+};
+
+/** A day. While its year is typed digit by digit it is the year 2 and the year 20: it counts once it rests. */
+function Day({ label, first, last, value, onChange }: DayProps) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  const change = useEffectEvent(onChange);
+  useEffect(() => {
+    if (typed === value || (typed && typed < "1000")) return;
+    const timer = setTimeout(() => change(typed), DAY_MS);
+    return () => clearTimeout(timer);
+  }, [typed, value]);
+  return (
+    <input
+      type="date"
+      aria-label={label}
+      min={first}
+      max={last}
+      value={typed}
+      onChange={(event) => setTyped(event.target.value)}
+    />
   );
 }
 

@@ -55,15 +55,15 @@ export function Empty({ onAdd }: { onAdd: (() => void) | undefined }) {
   );
 }
 
-type FooterProps = { onHelp: () => void; onAdd: (() => void) | undefined };
+type FooterProps = { onHelp: () => void; addName: string; onAdd: (() => void) | undefined };
 
-export function Footer({ onHelp, onAdd }: FooterProps) {
+export function Footer({ onHelp, addName, onAdd }: FooterProps) {
   const { t, language, choose } = useSpeech();
   return (
     <footer className={styles.footer}>
       {onAdd && (
         <button type="button" onClick={onAdd}>
-          {t.adding.open}
+          {addName}
         </button>
       )}
       <Link to="/status">{t.home.status}</Link>

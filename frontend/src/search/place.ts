@@ -2,12 +2,14 @@
 
 import { useMemo } from "react";
 import { useEntry } from "../navigation";
-import { asks, hrefOf, type Query, readQuery } from "./query";
+import { asks, hrefOf, type Query, readQuery, writeQuery } from "./query";
 
 export type Place = {
   query: Query;
   /** Whether there is something to search for. */
   searching: boolean;
+  /** The search as one string: equal searches have equal ones. */
+  search: string;
   /** The id of the picture that is open. */
   picture: string | null;
   /** The address of this search with a picture open, or none. */
@@ -22,6 +24,7 @@ export function usePlace(): Place {
     return {
       query,
       searching: asks(query),
+      search: writeQuery(query).toString(),
       picture: params.get("picture"),
       show: (picture) => hrefOf(query, picture),
     };

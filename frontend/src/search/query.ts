@@ -94,6 +94,8 @@ export function withTerm(query: Query, term: Term): Query {
 
 /** Words alone cannot look for pictures, nor lead away from something; a search for them goes by looks again. */
 export function fitting(query: Query): Query {
+  // Nothing is asked for yet: the mode is the reader's choice for what will be.
+  if (!asks(query)) return query;
   const words = query.q !== "" || query.terms.some((t) => t.kind === "text" && t.weight > 0);
   const onlyWords = query.terms.every((t) => t.kind === "text" && t.weight > 0);
   if ((query.mode === "text" && !(onlyWords && words)) || (query.mode === "hybrid" && !words)) {

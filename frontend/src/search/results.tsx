@@ -1,6 +1,7 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import {
   lazy,
+  type RefObject,
   Suspense,
   useCallback,
   useEffect,
@@ -21,7 +22,7 @@ import { Wall, type WallHandle, WallSkeleton } from "../wall/wall";
 import { Failed } from "./failed";
 import { Empty } from "./home";
 import type { Place } from "./place";
-import { hrefOf, writeQuery } from "./query";
+import { hrefOf } from "./query";
 import styles from "./search-page.module.css";
 
 const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default: module.Viewer })));
@@ -29,12 +30,15 @@ const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default
 // After this long without an answer the page says that it still waits.
 const SLOW_MS = 4000;
 
+// Later than this the reader is somewhere else.
+const PATIENCE_MS = 3000;
+
 type Props = { place: Place; title: string; onAdd: (() => void) | undefined };
 
 /** What a search has found. The old wall stays, dimmed, until the new one is there. */
 export function Results({ place, title, onAdd }: Props) {
   const t = useMessages();
-  const params = writeQuery(place.query).toString();
+  const params = place.search;
   const search = useInfiniteQuery({ ...pagesOf(params), placeholderData: keepPreviousData });
   const { fetchNextPage, refetch } = search;
   const stale = search.isPlaceholderData;
@@ -42,7 +46,8 @@ export function Results({ place, title, onAdd }: Props) {
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   const again = useCallback(() => void refetch(), [refetch]);
   const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
-  const failed = search.error && !search.isFetchNextPageError ? search.error : null;
+  // What is there already stays, whatever becomes of another look at it.
+  const failed = search.error && !search.data ? search.error : null;
   const nothing = search.isSuccess && !stale && hits.length === 0;
   const first = search.data?.pages[0];
   // Of the first page: whoever listens is told once, not with each page that comes.
@@ -58,6 +63,7 @@ export function Results({ place, title, onAdd }: Props) {
     !search.hasNextPage,
     idle ? more : undefined,
   );
+  const reveal = useReveal(wall, hits);
   const slow = useSlow(search.isFetching && (search.isPending || stale));
   useRefill(nothing, again);
 
@@ -108,7 +114,7 @@ export function Results({ place, title, onAdd }: Props) {
             hits={hits}
             place={place}
             onNearEnd={idle ? more : undefined}
-            onClosed={(index) => wall.current?.reveal(index)}
+            onClosed={reveal}
           />
         )}
       </Suspense>
@@ -126,6 +132,23 @@ function useShown(pages: readonly { results: Hit[] }[] | undefined): Hit[] {
   }, [pages, hidden]);
 }
 
+/** Brings a picture into sight that was looked at; one that is still on its way, as after a reload, when it is there. */
+function useReveal(wall: RefObject<WallHandle | null>, hits: readonly Hit[]): (id: string) => void {
+  const [wanted, setWanted] = useState<string | null>(null);
+  useEffect(() => {
+    if (!wanted) return;
+    const index = hits.findIndex((hit) => hit.id === wanted);
+    if (index >= 0) {
+      wall.current?.reveal(index);
+      setWanted(null);
+      return;
+    }
+    const timer = setTimeout(() => setWanted(null), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, [wall, hits, wanted]);
+  return setWanted;
+}
+
 function useSlow(waiting: boolean): boolean {
   const [slow, setSlow] = useState(false);
   useEffect(() => {
@@ -136,15 +159,19 @@ function useSlow(waiting: boolean): boolean {
   return slow;
 }
 
-/** What was empty has been filled: the search that found nothing is worth another try. */
+/** The collection has changed: what was found in it before may not be right, and nothing is worth another try. */
 function useRefill(nothing: boolean, again: () => void) {
-  const { data: facets } = useQuery({ ...facetsQuery, enabled: nothing });
-  const count = facets?.count ?? 0;
+  const queries = useQueryClient();
+  const { data: facets } = useQuery(facetsQuery);
+  const count = facets?.count;
   const before = useRef(count);
   useEffect(() => {
-    if (nothing && count > 0 && before.current === 0) again();
+    if (count !== before.current && before.current !== undefined) {
+      void queries.invalidateQueries({ queryKey: ["search"], refetchType: "none" });
+      if (nothing) again();
+    }
     before.current = count;
-  }, [nothing, count, again]);
+  }, [nothing, count, again, queries]);
 }
 
 function NothingFound({ place, onAdd }: Omit<Props, "title">) {

@@ -2,8 +2,9 @@ import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState 
 import { useMessages } from "../i18n/language";
 import { navigate } from "../navigation";
 import { AddIcon, CloseIcon, PictureIcon, SearchIcon } from "../ui/icons";
+import { singleKeys } from "../ui/single-keys";
 import { Chips } from "./chips";
-import { remember } from "./history";
+import { forget, remember } from "./history";
 import type { Place } from "./place";
 import { AWAY, fitting, hrefOf, NOTHING, type Query, type Term, withTerm } from "./query";
 import styles from "./search-field.module.css";
@@ -32,8 +33,9 @@ export function SearchField({ place, onFiles, reading }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
   const { query } = place;
-  const { typed, setTyped, go, asked } = useTyped(place);
+  const { typed, setTyped, go, asked, compose } = useTyped(place);
   const [open, setOpen] = useState(false);
+  const [, again] = useState(0);
   const suggestions = useSuggestions(typed, open);
   const [at, setAt] = useState(-1);
   const list = useId();
@@ -50,8 +52,9 @@ export function SearchField({ place, onFiles, reading }: Props) {
 
   /** What stands in the field becomes a chip: towards it, or away from it behind a minus. */
   const keep = () => {
-    const away = /^[-−–]\s*\S/.test(typed);
-    const value = typed.replace(away ? /^[-−–]\s*/ : "", "").trim();
+    const text = chosen?.text ?? typed;
+    const away = /^[-−–]\s*\S/.test(text);
+    const value = text.replace(away ? /^[-−–]\s*/ : "", "").trim();
     if (!value) return;
     setTyped("");
     setOpen(false);
@@ -64,18 +67,26 @@ export function SearchField({ place, onFiles, reading }: Props) {
     const text = chosen?.text ?? typed.trim();
     if (/^[-−–]\s*\S/.test(text) && !chosen) return keep();
     if (text) remember(text);
-    input.current?.blur();
+    // A phone's keyboard has done its work, and covers what was found.
+    if (window.matchMedia("(hover: none)").matches) input.current?.blur();
     search(text);
   };
 
+  /** A text goes back into the field; what stood there takes its place among the terms. */
   const edit = (term: Term) => {
     const others = query.terms.filter((other) => other !== term);
-    setTyped(term.value);
-    go({ ...query, q: term.value, terms: others }, false);
+    const kept = typed.trim();
+    const terms = kept ? [...others, { kind: "text" as const, value: kept, weight: 1 }] : others;
+    const away = term.weight < 0;
+    setTyped(away ? `-${term.value}` : term.value);
+    // Behind its minus it waits for Enter.
+    go(fitting({ ...query, q: away ? "" : term.value, terms }), false);
     input.current?.focus();
   };
 
   const press = (event: KeyboardEvent<HTMLInputElement>) => {
+    // The keys choose among what an input method offers.
+    if (event.nativeEvent.isComposing) return;
     const start = event.currentTarget.selectionStart === 0 && event.currentTarget.selectionEnd === 0;
     const last = query.terms.at(-1);
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -88,7 +99,13 @@ export function SearchField({ place, onFiles, reading }: Props) {
       if (open) setOpen(false);
       else event.currentTarget.blur();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep();
-    else if (event.key === "Backspace" && typed === "" && last) {
+    else if (event.key === "Delete" && event.shiftKey && chosen?.known) {
+      forget(chosen.text);
+      setAt(-1);
+      again((n) => n + 1);
+    } else if (event.key === "Backspace" && typed === "" && last) {
+      // Held down to empty the field, it stops there.
+      if (event.repeat) return;
       if (last.kind === "text" && last.weight === 1) edit(last);
       else go({ ...query, terms: query.terms.slice(0, -1) }, false);
     } else if (event.key === "ArrowLeft" && start && last) {
@@ -110,7 +127,7 @@ export function SearchField({ place, onFiles, reading }: Props) {
         <SearchIcon />
         <Chips
           query={query}
-          onChange={(next) => go(fitting(next), false)}
+          onChange={(next, replace) => go(fitting(next), replace)}
           onEdit={edit}
           onLeave={() => input.current?.focus()}
         />
@@ -128,13 +145,7 @@ export function SearchField({ place, onFiles, reading }: Props) {
           spellCheck="false"
           maxLength={500}
           aria-label={t.field.label}
-          placeholder={
-            reading
-              ? t.field.pictureReading
-              : query.terms.length > 0
-                ? t.field.placeholderMore
-                : t.field.placeholder
-          }
+          placeholder={query.terms.length > 0 ? t.field.placeholderMore : t.field.placeholder}
           value={chosen?.text ?? typed}
           onFocus={() => typed === "" && setOpen(true)}
           onChange={(event) => {
@@ -143,7 +154,14 @@ export function SearchField({ place, onFiles, reading }: Props) {
             setAt(-1);
           }}
           onKeyDown={press}
+          onCompositionStart={() => compose(true)}
+          onCompositionEnd={() => compose(false)}
         />
+        {reading && (
+          <span className={styles.reading} role="status">
+            {t.field.pictureReading}
+          </span>
+        )}
         <div className={styles.tools}>
           {typed && (
             <button type="button" title={t.field.keep} aria-label={t.field.keep} onClick={keep}>
@@ -189,6 +207,10 @@ export function SearchField({ place, onFiles, reading }: Props) {
       </form>
       <Suggestions
         id={list}
+        onForget={(text) => {
+          forget(text);
+          again((n) => n + 1);
+        }}
         shown={open ? suggestions : []}
         at={at}
         onChoose={(text) => {
@@ -203,6 +225,8 @@ export function SearchField({ place, onFiles, reading }: Props) {
 /** What is typed, and the searches that it becomes: while it is typed, after a pause. */
 function useTyped({ query, picture }: Place) {
   const [typed, setTyped] = useState(query.q);
+  // Letters that an input method still works on are no words yet.
+  const [composing, compose] = useState(false);
   // What this field itself asked for last: when the URL says something else, the URL wins.
   const asked = useRef(query.q);
   const went = useRef(0);
@@ -222,7 +246,7 @@ function useTyped({ query, picture }: Place) {
   useEffect(() => {
     const text = typed.trim();
     // A picture that is being looked at is not closed by a word typed just before, and a minus waits for Enter.
-    if (picture || text === asked.current || /^[-−–]/.test(text)) return;
+    if (picture || composing || text === asked.current || /^[-−–]/.test(text)) return;
     const timer = setTimeout(() => {
       // The letters of one burst are one step: Back undoes the search, not its last letter.
       const replace = query.q !== "" && text !== "" && Date.now() - went.current < BURST_MS;
@@ -231,7 +255,7 @@ function useTyped({ query, picture }: Place) {
       navigate(hrefOf(fitting({ ...query, q: text })), { replace });
     }, PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [typed, query, picture]);
+  }, [typed, query, picture, composing]);
 
   useEffect(() => {
     if (!query.q) return;
@@ -239,7 +263,7 @@ function useTyped({ query, picture }: Place) {
     return () => clearTimeout(timer);
   }, [query.q]);
 
-  return { typed, setTyped, go, asked };
+  return { typed, setTyped, go, asked, compose };
 }
 
 /** "/" leads to the field from wherever nothing is being typed. */
@@ -250,7 +274,8 @@ function useShortcut(input: React.RefObject<HTMLInputElement | null>) {
         event.target instanceof HTMLInputElement ||
         event.target instanceof HTMLTextAreaElement ||
         document.querySelector("dialog[open]");
-      if (event.key !== "/" || busy || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key !== "/" || busy || !singleKeys() || event.ctrlKey || event.metaKey || event.altKey)
+        return;
       event.preventDefault();
       input.current?.focus();
       input.current?.select();

@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { AddPictures } from "../adding/add-pictures";
 import { useDrop } from "../adding/drop";
+import { isOpen, isPicture } from "../adding/queue";
 import { facetsQuery, mayWrite, pictureOf, sessionQuery, termsOfFiles } from "../api/queries";
 import { useMessages } from "../i18n/language";
 import { Link, navigate } from "../navigation";
 import { useShared } from "../shared";
 import { AddIcon, HelpIcon } from "../ui/icons";
+import { singleKeys } from "../ui/single-keys";
 import { nameOf } from "../wall/name";
 import { Toolbar } from "./filters";
 import { Examples, Footer, Home } from "./home";
@@ -30,12 +32,17 @@ export function SearchPage() {
   const [help, setHelp] = useHelp();
   const [adding, setAdding] = useState(false);
   const { reading, searchBy } = useSearchByFiles(place.query);
-  const { queue } = useShared();
+  const { queue, toasts } = useShared();
   const add = (files: readonly File[]) => {
+    const count = queue.add(files);
+    if (count === 0) return toasts.say(t.adding.noPictures);
+    // Behind an open picture the queue is not seen.
+    if (place.picture) toasts.say(t.adding.started(count));
     setAdding(true);
-    queue.add(files);
   };
   const over = useDrop({ onSearch: searchBy, onAdd: writes ? add : null });
+  const left = useSyncExternalStore(queue.subscribe, queue.all).filter(isOpen).length;
+  const addName = left > 0 ? t.adding.left(left) : t.adding.open;
 
   return (
     <>
@@ -55,8 +62,8 @@ export function SearchPage() {
         {place.searching && (
           <div className={styles.tools}>
             {writes && (
-              <button type="button" aria-label={t.adding.open} onClick={() => setAdding(!adding)}>
-                <AddIcon size={18} /> <span>{t.adding.open}</span>
+              <button type="button" aria-label={addName} onClick={() => setAdding(!adding)}>
+                <AddIcon size={18} /> <span>{addName}</span>
               </button>
             )}
             <button type="button" aria-label={t.home.help} title={t.home.help} onClick={() => setHelp(true)}>
@@ -75,7 +82,11 @@ export function SearchPage() {
         )}
       </main>
       {!place.searching && (
-        <Footer onHelp={() => setHelp(true)} onAdd={writes ? () => setAdding(true) : undefined} />
+        <Footer
+          onHelp={() => setHelp(true)}
+          addName={addName}
+          onAdd={writes ? () => setAdding(true) : undefined}
+        />
       )}
       {over && (
         <div className={styles.over} aria-hidden="true">
@@ -90,10 +101,20 @@ export function SearchPage() {
 
 /** Searches by pictures of the reader's own: they are read once, and the URL holds what they came to. */
 function useSearchByFiles(query: Query) {
+  const t = useMessages();
   const { toasts } = useShared();
   const [reading, setReading] = useState(false);
-  const searchBy = async (files: readonly File[]) => {
-    if (files.length === 0) return;
+  // The search goes on while a picture is read: it joins what is asked then.
+  const latest = useRef(query);
+  useEffect(() => {
+    latest.current = query;
+  }, [query]);
+  const searchBy = async (given: readonly File[]) => {
+    const files = given.filter(isPicture);
+    if (files.length === 0) {
+      if (given.length > 0) toasts.say(t.adding.noPictures);
+      return;
+    }
     setReading(true);
     try {
       const written = await termsOfFiles(files);
@@ -104,7 +125,8 @@ function useSearchByFiles(query: Query) {
         }),
       );
       const terms = written.flatMap((term) => readTerm(term) ?? []);
-      navigate(hrefOf(fitting({ ...query, terms: [...query.terms, ...terms] })));
+      const now = latest.current;
+      navigate(hrefOf(fitting({ ...now, terms: [...now.terms, ...terms] })));
     } catch (error) {
       toasts.say(error instanceof Error ? error.message : String(error));
     } finally {
@@ -141,7 +163,7 @@ function useHelp() {
   useEffect(() => {
     const show = (event: KeyboardEvent) => {
       const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-      if (event.key === "?" && !typing && !document.querySelector("dialog[open]")) setOpen(true);
+      if (event.key === "?" && !typing && singleKeys()) setOpen(true);
     };
     document.addEventListener("keydown", show);
     return () => document.removeEventListener("keydown", show);

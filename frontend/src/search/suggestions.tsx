@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { suggestionsOf } from "../api/queries";
 import { useMessages } from "../i18n/language";
-import { HistoryIcon, SearchIcon } from "../ui/icons";
+import { CloseIcon, HistoryIcon, SearchIcon } from "../ui/icons";
 import { readHistory } from "./history";
 import styles from "./search-field.module.css";
 
@@ -22,10 +22,14 @@ export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
   const text = settled.trim();
   const asked = wanted && text.length > 1 && !text.startsWith("-");
   const { data } = useQuery({ ...suggestionsOf(text), enabled: asked });
+  const history = readHistory().join("\n");
   return useMemo(() => {
     if (!wanted) return [];
     const beginning = typed.trim().toLowerCase();
-    const before = readHistory().filter((old) => old.toLowerCase().includes(beginning));
+    const before = history
+      .split("\n")
+      .filter((old) => old !== "")
+      .filter((old) => old.toLowerCase().includes(beginning));
     if (beginning === "") return before.slice(0, MOST).map((old) => ({ text: old, known: true }));
     const offered = asked && data ? [...data.tags.slice(0, 1), ...data.captions] : [];
     const all = [
@@ -36,7 +40,7 @@ export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
     return all
       .filter(({ text }) => !seen.has(text.toLowerCase()) && seen.add(text.toLowerCase()))
       .slice(0, MOST_WHILE_TYPING);
-  }, [typed, wanted, asked, data]);
+  }, [typed, wanted, asked, data, history]);
 }
 
 /** A caption as somebody would type it: no capital, no full stop. */
@@ -46,10 +50,16 @@ export function asTyped(caption: string): string {
   return /^\p{Lu}\p{Lu}/u.test(words) ? words : words.charAt(0).toLowerCase() + words.slice(1);
 }
 
-type Props = { id: string; shown: readonly Suggestion[]; at: number; onChoose: (text: string) => void };
+type Props = {
+  id: string;
+  shown: readonly Suggestion[];
+  at: number;
+  onChoose: (text: string) => void;
+  onForget: (text: string) => void;
+};
 
 /** The list below the field; the focus stays in the field (ARIA APG, combobox). */
-export function Suggestions({ id, shown, at, onChoose }: Props) {
+export function Suggestions({ id, shown, at, onChoose, onForget }: Props) {
   const t = useMessages();
   return (
     <div
@@ -73,6 +83,20 @@ export function Suggestions({ id, shown, at, onChoose }: Props) {
         >
           {known ? <HistoryIcon size={16} /> : <SearchIcon size={16} />}
           <span>{text}</span>
+          {known && (
+            // For the mouse; the keyboard has Shift and Delete.
+            <i
+              title={t.field.forget(text)}
+              aria-hidden="true"
+              onPointerUp={(event) => {
+                event.stopPropagation();
+                onForget(text);
+              }}
+              onClick={(event) => event.stopPropagation()}
+            >
+              <CloseIcon size={14} />
+            </i>
+          )}
         </div>
       ))}
     </div>

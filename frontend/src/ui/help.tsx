@@ -2,6 +2,7 @@ import { useEffect, useRef } from "react";
 import { useMessages } from "../i18n/language";
 import styles from "./help.module.css";
 import { CloseIcon } from "./icons";
+import { setSingleKeys, singleKeys } from "./single-keys";
 
 /** What the keyboard does, and how to search well. */
 export function Help({ onClose }: { onClose: () => void }) {
@@ -43,6 +44,14 @@ export function Help({ onClose }: { onClose: () => void }) {
             </div>
           ))}
         </dl>
+        <label className={styles.keys}>
+          <input
+            type="checkbox"
+            defaultChecked={singleKeys()}
+            onChange={(e) => setSingleKeys(e.target.checked)}
+          />
+          {t.help.single}
+        </label>
         <ul>
           {t.help.tips.map((tip) => (
             <li key={tip}>{tip}</li>

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useSyncExternalStore } from "react";
 import { mayWrite, neighboursOf, sessionQuery, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
 import { useSpeech } from "../i18n/language";
@@ -6,6 +7,7 @@ import { Link, useEntry } from "../navigation";
 import type { Place } from "../search/place";
 import { AWAY, alike, hrefOf, NOTHING, withFilter, withTerm } from "../search/query";
 import { useShared } from "../shared";
+import { copyText } from "../ui/copy";
 import {
   AddIcon,
   AlikeIcon,
@@ -42,12 +44,13 @@ export function Facts({ picture, hit, place, editing, onEdit, onGone }: Props) {
         <EditForm picture={picture} onDone={() => onEdit(false)} />
       ) : (
         <>
-          <h2 aria-live="polite">{nameOf(picture, t)}</h2>
+          <h2>{nameOf(picture, t)}</h2>
           <Actions picture={picture} place={place} onEdit={() => onEdit(true)} onGone={onGone} />
         </>
       )}
       <Details picture={picture} hit={hit} />
-      <Neighbours picture={picture} place={place} />
+      {/* A link away would take along what is being written. */}
+      {!editing && <Neighbours picture={picture} place={place} />}
     </aside>
   );
 }
@@ -62,7 +65,7 @@ function Actions({ picture, place, onEdit, onGone }: ActionProps) {
   const term = (weight: number) => hrefOf(withTerm(place.query, { kind: "like", value: picture.id, weight }));
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(window.location.href);
+      await copyText(window.location.href);
       toasts.say(t.viewer.copied);
     } catch {
       toasts.say(t.viewer.notCopied);
@@ -171,6 +174,8 @@ function say(name: string, value: string | number | boolean): string {
 
 function Neighbours({ picture, place }: { picture: Picture; place: Place }) {
   const { t } = useSpeech();
+  const { removals } = useShared();
+  const hidden = useSyncExternalStore(removals.subscribe, removals.all);
   const { data } = useQuery(neighboursOf(picture.id));
   const { fromWall } = useEntry();
   if (!data || data.results.length === 0) return <div className={styles.neighbours} />;
@@ -178,13 +183,15 @@ function Neighbours({ picture, place }: { picture: Picture; place: Place }) {
     <section className={styles.neighbours} aria-label={t.viewer.similarLabel}>
       <h3>{t.viewer.similar}</h3>
       <ul>
-        {data.results.map((hit) => (
-          <li key={hit.id}>
-            <Link to={place.show(hit.id)} replace fromWall={fromWall}>
-              <img src={thumbnail(hit, 240)} alt={nameOf(hit, t)} loading="lazy" />
-            </Link>
-          </li>
-        ))}
+        {data.results
+          .filter((hit) => !hidden.has(hit.id))
+          .map((hit) => (
+            <li key={hit.id}>
+              <Link to={place.show(hit.id)} replace fromWall={fromWall}>
+                <img src={thumbnail(hit, 240)} alt={nameOf(hit, t)} loading="lazy" />
+              </Link>
+            </li>
+          ))}
       </ul>
     </section>
   );

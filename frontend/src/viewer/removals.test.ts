@@ -6,7 +6,7 @@ test("what is deleted is hidden at once, and had back by undo", async () => {
   const removals = new Removals(remove);
   removals.hide("a");
   expect([...removals.all()]).toEqual(["a"]);
-  removals.restore("a");
+  expect(removals.restore("a")).toBe(true);
   expect([...removals.all()]).toEqual([]);
   await removals.finish("a");
   expect(remove).not.toHaveBeenCalled();
@@ -20,6 +20,10 @@ test("it is deleted once, and stays hidden", async () => {
   removals.finishAll();
   expect(remove).toHaveBeenCalledExactlyOnceWith("a");
   expect(removals.all().has("a")).toBe(true);
+  // Too late to have it back, unless it is added anew.
+  expect(removals.restore("a")).toBe(false);
+  removals.added("a");
+  expect(removals.all().size).toBe(0);
 });
 
 test("what could not be deleted is shown again", async () => {

@@ -21,8 +21,19 @@ export class Removals {
     this.set(new Set(this.hidden).add(id));
   }
 
-  restore(id: string): void {
-    this.pending.delete(id);
+  /** Show it again; false where it has been deleted for good meanwhile. */
+  restore(id: string): boolean {
+    if (!this.pending.delete(id)) return false;
+    this.show(id);
+    return true;
+  }
+
+  /** A picture has come into the collection: if it was deleted before, it is back. */
+  added(id: string): void {
+    if (!this.pending.has(id) && this.hidden.has(id)) this.show(id);
+  }
+
+  private show(id: string): void {
     const left = new Set(this.hidden);
     left.delete(id);
     this.set(left);
@@ -34,7 +45,7 @@ export class Removals {
     try {
       await this.remove(id);
     } catch (error) {
-      this.restore(id);
+      this.show(id);
       throw error;
     }
   }

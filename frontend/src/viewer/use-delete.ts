@@ -21,7 +21,7 @@ export function useDelete(): (picture: Picture) => void {
     };
     toasts.say(
       t.viewer.deleted(nameOf(picture, t)),
-      { name: t.undo, run: () => removals.restore(picture.id) },
+      { name: t.undo, run: () => removals.restore(picture.id) || toasts.say(t.viewer.tooLate) },
       () => void finish(),
     );
   };

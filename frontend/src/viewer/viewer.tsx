@@ -6,13 +6,16 @@ import type { Hit, Picture } from "../api/schema";
 import { useMessages } from "../i18n/language";
 import { navigate, useEntry } from "../navigation";
 import type { Place } from "../search/place";
-import { alike, hrefOf } from "../search/query";
+import { alike, hrefOf, readQuery, writeQuery } from "../search/query";
 import { useShared } from "../shared";
 import { AddIcon, AwayIcon, CloseIcon, NextIcon, PreviousIcon } from "../ui/icons";
+import { singleKeys } from "../ui/single-keys";
+import { blurOf } from "../wall/likeness";
 import { nameOf } from "../wall/name";
 import { Facts } from "./facts";
+import { useSwipe } from "./swipe";
 import styles from "./viewer.module.css";
-import { useZoom } from "./zoom";
+import { useZoom, type Zoom } from "./zoom";
 
 type Props = {
   id: string;
@@ -20,8 +23,8 @@ type Props = {
   place: Place;
   /** Called when the open picture is among the last of the wall and there are more to come. */
   onNearEnd?: (() => void) | undefined;
-  /** Called when it goes, with the place on the wall of the picture that was shown last. */
-  onClosed: (index: number) => void;
+  /** Called when it goes back to its wall, with the picture that was shown last. */
+  onClosed: (id: string) => void;
 };
 
 /** One picture of the wall, closer. The wall stays behind it, and Esc returns to the same place on it. */
@@ -37,13 +40,15 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
   const picture: Picture | undefined = hit ?? alone.data;
   const previous = index > 0 ? hits[index - 1] : undefined;
   const next = index >= 0 ? hits[index + 1] : undefined;
-  const [editing, setEditing] = useState(false);
+  const [edited, setEdited] = useState<string | null>(null);
+  const editing = edited === id;
+  const zoom = useZoom(id);
 
   // The picture whose tile gets the focus when the viewer goes, which is not always the one that opened it.
-  const closed = useRef({ index, onClosed });
+  const closed = useRef({ id, onClosed, search: place.search });
   useLayoutEffect(() => {
-    closed.current = { index, onClosed };
-  }, [index, onClosed]);
+    closed.current = { id, onClosed, search: place.search };
+  }, [id, onClosed, place.search]);
 
   useEffect(() => {
     const element = dialog.current;
@@ -55,7 +60,10 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
     return () => {
       toasts.showIn(null);
       element?.close();
-      if (closed.current.index >= 0) closed.current.onClosed(closed.current.index);
+      // Another search has a wall of its own, with other pictures in these places.
+      const { id: last, search, onClosed: back } = closed.current;
+      const now = readQuery(new URLSearchParams(window.location.search));
+      if (writeQuery(now).toString() === search) back(last);
     };
   }, [toasts]);
 
@@ -81,18 +89,32 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
     else leave();
   };
 
+  // What had the focus may have gone with the picture before.
+  useEffect(() => {
+    const element = dialog.current;
+    if (element?.open && id && !element.contains(document.activeElement)) element.focus();
+  }, [id]);
+
+  const swipe = useSwipe(
+    zoom.near || editing,
+    () => next && show(next),
+    () => previous && show(previous),
+  );
+
   // Before the new picture is painted: a key pressed at its sight must turn from it, not from the one before.
   useLayoutEffect(() => {
     const turn = (event: KeyboardEvent) => {
       // With Alt they are the browser's own Back and Forward.
       if (editing || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      if (event.key === "ArrowLeft" && previous) show(previous);
+      const pan = zoom.near ? PANS[event.key] : undefined;
+      if (pan) zoom.pan(...pan);
+      else if (event.key === "ArrowLeft" && previous) show(previous);
       else if (event.key === "ArrowRight" && next) show(next);
-      else if (event.key === "s") navigate(hrefOf(alike(place.query, id)));
+      else if (event.key === "s" && singleKeys()) navigate(hrefOf(alike(place.query, id)));
     };
     document.addEventListener("keydown", turn);
     return () => document.removeEventListener("keydown", turn);
-  }, [previous, next, show, editing, place, id]);
+  }, [previous, next, show, editing, place, id, zoom]);
 
   return (
     <dialog
@@ -103,17 +125,21 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
       // Esc, the back gesture and the button all close the dialog itself; the URL follows.
       onClose={(event) => !event.currentTarget.open && leave()}
     >
-      <div className={styles.stage}>
-        {picture && <Closer key={picture.id} picture={picture} />}
+      {/* One element as long as the viewer is open: what is put into it is read out. */}
+      <p className="unseen" role="status">
+        {picture && nameOf(picture, t)}
+      </p>
+      <div className={styles.stage} {...swipe}>
+        {picture && <Closer picture={picture} zoom={zoom} />}
         {alone.error && (
           <p className={styles.gone} role="alert">
             {alone.error instanceof ApiError && alone.error.status === 404 ? t.viewer.gone : t.viewer.failed}
           </p>
         )}
-        <Turn side="left" name={t.viewer.previous} to={previous} show={show}>
+        <Turn side="left" name={t.viewer.previous} to={editing ? undefined : previous} show={show}>
           <PreviousIcon size={24} />
         </Turn>
-        <Turn side="right" name={t.viewer.next} to={next} show={show}>
+        <Turn side="right" name={t.viewer.next} to={editing ? undefined : next} show={show}>
           <NextIcon size={24} />
         </Turn>
       </div>
@@ -132,7 +158,10 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
           hit={hit}
           place={place}
           editing={editing}
-          onEdit={setEditing}
+          onEdit={(on) => {
+            setEdited(on ? id : null);
+            if (!on) dialog.current?.focus();
+          }}
           onGone={gone}
         />
       )}
@@ -140,26 +169,38 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
   );
 }
 
+/** How far an arrow moves a picture that is nearer than the window, in pixels. */
+const PANS: Record<string, [number, number] | undefined> = {
+  ArrowLeft: [80, 0],
+  ArrowRight: [-80, 0],
+  ArrowUp: [0, 80],
+  ArrowDown: [0, -80],
+};
+
 /** The picture itself: by wheel, pinch, double click or the buttons it comes nearer. */
-function Closer({ picture }: { picture: Picture }) {
+function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
   const t = useMessages();
-  const zoom = useZoom();
   return (
     <>
       <div className={styles.frame}>
         {/* As large as the frame, whatever the picture's shape: what is nearer than that covers it. */}
         <div ref={zoom.lens} className={styles.lens}>
           <img
+            key={picture.id}
             src={thumbnail(picture, 960)}
             srcSet={`${thumbnail(picture, 480)} 480w, ${thumbnail(picture, 960)} 960w, ${thumbnail(picture, 1920)} 1920w`}
             // Nearer, the largest there is.
             sizes={zoom.near ? "1920px" : "(min-width: 900px) calc(100vw - 320px), 100vw"}
             width={picture.width}
             height={picture.height}
-            // Enlarged at most twice: beyond it there is nothing more to see.
             style={{
+              // Enlarged at most twice: beyond it there is nothing more to see.
               maxWidth: `min(100%, ${2 * picture.width}px)`,
               maxHeight: `min(100%, ${2 * picture.height}px)`,
+              // The wall's own copy is here already, and a likeness of it before that.
+              backgroundImage: [`url("${thumbnail(picture, 480)}")`, blurOf(picture.placeholder)]
+                .filter(Boolean)
+                .join(", "),
             }}
             alt={nameOf(picture, t)}
             draggable={false}

@@ -1,17 +1,28 @@
-/** Zoom and pan of one picture, by panzoom: wheel, pinch, double click, drag. */
+/** Zoom and pan of one picture, by panzoom: wheel, pinch, double click, drag, and keys. */
 
 import Panzoom, { type PanzoomObject } from "@panzoom/panzoom";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 const NEAREST = 8;
 
-export function useZoom() {
-  const lens = useRef<HTMLDivElement>(null);
+export type Zoom = {
+  /** What is moved: an element as large as its parent, around the picture. */
+  lens: (glass: HTMLDivElement | null) => (() => void) | undefined;
+  /** Whether it is nearer than it was at first. */
+  near: boolean;
+  in: () => void;
+  out: () => void;
+  /** Move it by so many pixels. */
+  pan: (x: number, y: number) => void;
+};
+
+/** @param what names the picture: another one is seen as a whole at first. */
+export function useZoom(what: string): Zoom {
   const panzoom = useRef<PanzoomObject>(null);
   const [near, setNear] = useState(false);
 
-  useEffect(() => {
-    const glass = lens.current;
+  // The element is there as soon as the picture is known, which may be later than the viewer.
+  const attach = useCallback((glass: HTMLDivElement | null) => {
     const frame = glass?.parentElement;
     if (!glass || !frame) return;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -24,6 +35,8 @@ export function useZoom() {
       animate: !still,
       duration: 140,
       cursor: "",
+      // A finger that goes up and down over the whole picture scrolls the page.
+      touchAction: "pan-y",
     });
     panzoom.current = made;
     const wheel = (event: WheelEvent) => {
@@ -34,7 +47,11 @@ export function useZoom() {
       if (made.getScale() > 1) made.reset();
       else made.zoomToPoint(2.5, event);
     };
-    const changed = () => setNear(made.getScale() > 1.01);
+    const changed = () => {
+      const closer = made.getScale() > 1.01;
+      glass.style.touchAction = closer ? "none" : "pan-y";
+      setNear(closer);
+    };
     frame.addEventListener("wheel", wheel, { passive: false });
     frame.addEventListener("dblclick", twice);
     glass.addEventListener("panzoomchange", changed);
@@ -43,15 +60,23 @@ export function useZoom() {
       frame.removeEventListener("dblclick", twice);
       glass.removeEventListener("panzoomchange", changed);
       made.destroy();
+      panzoom.current = null;
     };
   }, []);
 
-  return {
-    /** What is moved: an element as large as its parent, around the picture. */
-    lens,
-    /** Whether it is nearer than it was at first. */
-    near,
-    in: () => panzoom.current?.zoomIn({ step: 0.5 }),
-    out: () => panzoom.current?.zoomOut({ step: 0.5 }),
-  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the other picture that matters
+  useEffect(() => {
+    panzoom.current?.reset({ animate: false });
+  }, [what]);
+
+  return useMemo(
+    () => ({
+      lens: attach,
+      near,
+      in: () => panzoom.current?.zoomIn({ step: 0.5 }),
+      out: () => panzoom.current?.zoomOut({ step: 0.5 }),
+      pan: (x, y) => panzoom.current?.pan(x, y, { relative: true }),
+    }),
+    [attach, near],
+  );
 }

@@ -4,14 +4,16 @@ import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "re
 import { useEntry } from "../navigation";
 import type { WallHandle } from "./wall";
 
-type Kept = { index: number; top: number; focused: number };
+type Kept = { search: string; index: number; top: number; focused: number };
 
 const KEY = "sightline.place.";
 const SETTLED_MS = 120;
 
-function read(key: string): Kept | null {
+/** The place that was kept for an entry; of another search, which this one has replaced, it is none. */
+function read(key: string, search: string): Kept | null {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY + key) ?? "null") as Kept | null;
+    const kept = JSON.parse(sessionStorage.getItem(KEY + key) ?? "null") as Kept | null;
+    return kept?.search === search ? kept : null;
   } catch {
     return null;
   }
@@ -51,7 +53,7 @@ export function useKeptPlace(
     if (begun === search) return;
     setBegun(search);
     // An entry that is new has none.
-    goal.current = read(key);
+    goal.current = read(key, search);
     if (!goal.current) window.scrollTo(0, 0);
   }, [search, begun, key]);
 
@@ -73,7 +75,7 @@ export function useKeptPlace(
   useEffect(() => {
     if (!ready) return;
     const keep = () => {
-      if (wall.current && !goal.current) write(key, wall.current.look());
+      if (wall.current && !goal.current) write(key, { search, ...wall.current.look() });
     };
     let timer: ReturnType<typeof setTimeout>;
     const soon = () => {
@@ -90,5 +92,5 @@ export function useKeptPlace(
       window.removeEventListener("focusin", keep);
       window.removeEventListener("pagehide", keep);
     };
-  }, [key, ready, wall]);
+  }, [key, search, ready, wall]);
 }

@@ -1,4 +1,4 @@
-import { memo, useEffect, useMemo, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { thumbnail } from "../api/queries";
 import type { Hit } from "../api/schema";
 import { useMessages } from "../i18n/language";
@@ -30,6 +30,9 @@ type Props = {
 // What flies past within this time is not fetched: nobody sees it, and the next pictures wait behind it.
 const GLANCE_MS = 90;
 
+const AGAIN_MS = 2000;
+const MOST_FAILURES = 2;
+
 // Narrower than this there is no room for words beside the actions.
 const ROOM_FOR_WORDS = 190;
 
@@ -55,6 +58,13 @@ export const Tile = memo(function Tile({
     const timer = setTimeout(() => setDue(true), GLANCE_MS);
     return () => clearTimeout(timer);
   }, [due]);
+  // Refused for a moment, it is asked for again; at last its name stands in its place.
+  const failures = useRef(0);
+  const failed = () => {
+    failures.current += 1;
+    if (failures.current > MOST_FAILURES) setLoaded(true);
+    else setTimeout(() => setDue(false), AGAIN_MS);
+  };
   const tone = useMemo(() => toneOf(hit.placeholder), [hit.placeholder]);
   const blur = useMemo(() => (due ? blurOf(hit.placeholder) : ""), [due, hit.placeholder]);
   const name = nameOf(hit, t);
@@ -87,6 +97,7 @@ export const Tile = memo(function Tile({
           decoding="async"
           data-loaded={loaded || undefined}
           onLoad={() => setLoaded(true)}
+          onError={failed}
         />
       </Link>
       <div className={styles.label}>

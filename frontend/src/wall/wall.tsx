@@ -1,4 +1,4 @@
-import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
   type KeyboardEvent,
   type Ref,
@@ -15,15 +15,14 @@ import { useMessages } from "../i18n/language";
 import { navigate } from "../navigation";
 import type { Place } from "../search/place";
 import { AWAY, alike, hrefOf, withTerm } from "../search/query";
+import { singleKeys } from "../ui/single-keys";
 import { justify } from "./justify";
-import { layOut, lineOf, step } from "./layout";
+import { type Line, layOut, lineOf, step } from "./layout";
 import { Tile } from "./tile";
 import styles from "./wall.module.css";
 
 const GAP = 6;
 const PHONE = 600;
-// The field stays at the top: what lies behind it is not seen.
-const HEADER = 84;
 // So many lines before the last one the next page is asked for.
 const AHEAD = 6;
 
@@ -53,39 +52,43 @@ type Props = {
 /** The results: a justified wall, sizes known before any picture is loaded, and only what is near in the document. */
 export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
   const t = useMessages();
-  const [list, width, top] = useBox<HTMLUListElement>();
+  const [list, { width, top, header }] = useBox<HTMLUListElement>();
   const lines = useMemo(
     () => (width ? layOut(hits, shapeOf(width), certain, open) : []),
     [hits, width, certain, open],
   );
+  const [active, setActive] = useState(0);
+  const activeLine = lineOf(lines, active);
   const virtualizer = useWindowVirtualizer({
+    // The line with the focus stays: a tile that is taken away would take the reader's place with it.
+    rangeExtractor: (range) => {
+      const near = defaultRangeExtractor(range);
+      return activeLine < 0 || near.includes(activeLine) ? near : [...near, activeLine].sort((a, b) => a - b);
+    },
     count: lines.length,
     estimateSize: (i) => lines[i]?.height ?? 0,
     gap: GAP,
     overscan: 3,
     scrollMargin: top,
-    scrollPaddingStart: HEADER,
+    scrollPaddingStart: header,
     scrollPaddingEnd: GAP,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are exact, and all change with the lines
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, lines]);
 
   const isMoving = useCallback(() => virtualizer.isScrolling, [virtualizer]);
-  const { active, setActive, focus } = useFocus(hits, (index) =>
+  const { focus, goal } = useFocus(hits, setActive, (index) =>
     virtualizer.scrollToIndex(lineOf(lines, index), { align: "auto" }),
   );
-  useHandle(
-    ref,
-    list,
-    (index) => {
-      const offset = virtualizer.getOffsetForIndex(lineOf(lines, index), "start");
-      return offset ? offset[0] + HEADER : 0;
-    },
-    focus,
-  );
+  const offsetOf = (index: number) => {
+    const offset = virtualizer.getOffsetForIndex(lineOf(lines, index), "start");
+    return offset ? offset[0] + header : 0;
+  };
+  useHandle(ref, list, header, offsetOf, focus);
+  useAnchor(width, lines, virtualizer.range?.startIndex ?? 0, offsetOf);
 
   const seen = virtualizer.getVirtualItems();
-  const near = (seen.at(-1)?.index ?? 0) >= lines.length - AHEAD;
+  const near = (virtualizer.range?.endIndex ?? 0) >= lines.length - AHEAD;
   useEffect(() => {
     if (near && width) onEnd?.();
   }, [near, width, onEnd]);
@@ -98,8 +101,10 @@ export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
     if (!hit) return;
     const term = (weight: number) => withTerm(place.query, { kind: "like", value: hit.id, weight });
     if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
-      focus(step(lines, index, event.key, GAP));
-    } else if (event.key === "s") navigate(hrefOf(alike(place.query, hit.id)));
+      // A key that is faster than the focus goes on from where that is going.
+      focus(step(lines, goal() ?? index, event.key, GAP));
+    } else if (!singleKeys()) return;
+    else if (event.key === "s") navigate(hrefOf(alike(place.query, hit.id)));
     else if (event.key === "+") navigate(hrefOf(term(1)));
     else if (event.key === "-") navigate(hrefOf(term(AWAY)));
     else return;
@@ -143,7 +148,7 @@ export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
                 width={tileWidth}
                 height={line.height}
                 place={place}
-                active={at === active}
+                active={at === Math.min(active, hits.length - 1)}
                 last={!open && at === hits.length - 1}
                 onFocus={setActive}
                 isMoving={isMoving}
@@ -160,18 +165,22 @@ function shapeOf(width: number) {
   return { width, height: width < PHONE ? 150 : 220, gap: GAP };
 }
 
-/** One stop for Tab on the whole wall, moved by the arrows: nobody tabs through ten thousand pictures. */
-function useFocus(hits: readonly Hit[], bring: (index: number) => void) {
-  const [active, setActive] = useState(0);
+/** Moves the one stop of Tab on the wall: nobody tabs through ten thousand pictures. */
+function useFocus(
+  hits: readonly Hit[],
+  setActive: (index: number) => void,
+  bring: (index: number) => void,
+): { focus: (index: number) => void; goal: () => number | null } {
   const wanted = useRef<number | null>(null);
-  // Whether the focus was on the wall last: a tile that is taken away drops it without a word.
+  // Whether the focus was on the wall or in the viewer last: what is taken away drops it without a word.
   const inside = useRef(false);
   const [, again] = useState(0);
   const best = hits[0]?.id;
 
   useEffect(() => {
     const follow = (event: FocusEvent) => {
-      inside.current = event.target instanceof Element && event.target.closest("[data-index]") !== null;
+      inside.current =
+        event.target instanceof Element && event.target.closest("[data-index], dialog") !== null;
     };
     document.addEventListener("focusin", follow);
     return () => document.removeEventListener("focusin", follow);
@@ -192,18 +201,40 @@ function useFocus(hits: readonly Hit[], bring: (index: number) => void) {
     wanted.current = null;
     tile.focus({ preventScroll: true });
   });
-  const focus = (index: number) => {
-    wanted.current = index;
-    setActive(index);
-    bring(index);
-    again((n) => n + 1);
+  return {
+    focus: (index) => {
+      wanted.current = index;
+      setActive(index);
+      bring(index);
+      again((n) => n + 1);
+    },
+    goal: () => wanted.current,
   };
-  return { active: Math.min(active, Math.max(0, hits.length - 1)), setActive, focus };
+}
+
+/** A wall that becomes wider or narrower, as a phone that is turned, still shows the pictures that it showed. */
+function useAnchor(
+  width: number,
+  lines: readonly Line[],
+  first: number,
+  offsetOf: (index: number) => number,
+) {
+  const shown = useRef({ width, index: 0, scrolled: false });
+  useLayoutEffect(() => {
+    const before = shown.current;
+    if (before.width && before.width !== width && before.scrolled) window.scrollTo(0, offsetOf(before.index));
+  });
+  useEffect(() => {
+    const line = lines[first];
+    if (line && "first" in line) shown.current = { width, index: line.first, scrolled: window.scrollY > 0 };
+    else shown.current.width = width;
+  });
 }
 
 function useHandle(
   ref: Ref<WallHandle> | undefined,
   list: React.RefObject<HTMLUListElement | null>,
+  header: number,
   offsetOf: (index: number) => number,
   focus: (index: number) => void,
 ) {
@@ -214,7 +245,7 @@ function useHandle(
     },
     look: () => {
       const tiles = [...(list.current?.querySelectorAll<HTMLElement>("[data-index]") ?? [])];
-      const first = tiles.find((tile) => tile.getBoundingClientRect().bottom > HEADER);
+      const first = tiles.find((tile) => tile.getBoundingClientRect().bottom > header);
       const focused = document.activeElement?.closest<HTMLElement>("[data-index]");
       return {
         index: Number(first?.dataset.index ?? 0),
@@ -227,7 +258,7 @@ function useHandle(
 
 /** A wall whose results are not known yet: only the shape of what will come. */
 export function WallSkeleton() {
-  const [list, width] = useBox<HTMLDivElement>();
+  const [list, { width }] = useBox<HTMLDivElement>();
   const ratios = [1.4, 0.8, 1.5, 1, 0.75, 1.33, 1.6, 0.7, 1, 1.45, 1.2, 0.9, 1.5, 1, 1.3, 0.8, 1.4, 1.1];
   const rows = width
     ? justify(
@@ -246,15 +277,26 @@ export function WallSkeleton() {
   );
 }
 
-/** An element's width in whole pixels and how far it stands below the top of the page, kept as the window changes. */
+/**
+ * An element's width in whole pixels, how far it stands below the top of the page, and how much of the window's top is
+ * covered by the header that stays there; kept as the window changes.
+ */
 function useBox<E extends HTMLElement>() {
   const element = useRef<E>(null);
-  const [box, setBox] = useState({ width: 0, top: 0 });
+  const [box, setBox] = useState({ width: 0, top: 0, header: 0 });
   const measure = useCallback(() => {
     const found = element.current?.getBoundingClientRect();
     if (!found) return;
-    const next = { width: Math.floor(found.width), top: Math.round(found.top + window.scrollY) };
-    setBox((box) => (box.width === next.width && box.top === next.top ? box : next));
+    const bar = document.querySelector("header");
+    const sticky = bar !== null && getComputedStyle(bar).position === "sticky";
+    const next = {
+      width: Math.floor(found.width),
+      top: Math.round(found.top + window.scrollY),
+      header: sticky ? bar.offsetHeight : 0,
+    };
+    setBox((box) =>
+      box.width === next.width && box.top === next.top && box.header === next.header ? box : next,
+    );
   }, []);
   useLayoutEffect(() => {
     measure();
@@ -264,5 +306,5 @@ function useBox<E extends HTMLElement>() {
     observer.observe(document.body);
     return () => observer.disconnect();
   }, [measure]);
-  return [element, box.width, box.top] as const;
+  return [element, box] as const;
 }
