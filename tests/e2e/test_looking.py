@@ -217,12 +217,12 @@ def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     assert below > 2
     page.keyboard.press("ArrowUp")
     expect(focused).to_have_attribute("data-index", "1")
-    for _ in range(30):
+    # Line by line, as far as the pages of the answer have come; those that come meanwhile lengthen the way.
+    for _ in range(200):
         page.keyboard.press("ArrowDown")
-        # The wall goes on as far as its pages have come.
-        page.wait_for_load_state("networkidle")
-    last = int(focused.get_attribute("data-index") or 0)
-    assert last > 100
+        if int(focused.get_attribute("data-index") or 0) > 100:
+            break
+    assert int(focused.get_attribute("data-index") or 0) > 100
     expect(focused).to_be_in_viewport()
     page.keyboard.press("Home")
     expect(focused).to_have_attribute("data-index", "0")

@@ -180,6 +180,7 @@ const PANS: Record<string, [number, number] | undefined> = {
 /** The picture itself: by wheel, pinch, double click or the buttons it comes nearer. */
 function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
   const t = useMessages();
+  const [loaded, setLoaded] = useState("");
   return (
     <>
       <div className={styles.frame}>
@@ -197,13 +198,16 @@ function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
               // Enlarged at most twice: beyond it there is nothing more to see.
               maxWidth: `min(100%, ${2 * picture.width}px)`,
               maxHeight: `min(100%, ${2 * picture.height}px)`,
-              // The wall's own copy is here already, and a likeness of it before that.
-              backgroundImage: [`url("${thumbnail(picture, 480)}")`, blurOf(picture.placeholder)]
-                .filter(Boolean)
-                .join(", "),
+              // Until it is there: the wall's own copy, which is here already, or else a likeness.
+              ...(loaded !== picture.id && {
+                backgroundImage: [`url("${thumbnail(picture, 480)}")`, blurOf(picture.placeholder)]
+                  .filter(Boolean)
+                  .join(", "),
+              }),
             }}
             alt={nameOf(picture, t)}
             draggable={false}
+            onLoad={() => setLoaded(picture.id)}
           />
         </div>
       </div>
