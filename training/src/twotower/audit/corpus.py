@@ -1,0 +1,97 @@
+"""Captions by picture, whether or not the pictures are at hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from twotower import data
+from twotower.data import DataError
+from twotower.metrics import Ints
+
+# Letters and digits: punctuation is no word.
+TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The pictures of some splits with what is said of each."""
+
+    name: str
+    pictures: tuple[str, ...]
+    captions: tuple[tuple[str, ...], ...]
+    # Of each picture.
+    splits: tuple[str, ...]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """All captions, picture by picture."""
+        return [text for texts in self.captions for text in texts]
+
+    @cached_property
+    def owner(self) -> Ints:
+        """(C,) the picture of each caption."""
+        return np.repeat(np.arange(len(self.captions)), [len(texts) for texts in self.captions])
+
+    @cached_property
+    def tokens(self) -> list[list[str]]:
+        """The words of each caption, lower case."""
+        return [TOKEN.findall(text.lower()) for text in self.texts]
+
+
+def read(given: str, splits: Sequence[str]) -> Corpus:
+    """Captions of a data set given as `READER=PATH`, or as `captions=FILE.json`.
+
+    The latter is an object of lists of captions by picture, as the caption files of Flickr30k are; pictures are not
+    looked for. With a reader, every picture must be readable.
+
+    Raises:
+        DataError: it is not what it should be.
+    """
+    reader, _, place = given.partition("=")
+    if reader == "captions":
+        return read_captions(Path(place))
+    names: list[str] = []
+    captions: list[tuple[str, ...]] = []
+    kinds: list[str] = []
+    for split in splits:
+        for pair in data.read(given, split):
+            names.append(pair.image.name)
+            captions.append(pair.texts)
+            kinds.append(split)
+    return Corpus(f"{reader} {' and '.join(splits)}", tuple(names), tuple(captions), tuple(kinds))
+
+
+def read_captions(path: Path) -> Corpus:
+    """See `read`.
+
+    Raises:
+        DataError: the file is missing or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from error
+    if not isinstance(found, dict) or not all(
+        isinstance(texts, list) and all(isinstance(t, str) for t in texts) for texts in found.values()
+    ):
+        raise DataError(f"{path} is no object of lists of captions by picture")
+    captions = {
+        # Some files name the picture once more at the end of its captions.
+        name: tuple(t.strip() for t in texts if t.strip() and not t.endswith(f"/{name}"))
+        for name, texts in found.items()
+    }
+    if without := [name for name, texts in captions.items() if not texts]:
+        raise DataError(f"{path}: no caption for {len(without)} pictures, first {without[0]}")
+    return Corpus(path.stem, tuple(captions), tuple(captions.values()), (path.stem,) * len(captions))
+
+
+def flickr_id(picture: str) -> str:
+    """A picture's number at Flickr, where it is named by it: what stands before the first _ or dot."""
+    return re.split(r"[_.]", picture)[0]
