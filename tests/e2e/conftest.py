@@ -9,7 +9,16 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    FilePayload,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE = str(ROOT / "frontend" / "dist")
@@ -22,6 +31,8 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    # Two cores that also run the services are slow now and then.
+    expect.set_options(timeout=10_000)
     with sync_playwright() as playwright:
         # Debian's own; install the package chromium.
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)

@@ -46,6 +46,31 @@ def test_files_are_added_one_line_each_and_what_fails_says_why(empty: Page, tmp_
     expect(panel.get_by_role("listitem")).to_have_count(0)
 
 
+def test_a_folder_is_dropped_anywhere_with_all_that_is_in_it(empty: Page, tmp_path: Path) -> None:
+    page = empty
+    page.goto("/")
+    expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
+    folder = tmp_path / "album"
+    (folder / "2024").mkdir(parents=True)
+    (folder / "red.png").write_bytes(plain("red"))
+    (folder / "2024" / "blue.png").write_bytes(plain("blue"))
+    (folder / "notes.txt").write_text("words")
+    mouse = page.context.new_cdp_session(page)
+
+    def drag(kind: str) -> None:
+        carried = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        mouse.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 700, "data": carried})
+
+    drag("dragEnter")
+    drag("dragOver")
+    expect(page.get_by_text("Add to the collection")).to_be_visible()
+    drag("drop")
+    panel = page.get_by_role("region", name="Adding pictures")
+    expect(panel.get_by_role("status")).to_have_text("2 added")
+    expect(panel.get_by_role("listitem")).to_have_count(2)
+    expect(page.get_by_text("Add to the collection")).to_have_count(0)
+
+
 def test_searching_goes_on_while_pictures_are_sent_and_sending_can_be_cancelled(empty: Page) -> None:
     page = empty
     assert page.request.post("/api/v1/images", multipart={"images": noise()}).status == 201
