@@ -84,7 +84,7 @@ export function Results({ place, title, onAdd }: Props) {
       <p className="unseen" role="status">
         {status}
       </p>
-      {slow && <p className={styles.remark}>{t.wall.slow}</p>}
+      {slow && <p className={styles.slow}>{t.wall.slow}</p>}
       {failed ? (
         <Failed error={failed} onRetry={again} />
       ) : search.isPending ? (
