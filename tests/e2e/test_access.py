@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import ROOT, dialog, field, tiles
 
@@ -23,12 +24,42 @@ def check(page: Page, state: str) -> None:
     assert told == [], state
 
 
+# What the page says to an answer of each status; 0: none came.
+TROUBLES = {
+    0: "Sightline could not answer.",
+    401: "This collection asks for a key.",
+    403: "Your key does not allow this.",
+    404: "That picture is no longer here.",
+    409: "The pictures are being looked at anew.",
+    429: "Too much at once.",
+    503: "Sightline could not answer.",
+}
+
+
+def trouble(status: int) -> Callable[[Route], None]:
+    """Answers that nobody likes."""
+
+    def answer(route: Route) -> None:
+        if status:
+            route.fulfill(status=status, headers={"Retry-After": "60"}, json={"detail": "the encoder is not there"})
+        else:
+            route.abort()
+
+    return answer
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 820, 1440])
 def test_axe_finds_nothing(
     open_window: Callable[..., Page], local_stack: Any, shelf: str, width: int, scheme: str
 ) -> None:
-    page = open_window(local_stack.url, width=width, height=800, color_scheme=scheme, expected=("400", "503"))
+    page = open_window(
+        local_stack.url,
+        width=width,
+        height=800,
+        color_scheme=scheme,
+        expected=("status of 4", "status of 503", "ERR_FAILED"),
+    )
     page.goto("/")
     expect(page.get_by_text("394 pictures")).to_be_visible()
     check(page, "first visit")
@@ -58,6 +89,18 @@ def test_axe_finds_nothing(
     page.goto("/status")
     expect(page.get_by_role("table")).to_be_visible()
     check(page, "status")
+    for status, heading in TROUBLES.items():
+        page.route("**/api/v1/search?q=trouble*", trouble(status))
+        page.goto("/?q=trouble")
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        check(page, heading)
+        page.unroute("**/api/v1/search?q=trouble*")
+    nothing = {**httpx.get(f"{local_stack.url}/api/v1/facets").json(), "count": 0}
+    page.route("**/api/v1/facets", lambda route: route.fulfill(json=nothing))
+    page.goto("/")
+    expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
+    check(page, "empty")
+    page.unroute("**/api/v1/facets")
     page.goto(f"{shelf}/?q=a+square")
     expect(tiles(page)).to_have_count(8)
     page.get_by_role("button", name="Filters").click()
