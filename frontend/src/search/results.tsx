@@ -139,9 +139,14 @@ function useReveal(wall: RefObject<WallHandle | null>, hits: readonly Hit[]): (i
     if (!wanted) return;
     const index = hits.findIndex((hit) => hit.id === wanted);
     if (index >= 0) {
-      wall.current?.reveal(index);
-      setWanted(null);
-      return;
+      // After the wall has returned to its place, if it is on its way there: a picture in sight moves nothing.
+      const frame = requestAnimationFrame(() =>
+        requestAnimationFrame(() => {
+          wall.current?.reveal(index);
+          setWanted(null);
+        }),
+      );
+      return () => cancelAnimationFrame(frame);
     }
     const timer = setTimeout(() => setWanted(null), PATIENCE_MS);
     return () => clearTimeout(timer);
