@@ -19,9 +19,9 @@ from pydantic.json_schema import models_json_schema
 from servicekit.errors import STATUS, Kind, ServiceError
 from servicekit.wire import Params, parse
 
+from gateway.answers import Problem
 from gateway.guard import Guard
 from gateway.keys import Scope
-from gateway.wire import Problem
 
 REF = "#/components/schemas/{model}"
 # Whatever stands between here and the browser is to pass on each event at once.

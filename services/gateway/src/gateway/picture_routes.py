@@ -20,6 +20,7 @@ from servicekit.wire import problems
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from gateway.adding import Adder, Outcome, Upload
+from gateway.answers import LookupAnswer, Picture, UploadAnswer
 from gateway.api import Api, Multipart, event, events
 from gateway.clients import SearchClient
 from gateway.keys import Scope
@@ -28,7 +29,7 @@ from gateway.memo import Collection
 from gateway.routes import FILES
 from gateway.searching import public
 from gateway.uploads import read_files
-from gateway.wire import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer
+from gateway.wire import Details, LookupParams, ThumbnailParams
 
 ID = re.compile(r"[0-9a-f]{32}")
 # A file's name is its content, so what was fetched once is right for ever.

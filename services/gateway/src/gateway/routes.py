@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from servicekit.errors import Kind, ServiceError
 from servicekit.wire import parse, problems
 
+from gateway.answers import Facets, SearchAnswer, Session, Stats, Suggestions
 from gateway.api import Api, Multipart
 from gateway.browsing import Browser
 from gateway.clients import SearchClient
@@ -18,19 +19,7 @@ from gateway.observed import Observed
 from gateway.searching import Question, Searcher
 from gateway.terms import Term
 from gateway.uploads import read_files
-from gateway.wire import (
-    MAX_TERMS,
-    Facets,
-    Login,
-    PageParams,
-    SearchAnswer,
-    SearchParams,
-    SearchRequest,
-    Session,
-    Stats,
-    Suggestions,
-    SuggestParams,
-)
+from gateway.wire import MAX_TERMS, Login, PageParams, SearchParams, SearchRequest, SuggestParams
 
 # What goes wrong behind the gateway, or on the way here.
 ALWAYS = (

@@ -10,6 +10,7 @@ from flask import Response, g, stream_with_context
 from servicekit.errors import Kind, ServiceError
 
 from gateway.adding import Adder
+from gateway.answers import QuarantineAnswer
 from gateway.api import Api, event, events
 from gateway.clients import EncoderClient, SearchClient
 from gateway.in_place import Library, Scan
@@ -20,7 +21,7 @@ from gateway.reindexing import Progress
 from gateway.reindexing import reindex as run
 from gateway.scanning import scan
 from gateway.searching import public
-from gateway.wire import ExportParams, QuarantineAnswer, ScanParams
+from gateway.wire import ExportParams, ScanParams
 
 # Pictures of one page of an export.
 PAGE = 500
