@@ -1,10 +1,12 @@
 """What the page asks for before anybody has searched, and what its status is made of."""
 
 import base64
+import io
 from typing import Any
 
 import pytest
 from gateway.observed import quantile
+from PIL import Image
 
 from tests.unit.gateway.conftest import BLUE, RED, body, get, picture, upload
 
@@ -75,6 +77,18 @@ def test_a_placeholder_comes_with_each_picture(stack: Any) -> None:
     assert (
         body(get(stack, "/api/v1/search?q=red"))["results"][0]["placeholder"] == base64.b64encode(placeholder).decode()
     )
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "1", "I;16"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1)])
+def test_every_kind_of_picture_has_a_placeholder(stack: Any, mode: str, size: tuple[int, int]) -> None:
+    stream = io.BytesIO()
+    # Not black: the toy model's vector of that has no direction.
+    shown = Image.new(mode, size, 60_000) if mode == "I;16" else Image.new("RGB", size, "white").convert(mode)
+    shown.save(stream, "PNG")
+    answer = upload(stack, stream.getvalue())
+    assert answer.status_code == 201
+    assert body(get(stack, f"/api/v1/images/{body(answer)['items'][0]['id']}"))["placeholder"]
 
 
 def test_a_quantile_lies_within_its_bucket() -> None:

@@ -99,6 +99,7 @@ class MediaStore:
 
     def placeholder(self, picture: Picture) -> str:
         """A blurred copy of a few bytes (ThumbHash, base64), to be shown until the picture is there."""
+        # The library fails where something shows through; an opened picture lies on white.
         small = picture.image.convert("RGBA")
         # As much as there is to see in it: the hash keeps seven waves a side, and takes its time by the pixel.
         small.thumbnail((32, 32), Image.Resampling.BOX)
