@@ -1,9 +1,5 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
-from twotower.data import Pair
-from twotower.evaluate import keyword_queries
 from twotower.metrics import (
     first_is_right,
     image_to_text_ranks,
@@ -88,16 +84,3 @@ def test_the_interval_counts_pictures_not_captions() -> None:
     five = with_interval(np.repeat(hits, 5), np.repeat(np.arange(10), 5))
     assert one == five
     assert (one.value, one.low, one.high) == (50, 20, 80)
-
-
-def test_keyword_queries_are_true_of_every_picture_that_holds_the_words() -> None:
-    pairs = [
-        Pair(Path("a"), ("A dog runs .", "The brown animal .")),
-        Pair(Path("b"), ("A brown dog .",)),
-        Pair(Path("c"), ("It is a cat .",)),
-    ]
-    found = keyword_queries(pairs, 2)
-    # "dog runs" of the first, "brown animal" of the first, "brown dog" of both; "cat" alone is no two words.
-    assert found.queries == ["dog runs", "brown animal", "brown dog"]
-    assert found.owner.tolist() == [0, 0, 1]
-    assert found.relevant.tolist() == [[True, False, False], [True, False, False], [True, True, False]]

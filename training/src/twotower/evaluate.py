@@ -1,11 +1,12 @@
-"""Evaluate two towers: caption queries in both directions, and the short keyword queries that people type.
+"""Evaluate two towers: caption queries in both directions, and queries as people type them.
 
     python -m twotower.evaluate --bundle var/bundle --data flickr8k=DIR --split dev [--out report]
     python -m twotower.evaluate --run var/runs/flickr8k_small --data flickr8k=DIR --split dev
 
-Prints a table in Markdown and, with --out, writes report.md and report.json. The protocol is Karpathy's: every caption
-is a query with one right picture; from picture to text, the best placed of its captions counts. Keyword queries are
-words out of a caption, and every picture whose captions hold them all is right.
+Prints tables in Markdown and, with --out, writes report.md and report.json. The protocol is Karpathy's: every caption
+is a query with one right picture; from picture to text, the best placed of its captions counts. Words, phrases and
+sentences out of captions are queries with every right picture (`twotower.queries`): those made of the data set's own
+captions, or with --queries a file's.
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ from numpy.typing import NDArray
 
 from twotower import data, metrics
 from twotower.data import Pair
-from twotower.metrics import Array, Figure, Ints
-from twotower.texts import words_of
-
-KEYWORDS = (1, 2, 3)
+from twotower.metrics import Array, Figure, Floats, Ints
+from twotower.queries import Queries, benchmark, load
 
 
 class Embedder(Protocol):
@@ -40,37 +39,29 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True)
-class Keywords:
-    """Short queries: the words, the picture that each was drawn from, and all pictures that it is true of."""
+class Outcome:
+    """What one metric says of each query, and the picture that the query is about: both (Q,)."""
 
-    queries: list[str]
-    owner: Ints  # (Q,)
-    relevant: NDArray[np.bool_]  # (Q, N)
+    values: Floats | NDArray[np.bool_]
+    owner: Ints
+
+    def figure(self) -> Figure:
+        """The mean in percent."""
+        return metrics.with_interval(self.values, self.owner)
 
 
-def keyword_queries(pairs: Sequence[Pair], count: int, seed: int = 0) -> Keywords:
-    """One query of `count` content words for each caption that has as many, in their order; equal queries once.
+@dataclass(frozen=True)
+class Outcomes:
+    """All that was measured, query by query: what two models are compared by."""
 
-    Relevant is every picture whose captions together hold all the words: what a single label would count as a mistake.
-    """
-    random = np.random.default_rng(seed)
-    vocabulary: dict[str, int] = {}
-    for word in sorted({w for p in pairs for t in p.texts for w in words_of(t)}):
-        vocabulary[word] = len(vocabulary)
-    holds = np.zeros((len(pairs), len(vocabulary)), bool)
-    found: dict[str, int] = {}
-    for row, pair in enumerate(pairs):
-        for text in pair.texts:
-            words = words_of(text)
-            holds[row, [vocabulary[w] for w in words]] = True
-            if len(words) >= count:
-                chosen = np.sort(random.choice(len(words), count, replace=False))
-                found.setdefault(" ".join(words[i] for i in chosen), row)
-    queries = list(found)
-    relevant = np.zeros((len(queries), len(pairs)), bool)
-    for i, query in enumerate(queries):
-        relevant[i] = holds[:, [vocabulary[w] for w in query.split()]].all(1)
-    return Keywords(queries, np.array(list(found.values()), np.int64), relevant)
+    pictures: int
+    captions: int
+    ranks: dict[str, Ints]
+    # R@k by direction, and of each style of queries its metrics.
+    recall: dict[str, dict[str, Outcome]]
+    queries: dict[str, dict[str, Outcome]]
+    # Pictures that a query of a style is true of, on average.
+    positives: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -83,43 +74,56 @@ class Report:
     image_to_text: dict[str, Figure]
     rsum: float
     median_rank: dict[str, float]
-    # By the number of words: mAP@R, the share of queries whose first picture is right, and how many queries there are.
-    keywords: dict[str, dict[str, Figure]]
-    keyword_queries: dict[str, int]
+    # By style: mAP@R, how often the first picture is right (P@1), and how often it is the one that the query is from.
+    queries: dict[str, dict[str, Figure]]
+    query_counts: dict[str, int]
+    positives: dict[str, float]
 
 
-def evaluate(embedder: Embedder, pairs: Sequence[Pair]) -> Report:
-    """Evaluate on pictures that have captions."""
+def measure(embedder: Embedder, pairs: Sequence[Pair], styles: Sequence[Queries]) -> Outcomes:
+    """Every metric of every query, on pictures that have captions."""
     captions = [t for p in pairs for t in p.texts]
     owner = np.repeat(np.arange(len(pairs)), [len(p.texts) for p in pairs])
     texts, images = embedder.texts(captions), embedder.pictures([p.image for p in pairs])
-    by_text = metrics.text_to_image_ranks(texts, images, owner)
-    by_image = metrics.image_to_text_ranks(texts, images, owner)
-    pictures = np.arange(len(pairs))
-    text_to_image = {f"R@{k}": metrics.with_interval(by_text <= k, owner) for k in metrics.KS}
-    image_to_text = {f"R@{k}": metrics.with_interval(by_image <= k, pictures) for k in metrics.KS}
-    keywords, counts = {}, {}
-    for count in KEYWORDS:
-        short = keyword_queries(pairs, count)
-        if not short.queries:
-            continue  # no caption has so many words
-        vectors = embedder.texts(short.queries)
-        at_r = metrics.precisions(vectors, images, short.relevant, at_r=True)
-        first = metrics.first_is_right(vectors, images, short.relevant)
-        keywords[str(count)] = {
-            "mAP@R": metrics.with_interval(at_r, short.owner),
-            "P@1": metrics.with_interval(first, short.owner),
+    ranks = {
+        "text_to_image": metrics.text_to_image_ranks(texts, images, owner),
+        "image_to_text": metrics.image_to_text_ranks(texts, images, owner),
+    }
+    about = {"text_to_image": owner, "image_to_text": np.arange(len(pairs))}
+    recall = {
+        direction: {f"R@{k}": Outcome(found <= k, about[direction]) for k in metrics.KS}
+        for direction, found in ranks.items()
+    }
+    known = dict(zip(captions, texts, strict=True))
+    queries = {}
+    for style in styles:
+        new = [text for text in style.texts if text not in known]
+        known.update(zip(new, embedder.texts(new), strict=True) if new else ())
+        vectors = np.stack([known[text] for text in style.texts])
+        own = metrics.text_to_image_ranks(vectors, images, style.owner)
+        queries[style.style] = {
+            "mAP@R": Outcome(metrics.precisions(vectors, images, style.relevant, at_r=True), style.owner),
+            "P@1": Outcome(metrics.first_is_right(vectors, images, style.relevant), style.owner),
+            "R@1": Outcome(own <= 1, style.owner),
         }
-        counts[str(count)] = len(short.queries)
+    positives = {style.style: float(style.relevant.sum(1).mean()) for style in styles}
+    return Outcomes(len(pairs), len(captions), ranks, recall, queries, positives)
+
+
+def evaluate(embedder: Embedder, pairs: Sequence[Pair], styles: Sequence[Queries] | None = None) -> Report:
+    """Evaluate on pictures that have captions, with queries made of these unless others are given."""
+    found = measure(embedder, pairs, benchmark([p.texts for p in pairs]) if styles is None else styles)
+    recall = {d: {k: outcome.figure() for k, outcome in by_k.items()} for d, by_k in found.recall.items()}
     return Report(
-        len(pairs),
-        len(captions),
-        text_to_image,
-        image_to_text,
-        sum(f.value for f in (*text_to_image.values(), *image_to_text.values())),
-        {"text_to_image": float(np.median(by_text)), "image_to_text": float(np.median(by_image))},
-        keywords,
-        counts,
+        found.pictures,
+        found.captions,
+        recall["text_to_image"],
+        recall["image_to_text"],
+        sum(figure.value for by_k in recall.values() for figure in by_k.values()),
+        {direction: float(np.median(ranks)) for direction, ranks in found.ranks.items()},
+        {s: {k: outcome.figure() for k, outcome in by_k.items()} for s, by_k in found.queries.items()},
+        {s: len(by_k["R@1"].owner) for s, by_k in found.queries.items()},
+        found.positives,
     )
 
 
@@ -138,12 +142,12 @@ def markdown(report: Report) -> str:
         "",
         f"rSum {report.rsum:.1f}",
         "",
-        "| keyword queries | queries | mAP@R | first is right |",
-        "|---|---|---|---|",
+        "| query | queries | right pictures each | mAP@R | first is right | first is the one it is from |",
+        "|---|---|---|---|---|---|",
     ]
-    for words, values in report.keywords.items():
-        name = f"{words} word{'s' if words != '1' else ''}"
-        lines.append(f"| {name} | {report.keyword_queries[words]} | {values['mAP@R']} | {values['P@1']} |")
+    for style, values in report.queries.items():
+        cells = " | ".join(str(values[k]) for k in ("mAP@R", "P@1", "R@1"))
+        lines.append(f"| {style} | {report.query_counts[style]} | {report.positives[style]:.1f} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
@@ -158,6 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, metavar="READER=PATH", help=f"one of {', '.join(data.READERS)}")
     parser.add_argument("--split", default="test")
     parser.add_argument("--wheels", type=Path, default=Path("var/base"))
+    parser.add_argument("--queries", type=Path, help="queries for these pictures [made of their captions]")
     parser.add_argument("--out", type=Path, help="writes OUT.md and OUT.json")
     options = parser.parse_args(arguments)
     try:
@@ -170,7 +175,8 @@ def main(arguments: list[str] | None = None) -> int:
                 f"warning: {len(leaked)} of {len(pairs)} pictures were trained on, first {leaked[0].image.name}: "
                 "these figures say nothing of new pictures\n"
             )
-        report = evaluate(embedder, pairs)
+        styles = load(options.queries, [p.image.name for p in pairs]) if options.queries else None
+        report = evaluate(embedder, pairs, styles)
     except (data.DataError, ValueError, OSError) as error:
         sys.stderr.write(f"no evaluation: {error}\n")
         return 1

@@ -1,0 +1,175 @@
+"""Queries as people type them, made of captions: words, phrases and sentences, and every picture that each is true of.
+
+A benchmark whose answers are known from captions alone, for any captioned set. Its limits:
+
+- What no caption mentions is not known to be there: a picture that fits may count as wrong, the more so the shorter the
+  query. Figures are comparable between models on the same set, and are no probabilities that a person is content.
+- The words are those of captions, in their spelling and number: nobody asks for "receipt" or "sunset in Lisbon" here,
+  and "dogs" is not "dog".
+- Words may stand in different captions of a picture, or belong to different things in it. A phrase must stand in one.
+
+Whoever knows better corrects the file: see `save` and `load`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twotower.metrics import Ints
+from twotower.texts import STOP_WORDS, words_of
+
+KEYWORDS = (1, 2, 3)
+# Words of a phrase: what people type is hardly ever longer.
+SHORTEST_PHRASE, LONGEST_PHRASE = 2, 4
+# All captions of a set, by picture.
+Captions = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Queries of one style, the picture that each was drawn from, and all pictures that it is true of."""
+
+    style: str
+    texts: list[str]
+    owner: Ints  # (Q,)
+    relevant: NDArray[np.bool_]  # (Q, N), the owner's always true
+
+
+def benchmark(captions: Captions, seed: int = 0) -> list[Queries]:
+    """Queries of every style that the captions allow; equal queries once in a style."""
+    styles = [keywords(captions, count, seed) for count in KEYWORDS]
+    styles += [phrases(captions, seed), sentences(captions)]
+    return [queries for queries in styles if queries.texts]
+
+
+def keywords(captions: Captions, count: int, seed: int = 0) -> Queries:
+    """One query of `count` content words for each caption that has as many, in their order.
+
+    Relevant is every picture whose captions together hold all the words: what a single label would count as a mistake.
+    """
+    random = np.random.default_rng(seed)
+    found: dict[str, int] = {}
+    for row, texts in enumerate(captions):
+        for text in texts:
+            words = words_of(text)
+            if len(words) >= count:
+                chosen = np.sort(random.choice(len(words), count, replace=False))
+                found.setdefault(" ".join(words[i] for i in chosen), row)
+    return holding_words(f"{count} word{'s' if count > 1 else ''}", found, captions)
+
+
+def sentences(captions: Captions) -> Queries:
+    """The captions themselves. Relevant is, beside its own, a picture whose captions hold all the content words."""
+    found: dict[str, int] = {}
+    for row, texts in enumerate(captions):
+        for text in texts:
+            if words_of(text):
+                found.setdefault(text, row)
+    return holding_words("sentence", found, captions)
+
+
+def holding_words(style: str, found: dict[str, int], captions: Captions) -> Queries:
+    """Queries that are true of the pictures whose captions hold their words."""
+    holders: dict[str, set[int]] = defaultdict(set)
+    for row, texts in enumerate(captions):
+        for text in texts:
+            for word in words_of(text):
+                holders[word].add(row)
+    return assemble(style, found, (set.intersection(*(holders[w] for w in words_of(q))) for q in found), len(captions))
+
+
+def phrases(captions: Captions, seed: int = 0) -> Queries:
+    """One phrase for each caption that has one: "brown dog", "frozen lake".
+
+    Relevant is every picture of which a caption holds the phrase.
+    """
+    random = np.random.default_rng(seed)
+    found: dict[str, int] = {}
+    holders: dict[str, set[int]] = defaultdict(set)
+    for row, texts in enumerate(captions):
+        for text in texts:
+            runs = runs_of(text)
+            for run in runs:
+                for start in range(len(run)):
+                    for end in range(start + SHORTEST_PHRASE, min(start + LONGEST_PHRASE, len(run)) + 1):
+                        holders[" ".join(run[start:end])].add(row)
+            whole = [run for run in runs if SHORTEST_PHRASE <= len(run) <= LONGEST_PHRASE]
+            if whole:
+                found.setdefault(" ".join(whole[random.integers(len(whole))]), row)
+    return assemble("phrase", found, (holders[q] for q in found), len(captions))
+
+
+def runs_of(text: str) -> list[list[str]]:
+    """Content words that follow one another, lower case: what RAKE takes for phrases (Rose et al., 2010).
+
+    It needs no grammar: whatever stands between function words and punctuation is one.
+    """
+    runs: list[list[str]] = [[]]
+    for token in re.findall(r"[a-z]+|[^a-z\s]", text.lower()):
+        if token in STOP_WORDS or len(token) < 2:
+            runs.append([])
+        else:
+            runs[-1].append(token)
+    return [run for run in runs if run]
+
+
+def assemble(style: str, found: dict[str, int], holders: Iterable[Iterable[int]], pictures: int) -> Queries:
+    """Queries by the picture that each was drawn from, and the pictures that each is true of."""
+    relevant = np.zeros((len(found), pictures), bool)
+    for row, true in zip(relevant, holders, strict=True):
+        row[list(true)] = True
+    return Queries(style, list(found), np.array(list(found.values()), np.int64), relevant)
+
+
+def save(path: Path, styles: Sequence[Queries], names: Sequence[str]) -> None:
+    """Write a benchmark as JSON: by style, each query with the picture it is from and all that it is true of.
+
+    Raises:
+        ValueError: two pictures have one name.
+    """
+    if len(set(names)) < len(names):
+        raise ValueError("queries name their pictures, and two of these have one name")
+    styles_told = []
+    for q in styles:
+        entries = (
+            {"query": text, "from": names[int(owner)], "relevant": [names[i] for i in np.flatnonzero(true).tolist()]}
+            for text, owner, true in zip(q.texts, q.owner, q.relevant, strict=True)
+        )
+        # A query a line: a person finds it, and a comparison shows what was corrected.
+        lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
+        styles_told.append(f" {json.dumps(q.style)}: [\n{lines}\n ]")
+    path.write_text("{\n" + ",\n".join(styles_told) + "\n}\n", encoding="utf-8")
+
+
+def load(path: Path, names: Sequence[str]) -> list[Queries]:
+    """A benchmark that `save` wrote, and maybe a person corrected, for the pictures of these names.
+
+    Raises:
+        ValueError: it is no such file, names another picture, or a query is not true of the one it is from.
+        OSError: there is no such file.
+    """
+    rows = {name: row for row, name in enumerate(names)}
+    styles = []
+    try:
+        for style, entries in json.loads(path.read_text(encoding="utf-8")).items():
+            found = {entry["query"]: rows[entry["from"]] for entry in entries}
+            if len(found) < len(entries):
+                raise ValueError(f"{path}: a query stands twice under {style!r}")
+            queries = assemble(style, found, ([rows[n] for n in entry["relevant"]] for entry in entries), len(names))
+            lacking = ~queries.relevant[np.arange(len(found)), queries.owner]
+            if lacking.any():
+                raise ValueError(f"{path}: {queries.texts[int(lacking.argmax())]!r} is not true of its own picture")
+            styles.append(queries)
+    except KeyError as error:
+        raise ValueError(f"{path}: there is no picture or field {error}") from error
+    except (AttributeError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} holds no queries by style: {error}") from error
+    return styles
