@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,3 +96,61 @@ def test_a_long_caption_and_a_word_in_another_script_are_shared_too() -> None:
     pairs = [Pair(Path(f"{i}"), (long, "собака")) for i in range(2)]
     known = Batches(replace(config(), batch=2), {"things": pairs}).targets(np.arange(2), [long, "собака"])
     assert known.positive.all()
+
+
+# What each caption of PAIRS says, in two dimensions: dogs along one, the cat along the other.
+MEANING = {
+    "a photo of a husky": [1.0, 0.0],
+    "a dog": [1.0, 0.0],
+    "a photo of a collie": [0.8, 0.6],
+    "a photo of a cat": [0.0, 1.0],
+    "A dog and a ball in a field .": [0.6, 0.8],
+    "The happy dog runs after a ball .": [0.6, -0.8],
+}
+
+
+def meaning(texts: Sequence[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.array([MEANING[text] for text in texts], np.float32)
+
+
+def test_a_caption_is_no_counterexample_where_another_one_says_the_same() -> None:
+    batches = Batches(replace(config(ignore_by_meaning=0.75, ignore_by_words=False), batch=4), PAIRS, meaning)
+    rows = np.arange(4)
+    known = batches.by_meaning(batches.targets(rows, ["husky", "collie", "cat", "ball"]), rows, [0, 0, 0, 0])
+    assert known.likeness is not None
+    # The husky to "a dog" of the collie, 1, to the cat, 0, and to the nearer of the field's, 0.6.
+    assert known.likeness[0].tolist() == pytest.approx([1.0, 1.0, 0.0, 0.6])
+    # The cat (0, 1) to the collie's photo, 0.6, and to the field's first, 0.8.
+    assert known.likeness[2].tolist() == pytest.approx([0.0, 0.6, 1.0, 0.8])
+    assert known.ignored.tolist() == [
+        [True, True, False, False],
+        [True, True, False, True],
+        [False, False, True, True],
+        [False, True, True, True],
+    ]
+    (batch,) = batches.epoch(0)
+    assert batch.targets.likeness is not None
+    assert batch.targets.softness == 0
+
+
+def test_words_and_meaning_decide_by_themselves() -> None:
+    rows = np.arange(4)
+    by_words = Batches(config(), PAIRS).targets(rows, ["a dog", "a photo of a collie", "a photo of a cat", "ball"])
+    by_neither = Batches(config(ignore_by_words=False), PAIRS).targets(rows, ["a dog", "collie", "cat", "ball"])
+    assert by_words.ignored.any()
+    assert not by_neither.ignored.any()
+
+
+def test_captions_that_disagree_with_their_picture_are_never_drawn() -> None:
+    captions = ("a photo of a husky", "a dog", "a photo of a cat")
+    pairs = {"things": [Pair(Path("husky.jpg"), captions), Pair(Path("other.jpg"), captions[:1])]}
+    batches = Batches(config(drop_captions=0.25), pairs, meaning)
+    drawn = {text for epoch in range(20) for batch in batches.epoch(epoch) for text in batch.texts}
+    assert drawn == set(captions[:2])
+
+
+def test_an_option_that_cannot_be_followed_is_refused() -> None:
+    with pytest.raises(ValueError, match="soft_targets goes with the loss info_nce, not with hinge"):
+        Batches(config(soft_targets=0.3, loss="hinge"), PAIRS, meaning)
+    with pytest.raises(ValueError, match="need sentence vectors"):
+        Batches(config(drop_captions=0.1), PAIRS)

@@ -67,3 +67,24 @@ def test_the_hinge_is_against_the_hardest_negative() -> None:
     # Without the hardest, the next one: 0.2 + .6 - .5.
     ignored = targets(OWN.positive.int().tolist(), [[0, 0, 1], [0, 0, 0], [0, 0, 0]])
     assert hardest_hinge(texts, AXES, 0.2, ignored).item() == pytest.approx(0.3 / 3)
+
+
+def test_a_part_of_the_target_goes_by_likeness() -> None:
+    # Picture 1 is as like text 0 as its own, picture 2 unlike both; the rest is its own alone.
+    likeness = torch.tensor([[1.0, 1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
+    by_text, by_image = Targets(OWN.positive, OWN.ignored, likeness, 0.5).shares()
+    torch.testing.assert_close(by_text, torch.tensor([[0.75, 0.25, 0], [0, 1, 0], [0, 0, 1]]))
+    torch.testing.assert_close(by_image, torch.tensor([[1.0, 0, 0], [0.25, 0.75, 0], [0, 0, 1]]))
+    # Logits 1 for its own and 0 for others: a quarter less of one row either way.
+    rows = math.log(math.e + 2)
+    found = info_nce(AXES, AXES, ONE, Targets(OWN.positive, OWN.ignored, likeness, 0.5)).item()
+    assert found == pytest.approx(rows - (0.75 + 1 + 1) / 3)
+
+
+def test_what_is_ignored_gets_no_part_of_the_target() -> None:
+    likeness = torch.ones(3, 3)
+    ignored = torch.tensor([[False, True, False], [False] * 3, [False] * 3])
+    by_text, by_image = Targets(OWN.positive, ignored, likeness, 0.5).shares()
+    assert by_text[0].tolist() == [0.75, 0.0, 0.25]
+    assert by_image[1].tolist() == [0.0, 0.75, 0.25]
+    assert info_nce(AXES, AXES, ONE, Targets(OWN.positive, ignored, likeness, 0.5)).isfinite()

@@ -7,7 +7,7 @@ that it would have seen, and every process of several draws the same batch and t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from twotower.config import Config
+from twotower.config import Config, needs_meaning
 from twotower.data import Pair
 from twotower.loss import Targets
+from twotower.metrics import Array
+from twotower.sentences import agreeing
 from twotower.texts import short_query, words_of
 
+# Sentence vectors of texts, (N, D).
+Meaning = Callable[[Sequence[str]], Array]
 # A text of at most so many content words may be true of pictures that were not drawn with it.
 SHORT = 4
 
@@ -37,9 +41,22 @@ class Batch:
 class Batches:
     """Draws batches from the pictures of all sources."""
 
-    def __init__(self, config: Config, pairs: dict[str, list[Pair]]) -> None:
+    def __init__(self, config: Config, pairs: dict[str, list[Pair]], meaning: Meaning | None = None) -> None:
+        """`meaning` gives sentence vectors of texts, for the options that need them.
+
+        Raises:
+            ValueError: an epoch shows less than a batch, or an option needs another loss or sentence vectors.
+        """
+        if config.soft_targets and config.loss != "info_nce":
+            raise ValueError(f"soft_targets goes with the loss info_nce, not with {config.loss}")
         self._config = config
         self.pairs = [p for source in pairs.values() for p in source]
+        if needs_meaning(config):
+            if meaning is None:
+                raise ValueError("soft_targets, ignore_by_meaning and drop_captions need sentence vectors")
+            vectors = meaning([t for p in self.pairs for t in p.texts])
+            self.pairs, vectors = agreeing(self.pairs, vectors, config.drop_captions)
+            self._vectors = np.split(vectors, np.cumsum([len(p.texts) for p in self.pairs])[:-1])
         self._texts = [frozenset(p.texts) for p in self.pairs]
         self._words = [frozenset(w for t in p.texts for w in words_of(t)) for p in self.pairs]
         owners = Counter(t for p in self.pairs for t in set(p.texts))
@@ -73,22 +90,47 @@ class Batches:
 
     def draw(self, rows: NDArray[np.int64], random: np.random.Generator) -> Batch:
         """A batch of these pictures with texts drawn for each; a picture that comes twice stays twice."""
-        texts = []
+        texts, drawn_from = [], []
         for row in rows:
             own = self.pairs[row].texts
             picked = random.permutation(len(own))[: self._config.captions]
-            chosen = [own[i] for i in (*picked, *random.integers(0, len(own), self._config.captions - len(picked)))]
-            for text in chosen:
+            for i in (*picked, *random.integers(0, len(own), self._config.captions - len(picked))):
+                text = own[i]
                 short = random.random() < self._config.short_queries and len(words_of(text)) > SHORT
                 texts.append((short_query(text, random, SHORT) if short else None) or text)
+                drawn_from.append(int(i))
         views = random.integers(0, max(1, self._config.views), len(rows))
-        return Batch(rows, views, texts, self.targets(rows, texts))
+        targets = self.targets(rows, texts)
+        if self._config.soft_targets or self._config.ignore_by_meaning is not None:
+            targets = self.by_meaning(targets, rows, drawn_from)
+        return Batch(rows, views, texts, targets)
+
+    def by_meaning(self, targets: Targets, rows: NDArray[np.int64], drawn_from: Sequence[int]) -> Targets:
+        """What sentence vectors add: by how alike a text is to the most alike caption of each picture.
+
+        A short query counts as the caption that it was drawn from.
+
+        Args:
+            targets: what is known without them.
+            rows: the pictures.
+            drawn_from: which caption of its picture each text is, or was made of; `captions` texts a picture.
+        """
+        owner = np.repeat(rows, self._config.captions)
+        texts = np.stack([self._vectors[row][i] for row, i in zip(owner, drawn_from, strict=True)])
+        own = [self._vectors[row] for row in rows]
+        cosines = texts @ np.concatenate(own).T
+        first = np.cumsum([0, *(len(v) for v in own[:-1])])
+        likeness = torch.from_numpy(np.maximum.reduceat(cosines, first, axis=1))
+        ignored = targets.ignored
+        if self._config.ignore_by_meaning is not None:
+            ignored = ignored | (likeness >= self._config.ignore_by_meaning)
+        return Targets(targets.positive, ignored, likeness, self._config.soft_targets)
 
     def targets(self, rows: NDArray[np.int64], texts: Sequence[str]) -> Targets:
         """What is known of each pair, `captions` texts a picture.
 
         Positive: a picture with the texts drawn for it, and with any text that it owns word for word. Ignored: a short
-        text with a picture whose own texts hold all its words.
+        text with a picture whose own texts hold all its words, unless the config says otherwise.
         """
         owner = np.repeat(rows, self._config.captions)
         positive = owner[:, None] == rows[None]
@@ -96,7 +138,7 @@ class Batches:
         for i, text in enumerate(texts):
             positive[i] |= [text in self._texts[r] for r in rows]
             words = words_of(text)
-            if words and len(words) <= SHORT:
+            if self._config.ignore_by_words and words and len(words) <= SHORT:
                 wanted = frozenset(words)
                 ignored[i] = [wanted <= self._words[r] for r in rows]
         return Targets(torch.from_numpy(positive), torch.from_numpy(ignored))

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from twotower.loss import LossName
@@ -74,6 +75,14 @@ class Config:
     captions: int = 1
     # The share of captions in whose place a few of their content words stand.
     short_queries: float = 0.0
+    # Whether a text of a few words is no counterexample to another picture whose captions hold them all.
+    ignore_by_words: bool = True
+    # From which cosine of sentence vectors a caption is no counterexample to a picture of which another one says that.
+    ignore_by_meaning: float | None = None
+    # The share of the target that is given to all pictures of a batch by how alike their captions are (`info_nce`).
+    soft_targets: float = 0.0
+    # The share of captions that is left out: those least like the others of their picture.
+    drop_captions: float = 0.0
     # How many views of a picture there are: the whole, and random parts. 0: a new part each time, never cached.
     views: int = 1
     # The share of the patches that is kept in training, behind the frozen layers (arXiv 2212.00794 does so before).
@@ -91,16 +100,21 @@ class Config:
     seed: int = 1
 
 
+def needs_meaning(config: Config) -> bool:
+    """Whether a run needs the captions' sentence vectors."""
+    return config.ignore_by_meaning is not None or config.soft_targets > 0 or config.drop_captions > 0
+
+
 def fingerprint(config: Config) -> str:
     """All of a config that decides the result; a checkpoint goes with one that says the same."""
     return repr(replace(config, command="", expected=""))
 
 
-def load_config(name: str) -> Config:
-    """The config in `twotower.configs.<name>`, or in a Python file of the user's.
+def load_module(name: str) -> ModuleType:
+    """The module `twotower.configs.<name>`, or a Python file of the user's.
 
     Raises:
-        ValueError: there is none, or it defines no CONFIG.
+        ValueError: there is none.
     """
     path = Path(name)
     if path.suffix == ".py":
@@ -109,13 +123,21 @@ def load_config(name: str) -> Config:
             raise ValueError(f"{path} is no config: there is no such file")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    else:
-        try:
-            module = importlib.import_module(f"twotower.configs.{name}")
-        except ModuleNotFoundError as error:
-            here = sorted(p.stem for p in (Path(__file__).parent / "configs").glob("[a-z]*.py"))
-            raise ValueError(f"there is no config {name}; there are {', '.join(here)}, or give a .py file") from error
-    config = getattr(module, "CONFIG", None)
+        return module
+    try:
+        return importlib.import_module(f"twotower.configs.{name}")
+    except ModuleNotFoundError as error:
+        here = sorted(p.stem for p in (Path(__file__).parent / "configs").glob("[a-z]*.py"))
+        raise ValueError(f"there is no config {name}; there are {', '.join(here)}, or give a .py file") from error
+
+
+def load_config(name: str) -> Config:
+    """The config that a module defines as CONFIG; see `load_module`.
+
+    Raises:
+        ValueError: there is no such module, or it defines none.
+    """
+    config = getattr(load_module(name), "CONFIG", None)
     if not isinstance(config, Config):
         raise ValueError(f"{name} defines no CONFIG of type twotower.config.Config")
     return config

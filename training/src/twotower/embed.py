@@ -73,8 +73,8 @@ def load_run(folder: Path, wheels: Path, config: Config | None = None) -> tuple[
 class RunEmbedder:
     """The best checkpoint of a training run."""
 
-    def __init__(self, folder: Path, wheels: Path) -> None:
-        self.config, self.model = load_run(folder, wheels)
+    def __init__(self, folder: Path, wheels: Path, config: Config | None = None) -> None:
+        self.config, self.model = load_run(folder, wheels, config)
         self._tokenizer = load_tokenizer(self.config.text.model, wheels, self.config.max_tokens)
 
     @torch.inference_mode()

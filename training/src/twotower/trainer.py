@@ -28,6 +28,7 @@ from twotower.feed import PixelFeed, TextFeed, TokenFeed, trunk_tokens
 from twotower.gradcache import cached_backward
 from twotower.metrics import text_to_image_recall
 from twotower.runlog import RunLog
+from twotower.sentences import SentenceEncoder
 
 # Pictures, texts, and the texts' mask; see `TwoTowers.forward`.
 Part = tuple[Tensor, Tensor, Tensor | None]
@@ -94,7 +95,7 @@ class Trainer:
     ) -> None:
         self.name, self.config, self.paths, self.accelerator = name, config, paths, accelerator
         self.validation = validation
-        self.batches = Batches(config, pairs)
+        self.batches = Batches(config, pairs, SentenceEncoder(paths.wheels))
         self.tokenizer = load_tokenizer(config.text.model, paths.wheels, config.max_tokens)
         # Every process builds the same: new heads are drawn after the config's seed.
         self.model = build(config, paths.wheels).to(accelerator.device)
