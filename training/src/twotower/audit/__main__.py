@@ -1,40 +1,83 @@
-"""Audit a captioned data set by its captions.
+"""Audit a captioned data set: what it teaches a search engine, and what it does not.
 
-    python -m twotower.audit --data flickr8k=DIR --split train --split dev --out report
+    python -m twotower.audit --data flickr8k=DIR --split train --split dev --bundle var/bundle --out report
     python -m twotower.audit --data captions=test.json --against captions=val.json --out report
 
 Writes OUT.html, OUT.md and OUT.json. Each measure has its definition, why it matters to search, its interval, what was
-measured elsewhere, and examples. Captions are enough: nothing here looks at a picture.
+measured elsewhere, and examples. Captions are enough; with pictures more is told, with a model (--bundle) most. Last,
+faults are planted in a copy, and it is printed which of them are found. With --queries, words, phrases and sentences of
+the captions are written as a benchmark that `twotower.evaluate --queries` takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from twotower.audit import queries, report, words
-from twotower.audit.corpus import read
+from twotower import queries
+from twotower.audit import agreement, coverage, evaluation, overlap, people, positives, report, words
+from twotower.audit.corpus import Corpus, read
+from twotower.audit.measures import Chapter
+from twotower.audit.neighbours import neighbours
+from twotower.audit.planted import planted
 from twotower.data import READERS, DataError
+from twotower.embed import BundleEmbedder
+from twotower.evaluate import Embedder
+from twotower.sentences import SentenceEncoder
 
-MEASURES = (
-    words.length,
-    words.form,
-    queries.ceiling,
-    queries.repeated,
-    queries.solvable,
-    queries.agreement,
-    words.people,
-    words.vocabulary,
-    words.spelling,
-    queries.resolution,
-)
+
+def audit(
+    corpus: Corpus, others: Sequence[Corpus], meaning: SentenceEncoder, embedder: Embedder | None
+) -> list[Chapter]:
+    """Measure everything that can be measured: more with pictures at hand, and more with two towers."""
+    steps = tqdm(total=7, desc="audit", unit="step")
+
+    def step(what: str) -> None:
+        steps.set_postfix_str(what)
+        steps.update()
+
+    step("captions as queries")
+    asked = [measure(corpus) for measure in (words.length, words.typed, words.form, evaluation.ceiling)]
+    step("sentence vectors")
+    vectors = meaning(corpus.texts)
+    step("other pictures that fit")
+    found = neighbours(vectors, corpus.owner)
+    fitting = [positives.by_meaning(corpus, found), positives.by_words(corpus)]
+    fitting += [positives.repeated(corpus), positives.near_captions(corpus, found)]
+    belonging = [agreement.agreement(corpus), agreement.mismatched(corpus, vectors)]
+    step("scores of two towers" if embedder else "no towers")
+    if embedder and corpus.images:
+        mistakes, odd = positives.by_towers(corpus, vectors, embedder)
+        fitting.insert(0, mistakes)
+        belonging.append(odd)
+    step("what is shown")
+    belonging.append(words.spelling(corpus))
+    shown = [measure(corpus) for measure in (coverage.coverage, people.people, people.guesses, words.vocabulary)]
+    judged = [evaluation.solvable(corpus), evaluation.resolution(corpus)]
+    step("pictures in two places")
+    if others or len(set(corpus.splits)) > 1:
+        judged.append(overlap.leaks(corpus, others))
+    signs = overlap.hashes(corpus.images) if corpus.images else None
+    if signs is not None:
+        judged.append(overlap.near_pictures(corpus, signs))
+    step("planted faults")
+    judged.append(planted(corpus, meaning, signs))
+    steps.close()
+    return [
+        Chapter("Captions as queries", asked),
+        Chapter("Right answers that count as mistakes", fitting),
+        Chapter("Captions and their pictures", belonging),
+        Chapter("What is shown", shown),
+        Chapter("What a figure on this set is worth", judged),
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line."""
+    """The command line: 0 when the report is written, 1 with a sentence when it cannot be."""
     parser = argparse.ArgumentParser(
         "twotower.audit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -45,21 +88,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--against", action="append", default=[], metavar="captions=FILE.json", help="a set that may share pictures"
     )
+    parser.add_argument("--bundle", type=Path, help="two towers that judge pictures and captions, where both are there")
+    parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where the sentence encoder is kept")
     parser.add_argument("--out", type=Path, required=True, help="writes OUT.html, OUT.md and OUT.json")
+    parser.add_argument("--queries", type=Path, metavar="FILE", help="writes queries with all that they are true of")
     options = parser.parse_args(arguments)
-    if options.data.startswith("captions=") == bool(options.split):
+    without_pictures = options.data.startswith("captions=")
+    if without_pictures == bool(options.split):
         parser.error("--split: a caption file has no splits, and every other data set is read by them")
+    if without_pictures and options.bundle:
+        parser.error("--bundle: a caption file has no pictures that two towers could judge")
     try:
         corpus = read(options.data, options.split)
+        if len(corpus.pictures) < 2:
+            raise DataError(f"{options.data}: one picture alone cannot be told from others")
         others = [read(other, []) for other in options.against]
-        measures = [measure(corpus) for measure in tqdm(MEASURES, desc="measuring")]
-        if others or len(set(corpus.splits)) > 1:
-            measures.append(queries.leaks(corpus, others))
+        embedder = BundleEmbedder(options.bundle) if options.bundle else None
+        chapters = audit(corpus, others, SentenceEncoder(options.wheels), embedder)
         for ending, write in (("html", report.html), ("md", report.markdown), ("json", report.document)):
-            options.out.with_suffix(f".{ending}").write_text(write(corpus, measures), encoding="utf-8")
-    except (DataError, OSError) as error:
+            options.out.with_suffix(f".{ending}").write_text(write(corpus, chapters), encoding="utf-8")
+        if options.queries:
+            queries.save(options.queries, queries.benchmark(corpus.captions), corpus.pictures)
+    except (DataError, ValueError, RuntimeError, OSError) as error:
         sys.stderr.write(f"no audit: {error}\n")
         return 1
+    sys.stdout.write("\n".join(report.table(chapters[-1].measures[-1])) + "\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Captions by picture, whether or not the pictures are at hand."""
+"""Captions by picture, and the pictures where they are at hand."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Corpus:
     captions: tuple[tuple[str, ...], ...]
     # Of each picture.
     splits: tuple[str, ...]
+    # Where they lie; empty when there are captions alone.
+    images: tuple[Path, ...] = ()
 
     @cached_property
     def texts(self) -> list[str]:
@@ -57,15 +59,15 @@ def read(given: str, splits: Sequence[str]) -> Corpus:
     reader, _, place = given.partition("=")
     if reader == "captions":
         return read_captions(Path(place))
-    names: list[str] = []
-    captions: list[tuple[str, ...]] = []
-    kinds: list[str] = []
-    for split in splits:
-        for pair in data.read(given, split):
-            names.append(pair.image.name)
-            captions.append(pair.texts)
-            kinds.append(split)
-    return Corpus(f"{reader} {' and '.join(splits)}", tuple(names), tuple(captions), tuple(kinds))
+    found = [(split, pair) for split in splits for pair in data.read(given, split)]
+    images = tuple(pair.image for _, pair in found)
+    return Corpus(
+        f"{reader} {' and '.join(splits)}",
+        tuple(image.name for image in images),
+        tuple(pair.texts for _, pair in found),
+        tuple(split for split, _ in found),
+        images,
+    )
 
 
 def read_captions(path: Path) -> Corpus:
@@ -90,6 +92,20 @@ def read_captions(path: Path) -> Corpus:
     if without := [name for name, texts in captions.items() if not texts]:
         raise DataError(f"{path}: no caption for {len(without)} pictures, first {without[0]}")
     return Corpus(path.stem, tuple(captions), tuple(captions.values()), (path.stem,) * len(captions))
+
+
+def drawn(corpus: Corpus, most: int) -> tuple[Corpus, Ints]:
+    """As many pictures of a corpus, at random, in their order; and their rows in it."""
+    rows = np.arange(len(corpus.pictures))
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(0).choice(len(rows), most, replace=False))
+    return Corpus(
+        corpus.name,
+        tuple(corpus.pictures[r] for r in rows),
+        tuple(corpus.captions[r] for r in rows),
+        tuple(corpus.splits[r] for r in rows),
+        tuple(corpus.images[r] for r in rows) if corpus.images else (),
+    ), rows
 
 
 def flickr_id(picture: str) -> str:

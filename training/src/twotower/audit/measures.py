@@ -1,14 +1,14 @@
-"""What a measure is: figures with intervals, what was found elsewhere, and examples."""
+"""What a measure is: figures with intervals, what was found elsewhere, what to do about it, and examples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twotower.metrics import Figure, Ints, with_interval
+from twotower.metrics import Figure, Floats, Ints, with_interval
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,22 @@ class Value:
     beside: str = ""
 
     def __str__(self) -> str:
-        told = f"{self.value:,.2f}".rstrip("0").rstrip(".")
-        interval = "" if self.low is None or self.high is None else f" ({self.low:,.2f} to {self.high:,.2f})"
-        return f"{told}{self.unit}{interval}"
+        if self.low is None or self.high is None:
+            return f"{rounded(self.value)}{self.unit}"
+        return f"{rounded(self.value)}{self.unit} ({rounded(self.low)} to {rounded(self.high)})"
+
+
+def rounded(value: float) -> str:
+    """A number to three figures or so: what intervals leave of it."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+@dataclass(frozen=True)
+class Example:
+    """Something to look at: a text, and the pictures that it is about by their rows."""
+
+    text: str
+    pictures: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,15 +50,31 @@ class Measure:
     # How it is computed, and why somebody who searches should care.
     definition: str
     why: str
+    # The first is the one to name in one line.
     values: tuple[Value, ...]
-    examples: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
     # Bars, where a picture says more than the values: names and heights.
-    bars: tuple[tuple[str, float], ...] = field(default=())
+    bars: tuple[tuple[str, float], ...] = ()
+    # What follows for who trains or evaluates with this data set.
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Measures that answer one question."""
+
+    title: str
+    measures: Sequence[Measure]
 
 
 def share(name: str, hits: Sequence[bool] | NDArray[np.bool_], owner: Ints, beside: str = "") -> Value:
     """A share of captions in percent, with its 95 % interval over pictures."""
-    return of_figure(name, with_interval(np.asarray(hits, np.bool_), owner), "%", beside)
+    return of_figure(name, with_interval(np.asarray(hits, np.bool_), owner), " %", beside)
+
+
+def mean(name: str, values: Sequence[float] | Floats | Ints, owner: Ints, unit: str = "", beside: str = "") -> Value:
+    """A mean over captions, with its 95 % interval over pictures."""
+    return of_figure(name, with_interval(np.asarray(values, np.float64), owner, scale=1), unit, beside)
 
 
 def of_figure(name: str, figure: Figure, unit: str = "", beside: str = "") -> Value:

@@ -2,41 +2,67 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
+from pathlib import Path
+
+from PIL import Image
 
 from twotower.audit.corpus import Corpus
-from twotower.audit.measures import Measure
+from twotower.audit.measures import Chapter, Example, Measure, rounded
+
+# Pixels; twice what a picture is shown at.
+THUMBNAIL = 208
+# Examples that are open from the start: a row.
+OPEN = 3
+# Of a letter below a bar, in units of the plot.
+LETTER = 6.5
 
 STYLE = """
 :root { color-scheme: light dark; --paper: light-dark(#fbfaf8, #121211); --ink: light-dark(#1d1c1a, #f0eee9);
   --soft: light-dark(#66635d, #a09c94); --line: light-dark(#dedbd4, #34322f); --bar: light-dark(#0b6b53, #63c9a8); }
-body { margin: 0 auto; max-width: 860px; padding: 48px 24px 96px; background: var(--paper); color: var(--ink);
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 900px; padding: 56px 24px 96px; background: var(--paper); color: var(--ink);
   font: 15px/1.55 system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-h1 { font-size: 32px; font-weight: 500; letter-spacing: -0.02em; line-height: 1.2; }
-h2 { margin: 56px 0 8px; font-size: 19px; font-weight: 600; }
-p { margin: 8px 0; max-width: 44em; } .soft, figcaption, summary { color: var(--soft); font-size: 13px; }
-nav a { margin-right: 16px; color: inherit; text-underline-offset: 4px; text-decoration-color: var(--line); }
-table { width: 100%; margin: 16px 0; border-collapse: collapse; }
+h1 { margin: 0 0 12px; max-width: 22em; font-size: 32px; font-weight: 500; letter-spacing: -0.02em; line-height: 1.2; }
+h2 { margin: 88px 0 0; padding-top: 24px; border-top: 1px solid var(--ink); font-size: 24px; font-weight: 500;
+  letter-spacing: -0.01em; } h3 { margin: 48px 0 8px; font-size: 17px; font-weight: 600; }
+p { margin: 8px 0; max-width: 44em; } .soft, figcaption, summary, thead { color: var(--soft); font-size: 13px; }
+summary { cursor: pointer; } a { color: inherit; text-underline-offset: 4px; text-decoration-color: var(--line); }
+a:hover { text-decoration-color: currentColor; } .advice { padding-left: 14px; border-left: 2px solid var(--bar); }
+.wide { overflow-x: auto; } table { width: 100%; margin: 16px 0; border-collapse: collapse; }
 th, td { padding: 7px 16px 7px 0; border-top: 1px solid var(--line); text-align: left; font-weight: 400;
-  vertical-align: top; }
-thead th { border: 0; color: var(--soft); font-size: 13px; } td:nth-child(2) { white-space: nowrap; }
+  vertical-align: top; } thead th { border: 0; } td:nth-child(2) { white-space: nowrap; }
+.contents th { width: 50%; } .contents .chapter { padding-top: 20px; border-top: 0; color: var(--soft);
+  font-size: 13px; }
 figure { margin: 16px 0; } svg { display: block; width: 100%; height: auto; } rect { fill: var(--bar); }
-svg text { fill: var(--soft); font-size: 11px; } details { margin: 12px 0; } li { overflow-wrap: anywhere; }
+svg text { fill: var(--soft); font-size: 11px; } details { margin: 12px 0; }
+ul { display: grid; gap: 14px 24px; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); margin: 12px 0;
+  padding: 0; list-style: none; } li { overflow-wrap: anywhere; font-size: 13px; line-height: 1.45; }
+.words { display: block; columns: 220px; } .words li { margin: 0 0 4px; }
+.pictures { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 4px; }
+.pictures img { height: 104px; border-radius: 3px; }
+code { font-size: 0.92em; }
 """
 
 
-def html(corpus: Corpus, measures: Sequence[Measure]) -> str:
+def html(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
     """A page that needs nothing else."""
-    links = " ".join(f'<a href="#{m.key}">{escape(m.title)}</a>' for m in measures)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Audit of {escape(corpus.name)}</title><style>{STYLE}</style>"
         f"<h1>What “{escape(corpus.name)}” teaches a search engine, and what it does not</h1>"
-        f'<p class="soft">{summary(corpus)}</p><nav>{links}</nav>{"".join(map(section, measures))}</html>\n'
+        f'<p class="soft">{summary(corpus)}</p>{contents(chapters)}'
+        + "".join(
+            f"<h2>{escape(chapter.title)}</h2>{''.join(section(corpus, m) for m in chapter.measures)}"
+            for chapter in chapters
+        )
+        + "</html>\n"
     )
 
 
@@ -44,68 +70,163 @@ def summary(corpus: Corpus) -> str:
     """What was looked at."""
     return (
         f"{len(corpus.pictures):,} pictures, {len(corpus.texts):,} captions; in brackets 95 % bootstrap intervals over "
-        "pictures. Figures beside: Flickr30k (Karpathy's test split) and Flickr8k, where two are told."
+        "pictures. Figures elsewhere: Flickr30k (Karpathy's test split) and all of Flickr8k, where two are told."
     )
 
 
-def section(measure: Measure) -> str:
+def contents(chapters: Sequence[Chapter]) -> str:
+    """Every measure in a line: its first figure says how it stands."""
+    rows = []
+    for chapter in chapters:
+        rows.append(f'<tr><th class="chapter" colspan=2 scope=rowgroup>{escape(chapter.title)}</th></tr>')
+        for m in chapter.measures:
+            told = f"{rounded(m.values[0].value)}{m.values[0].unit}, {m.values[0].name}" if m.values else ""
+            rows.append(
+                f'<tr><th scope=row><a href="#{m.key}">{escape(m.title)}</a></th>'
+                f'<td style="white-space: normal">{escape(told)}</td></tr>'
+            )
+    return f'<div class="wide"><table class="contents"><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def section(corpus: Corpus, measure: Measure) -> str:
     """One measure."""
     rows = "".join(
         f"<tr><th scope=row>{escape(v.name)}</th><td>{escape(str(v))}</td><td class=soft>{escape(v.beside)}</td></tr>"
         for v in measure.values
     )
+    elsewhere = "elsewhere" if any(v.beside for v in measure.values) else ""
     table = (
-        f"<table><thead><tr><th scope=col></th><th scope=col>here</th><th scope=col>elsewhere</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
+        f'<div class="wide"><table><thead><tr><th scope=col></th><th scope=col>here</th><th scope=col>{elsewhere}</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></div>"
         if rows
         else ""
     )
-    items = "".join(f"<li>{escape(e)}</li>" for e in measure.examples)
-    examples = (
-        f"<details><summary>{len(measure.examples)} to look at</summary><ul>{items}</ul></details>" if items else ""
-    )
+    advice = f'<p class="advice">{code(measure.advice)}</p>' if measure.advice else ""
     return (
-        f'<section id="{measure.key}"><h2>{escape(measure.title)}</h2><p>{escape(measure.why)}</p>'
-        f'<p class="soft">{escape(measure.definition)}</p>{table}{plot(measure)}{examples}</section>'
+        f'<section id="{measure.key}"><h3>{escape(measure.title)}</h3><p>{escape(measure.why)}</p>'
+        f'<p class="soft">{escape(measure.definition)}</p>{table}{plot(measure)}{advice}'
+        f"{examples(corpus, measure.examples)}</section>"
     )
+
+
+def code(text: str) -> str:
+    """A text with what stands between backticks as code."""
+    parts = escape(text).split("`")
+    return "".join(part if i % 2 == 0 else f"<code>{part}</code>" for i, part in enumerate(parts))
+
+
+def examples(corpus: Corpus, given: Sequence[Example]) -> str:
+    """What there is to look at: a few are shown, the others on demand; texts alone all on demand."""
+    if not given:
+        return ""
+    seen = bool(corpus.images) and any(e.pictures for e in given)
+    items = [item(corpus, example) for example in given]
+    shown, rest = (items[:OPEN], items[OPEN:]) if seen else ([], items)
+    kind = "" if seen else ' class="words"'
+    told = f"<ul>{''.join(shown)}</ul>" if shown else ""
+    more = f"{len(rest)} more" if shown else f"{len(rest)} to look at"
+    return told + (f"<details><summary>{more}</summary><ul{kind}>{''.join(rest)}</ul></details>" if rest else "")
+
+
+def item(corpus: Corpus, example: Example) -> str:
+    """One example, with its pictures or, without them at hand, their names."""
+    if not corpus.images:
+        names = ", ".join(corpus.pictures[row] for row in example.pictures)
+        return f"<li>{escape(example.text)}{f' <span class=soft>{escape(names)}</span>' if names else ''}</li>"
+    pictures = "".join(
+        f'<img src="{thumbnail(corpus.images[row])}" alt="{escape(corpus.captions[row][0])}" loading="lazy" '
+        f'title="{escape(corpus.pictures[row])}">'
+        for row in example.pictures
+    )
+    return f"<li>{f'<div class=pictures>{pictures}</div>' if pictures else ''}{escape(example.text)}</li>"
+
+
+def thumbnail(path: Path) -> str:
+    """A picture, small, as a data URL."""
+    with Image.open(path) as picture:
+        picture.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
+        small = picture.convert("RGB")
+    small.thumbnail((2 * THUMBNAIL, THUMBNAIL))
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=70)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def plot(measure: Measure) -> str:
-    """The bars of a measure, named below."""
+    """The bars of a measure: side by side, or below each other where names are long."""
     if not measure.bars:
         return ""
-    width, height, step = 800, 120, 800 / len(measure.bars)
-    most = max(value for _, value in measure.bars) or 1
-    parts = []
-    for i, (name, value) in enumerate(measure.bars):
-        tall = height * value / most
-        parts.append(
-            f'<rect x="{i * step + 1:.1f}" y="{height - tall:.1f}" width="{step - 3:.1f}" '
-            f'height="{max(tall, 0.5):.1f}">'
-            f"<title>{escape(name)}: {value:,.4g}</title></rect>"
-            f'<text x="{i * step + step / 2:.1f}" y="{height + 14}" text-anchor="middle">{escape(name)}</text>'
-        )
+    longest = max(len(name) for name, _ in measure.bars)
+    draw = lying if longest * LETTER > 800 / len(measure.bars) else standing
+    height, parts = draw(measure.bars)
     return (
-        f'<figure><svg viewBox="0 0 {width} {height + 20}" role="img" aria-label="{escape(measure.title)}">'
+        f'<figure><svg viewBox="0 0 800 {height}" role="img" aria-label="{escape(measure.title)}">'
         f"{''.join(parts)}</svg></figure>"
     )
 
 
-def markdown(corpus: Corpus, measures: Sequence[Measure]) -> str:
+def standing(bars: Sequence[tuple[str, float]]) -> tuple[int, list[str]]:
+    """Bars side by side, their names below."""
+    tallest, step = 120, 800 / len(bars)
+    most = max(value for _, value in bars) or 1
+    parts = []
+    for i, (name, value) in enumerate(bars):
+        tall = tallest * value / most
+        parts.append(
+            f'<rect x="{i * step + 1:.1f}" y="{tallest - tall:.1f}" width="{step - 3:.1f}" '
+            f'height="{max(tall, 0.5):.1f}"><title>{escape(name)}: {value:,.4g}</title></rect>'
+            f'<text x="{i * step + step / 2:.1f}" y="{tallest + 14}" text-anchor="middle">{escape(name)}</text>'
+        )
+    return tallest + 20, parts
+
+
+def lying(bars: Sequence[tuple[str, float]]) -> tuple[int, list[str]]:
+    """Bars below each other, their names before them and their values behind."""
+    row, start, longest = 22, 170, 560
+    most = max(value for _, value in bars) or 1
+    parts = []
+    for i, (name, value) in enumerate(bars):
+        long = longest * value / most
+        parts.append(
+            f'<text x="{start - 10}" y="{i * row + 14}" text-anchor="end">{escape(name)}</text>'
+            f'<rect x="{start}" y="{i * row + 4}" width="{max(long, 0.5):.1f}" height="{row - 8}"></rect>'
+            f'<text x="{start + long + 8:.1f}" y="{i * row + 14}">{value:.3g}</text>'
+        )
+    return row * len(bars), parts
+
+
+def table(measure: Measure) -> list[str]:
+    """The values of a measure as lines of Markdown."""
+    lines = ["| | here | elsewhere |", "|---|---|---|"]
+    return lines + [f"| {v.name} | {v} | {v.beside} |" for v in measure.values]
+
+
+def markdown(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
     """The same to be read as text."""
     lines = [f"# Audit of {corpus.name}", "", summary(corpus), ""]
-    for m in measures:
-        lines += [f"## {m.title}", "", m.why, "", m.definition, ""]
-        if m.values:
-            lines += ["| | here | elsewhere |", "|---|---|---|"]
-            lines += [f"| {v.name} | {v} | {v.beside} |" for v in m.values]
-            lines.append("")
-        lines += [f"- {e}" for e in m.examples[:10]]
-        lines += [""] if m.examples else []
+    for chapter in chapters:
+        lines += [f"## {chapter.title}", ""]
+        for m in chapter.measures:
+            lines += [f"### {m.title}", "", m.why, "", m.definition, ""]
+            if m.values:
+                lines += [*table(m), ""]
+            if m.advice:
+                lines += [m.advice, ""]
+            for example in m.examples[:10]:
+                names = ", ".join(corpus.pictures[row] for row in example.pictures)
+                lines.append(f"- {example.text}{f' ({names})' if names else ''}")
+            lines += [""] if m.examples else []
     return "\n".join(lines)
 
 
-def document(corpus: Corpus, measures: Sequence[Measure]) -> str:
+def document(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
     """The same for programs."""
+    measures = []
+    for chapter in chapters:
+        for measure in chapter.measures:
+            told = asdict(measure)
+            for example in told["examples"]:
+                example["pictures"] = [corpus.pictures[row] for row in example["pictures"]]
+            measures.append({"chapter": chapter.title, **told})
     facts = {"name": corpus.name, "pictures": len(corpus.pictures), "captions": len(corpus.texts)}
-    return json.dumps({**facts, "measures": [asdict(m) for m in measures]}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({**facts, "measures": measures}, indent=1, ensure_ascii=False) + "\n"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
 
-from twotower.audit.corpus import Corpus, flickr_id
-from twotower.audit.measures import Measure, Value, of_figure, share
+from twotower.audit.corpus import Corpus
+from twotower.audit.measures import Measure, Value, of_figure
 from twotower.metrics import with_interval
 from twotower.texts import words_of
 
@@ -41,7 +40,7 @@ def ceiling(corpus: Corpus) -> Measure:
             owner.append(corpus.owner[i])
         figure = with_interval(np.array(reach), np.array(owner), scale=1)
         note = f"{expected[k]} (1,000 pictures each)"
-        values.append(of_figure(f"{k} word{'s' if k > 1 else ''}", figure, beside=note))
+        values.append(of_figure(f"R@1 at most, {k} word{'s' if k > 1 else ''}", figure, beside=note))
         bars.append((str(k), figure.value))
     return Measure(
         "ceiling",
@@ -53,29 +52,6 @@ def ceiling(corpus: Corpus) -> Measure:
         "mAP@R over all pictures that hold the words can.",
         tuple(values),
         bars=tuple(bars),
-    )
-
-
-def repeated(corpus: Corpus) -> Measure:
-    """Captions that stand under several pictures."""
-    pictures: dict[str, set[int]] = defaultdict(set)
-    keys = [" ".join(t) for t in corpus.tokens]
-    for key, row in zip(keys, corpus.owner, strict=True):
-        pictures[key].add(int(row))
-    shared = {key: rows for key, rows in pictures.items() if len(rows) > 1}
-    most = sorted(shared, key=lambda key: (-len(shared[key]), key))
-    return Measure(
-        "repeated",
-        "One caption, several pictures",
-        "Share of captions whose words stand, in the same order, under another picture too.",
-        "As a query such a caption has several right answers, and the evaluation counts all but one as mistakes.",
-        (
-            share(
-                "captions under several pictures", [key in shared for key in keys], corpus.owner, "0.04 % and 1.35 %"
-            ),
-            Value("most pictures of one caption", max((len(rows) for rows in shared.values()), default=1)),
-        ),
-        tuple(f"“{key}”: {', '.join(corpus.pictures[r] for r in sorted(shared[key])[:7])}" for key in most[:10]),
     )
 
 
@@ -131,73 +107,6 @@ def solvable(corpus: Corpus) -> Measure:
 def norm(words: Counter[str], weight: dict[str, float]) -> float:
     """The length of a text's TF-IDF vector."""
     return math.sqrt(sum(((1 + math.log(n)) * weight[w]) ** 2 for w, n in words.items() if n > 0))
-
-
-def agreement(corpus: Corpus) -> Measure:
-    """Whether those who described a picture say the same, and those of others something else."""
-    chance = np.random.default_rng(0)
-    words = [frozenset(words_of(text)) for text in corpus.texts]
-    start = np.concatenate([[0], np.cumsum([len(texts) for texts in corpus.captions])])
-    within, owner, alone = [], [], []
-    for row in range(len(corpus.captions)):
-        own = range(start[row], start[row + 1])
-        pairs = [(jaccard(words[i], words[j])) for i in own for j in own if i < j]
-        if pairs:
-            within.append(float(np.mean(pairs)))
-            owner.append(row)
-        for i in own:
-            others = frozenset().union(*(words[j] for j in own if j != i))
-            if len(own) > 1 and words[i] and others and words[i].isdisjoint(others):
-                alone.append(i)
-    a, b = chance.integers(0, len(words), (2, 20_000))
-    across = [jaccard(words[i], words[j]) for i, j in zip(a, b, strict=True) if corpus.owner[i] != corpus.owner[j]]
-    values = [Value("across pictures", float(np.mean(across)) if across else 0, beside=".017 and .018")]
-    if within:
-        figure = with_interval(np.array(within), np.array(owner), scale=1)
-        values.insert(0, of_figure("within a picture", figure, beside=".181 and .214"))
-    marks = np.zeros(len(words), bool)
-    marks[alone] = True
-    values.append(share("captions that share no word with their siblings", marks, corpus.owner))
-    return Measure(
-        "agreement",
-        "How far the captions of a picture agree",
-        "Mean Jaccard index of the content words of two captions, of one picture and of two. A caption that shares no "
-        "word with the others of its picture may belong to another one.",
-        "Where five people say five things, a caption is a poor description of what is searched for; one that agrees "
-        "with none may be a mistake of the data.",
-        tuple(values),
-        tuple(f"{corpus.pictures[corpus.owner[i]]}: “{corpus.texts[i]}”" for i in alone[:20]),
-    )
-
-
-def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
-    """The share of the words of either that both have."""
-    return len(a & b) / len(a | b) if a or b else 0.0
-
-
-def leaks(corpus: Corpus, others: Sequence[Corpus]) -> Measure:
-    """Pictures that are in two splits, or in another data set as well, by their number at Flickr."""
-    ids = [flickr_id(name) for name in corpus.pictures]
-    groups: dict[str, set[str]] = defaultdict(set)
-    for number, split in zip(ids, corpus.splits, strict=True):
-        groups[split].add(number)
-    for other in others:
-        groups[other.name] |= {flickr_id(name) for name in other.pictures}
-    names = list(groups)
-    values, examples = [], []
-    for i, a in enumerate(names):
-        for b in names[i + 1 :]:
-            both = sorted(groups[a] & groups[b])
-            values.append(Value(f"in {a} and in {b}", len(both), unit=" pictures"))
-            examples += [f"{number}: {a}, {b}" for number in both[:5]]
-    return Measure(
-        "leaks",
-        "Pictures in two places",
-        "Pictures with one number at Flickr (what stands before the first _ or dot of the name) in two splits or sets.",
-        "A figure on a picture that was trained on says nothing of new ones. All of Flickr8k is in Flickr30k.",
-        tuple(values),
-        tuple(examples),
-    )
 
 
 def resolution(corpus: Corpus) -> Measure:

@@ -1,0 +1,181 @@
+"""What the audit tells by sentence vectors, by two towers, and by looking at pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from twotower import made_up
+from twotower.audit import agreement, overlap, positives
+from twotower.audit.__main__ import main
+from twotower.audit.corpus import Corpus
+from twotower.audit.measures import Measure
+from twotower.audit.neighbours import neighbours
+from twotower.audit.planted import planted, with_slip
+from twotower.audit.words import listed
+from twotower.sentences import SentenceEncoder
+
+Vectors = NDArray[np.float32]
+ROOT = Path(__file__).parents[3]
+
+
+def at(*degrees: float) -> Vectors:
+    """Unit vectors in the plane."""
+    return np.stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], axis=1).astype(np.float32)
+
+
+def corpus(*captions: tuple[str, ...]) -> Corpus:
+    return Corpus("made up", tuple(f"{i}.jpg" for i in range(len(captions))), captions, ("test",) * len(captions))
+
+
+def values(measure: Measure) -> dict[str, float]:
+    return {v.name: v.value for v in measure.values}
+
+
+# Three pictures; two captions at 0 and 60 degrees, two at 10 and 90, one at 100.
+SAID = corpus(("a b", "c"), ("d", "e"), ("f",))
+DIRECTIONS = at(0, 60, 10, 90, 100)
+
+
+def test_the_nearest_caption_of_another_picture_is_found() -> None:
+    found = neighbours(DIRECTIONS, SAID.owner)
+    assert np.degrees(np.arccos(found.elsewhere)) == pytest.approx([10, 30, 10, 10, 10], abs=0.1)
+    assert found.caption.tolist() == [2, 3, 0, 4, 3]
+    assert found.picture.tolist() == [1, 1, 0, 2, 1]
+    assert np.degrees(np.arccos(found.sibling[:4])) == pytest.approx([60, 60, 80, 80], abs=0.1)
+    assert np.isnan(found.sibling[4])
+    # Within 45.6, 36.9 and 25.8 degrees: 60 is 30 from one picture and 40 from another, 90 is 30 and 10 from them.
+    assert found.counts.tolist() == [[1, 1, 1], [2, 1, 0], [1, 1, 1], [2, 2, 1], [2, 1, 1]]
+
+
+def test_positives_are_counted_by_meaning_and_by_words() -> None:
+    told = values(positives.by_meaning(SAID, neighbours(DIRECTIONS, SAID.owner)))
+    assert told["pictures a caption fits, cosine 0.7 or more"] == pytest.approx(1 + 8 / 5)
+    assert told["pictures a caption fits, cosine 0.9 or more"] == pytest.approx(1 + 4 / 5)
+    # Of the four with a sibling, at 60 and 80 degrees from it, all have another picture's nearer.
+    assert told["nearer to another picture's caption than to any sibling"] == 100
+    assert told["captions with a sibling so near, cosine 0.7"] == 0
+    found = positives.by_words(corpus(("a brown dog",), ("the dog", "it is brown"), ("a cat",)))
+    # "a brown dog" fits the second, "the dog" and "it is brown" the first.
+    assert values(found) == {"captions that fit another picture": 75, "pictures a caption fits": 1.75}
+
+
+def test_a_caption_among_strangers_is_found() -> None:
+    # Twenty pictures in twenty directions, three captions each; in the first two one is exchanged.
+    directions = np.repeat(np.arange(20) * 18.0, 3)
+    directions[[0, 3]] = directions[[3, 0]]
+    directions[[0, 30]] = directions[[30, 0]]
+    many = corpus(*[("x", "y", "z")] * 20)
+    rows, likeness, _ = agreement.mismatched_captions(at(*directions), many.owner)
+    assert rows[0] in (0, 30)
+    assert likeness[1] == pytest.approx((1 + np.cos(np.radians(directions[0]))) / 2, abs=1e-5)
+    assert {0, 30} <= set(rows.tolist())
+    assert 3 * 5 not in rows
+
+
+class Towers:
+    """Scores as if it saw: texts and pictures are where they are said to be."""
+
+    def __init__(self, texts: Vectors, pictures: Vectors) -> None:
+        self._texts, self._pictures = texts, pictures
+
+    def texts(self, texts: Sequence[str]) -> Vectors:
+        assert len(texts) == len(self._texts)
+        return self._texts
+
+    def pictures(self, paths: Sequence[Path]) -> Vectors:
+        return self._pictures
+
+
+def test_a_mistake_that_fits_is_none() -> None:
+    said = corpus(("a brown dog",), ("the brown dog",), ("a red car",), ("a tree",))
+    # The first is taken for the second, which fits by its words; the car for the tree, which does not.
+    towers = Towers(at(1, 0, 91, 90), at(5, 0, 45, 91))
+    mistakes, odd = positives.by_towers(said, at(0, 90, 180, 270), towers)
+    told = values(mistakes)
+    assert told["captions whose own picture is not first"] == 50
+    assert told["of mistakes, what came first fits by what is said of it"] == 50
+    assert told["captions whose first picture fits"] == 75
+    # For the first both dogs.
+    assert told["pictures that fit and score as high as the own one"] == pytest.approx(5 / 4)
+    assert [e.pictures for e in mistakes.examples] == [(0, 1)]
+    assert values(odd)["captions below half of the pictures"] == 0
+
+
+def pictures(folder: Path, count: int) -> list[Path]:
+    """Smooth pictures of chance, large enough to be made smaller."""
+    chance = np.random.default_rng(0)
+    paths = []
+    for i in range(count):
+        coarse = Image.fromarray(chance.integers(0, 256, (8, 8, 3), np.uint8))
+        paths.append(folder / f"{i}.jpg")
+        coarse.resize((240, 160), Image.Resampling.BICUBIC).save(paths[-1], quality=90)
+    return paths
+
+
+def test_the_same_picture_again_is_found_across_splits(tmp_path: Path) -> None:
+    paths = pictures(tmp_path, 6)
+    with Image.open(paths[0]) as first:
+        first.resize((120, 80)).save(tmp_path / "again.jpg", quality=50)
+    paths.append(tmp_path / "again.jpg")
+    names = tuple(p.name for p in paths)
+    here = Corpus("here", names, (("x",),) * 7, ("train",) * 6 + ("test",), tuple(paths))
+    found = overlap.near_pictures(here, overlap.hashes(paths))
+    assert values(found) == {
+        "pictures with such another": pytest.approx(100 * 2 / 7),
+        "pairs": 1,
+        "pairs across splits": 1,
+    }
+    assert found.examples[0].pictures == (0, 6)
+
+
+THINGS = listed(
+    "dog cat horse bicycle truck guitar piano kitchen mountain river beach forest bridge castle airplane "
+    "helicopter train sailboat pizza sandwich banana apple coffee newspaper laptop telephone umbrella "
+    "violin drum tractor elephant giraffe penguin owl butterfly rose cactus candle lantern carpet mirror "
+    "bathtub staircase hammer ladder tent campfire snowman surfboard skateboard basketball football "
+    "tennis swimmer wedding birthday parade fountain statue windmill "
+)
+
+
+def test_every_kind_of_planted_fault_is_found(tmp_path: Path) -> None:
+    captions = tuple(
+        (f"A photograph of the {t}", f"Here somebody shows a {t}", f"One {t} in the middle", f"It is another {t} again")
+        for t in sorted(THINGS)
+    )
+    paths = tuple(pictures(tmp_path, len(THINGS)))
+    made = Corpus("made up", tuple(p.name for p in paths), captions, ("all",) * len(THINGS), paths)
+    meaning = SentenceEncoder(ROOT / "var" / "base")
+    told = values(planted(made, meaning, overlap.hashes(paths)))
+    certain = ("captions of other pictures", "names in another set", "slips in a word")
+    for name in certain:
+        assert told[f"{name}: recall"] == told[f"{name}: precision, at least"] == 100, name
+    assert told["the same in other words: recall"] == 100
+    assert told["captions exchanged between pictures: recall"] >= 75
+    assert told["captions exchanged between pictures: precision, at least"] >= 75
+    for change in ("smaller", "of poorer quality", "brighter"):
+        assert told[f"copies {change}: recall"] == 100
+    assert told["copies: precision, at least"] == 100
+
+
+def test_a_slip_is_in_one_long_word() -> None:
+    chance = np.random.default_rng(0)
+    for _ in range(20):
+        slipped = with_slip("A dog jumping over it", chance)
+        assert slipped.startswith("A dog ") and slipped.endswith(" over it")
+        assert abs(len(slipped) - len("A dog jumping over it")) <= 1
+    assert with_slip("A dog ran", chance) == "A dog ran"
+
+
+def test_an_audit_with_pictures_and_a_model_shows_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made_up.make_pictures(tmp_path / "shapes")
+    arguments = ["--data", f"folder={tmp_path / 'shapes'}", "--split", "dev", "--out", str(tmp_path / "report")]
+    arguments += ["--bundle", str(ROOT / "var" / "bundle"), "--wheels", str(ROOT / "var" / "base")]
+    assert main(arguments) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert page.count('src="data:image/jpeg;base64,') > 10
+    assert "Mistakes that are none" in page and "Pictures that look the same" in page
+    assert "http" not in page.replace("data:image", "")
+    assert "copies smaller: recall" in capsys.readouterr().out

@@ -1,0 +1,103 @@
+"""Pictures that are there more than once: by their number at Flickr, and by what they look like."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from twotower.audit.corpus import Corpus, flickr_id
+from twotower.audit.measures import Example, Measure, Value
+from twotower.metrics import Array, Ints
+
+# Bits of 64 in which two pictures' hashes may differ. What is found then is measured by `planted`.
+DISTANCE = 6
+BLOCK = 1024
+
+
+def leaks(corpus: Corpus, others: Sequence[Corpus]) -> Measure:
+    """Pictures that are in two splits, or in another data set as well, by their number at Flickr."""
+    groups: dict[str, set[str]] = defaultdict(set)
+    for name, split in zip(corpus.pictures, corpus.splits, strict=True):
+        groups[split].add(flickr_id(name))
+    for other in others:
+        groups[other.name] |= {flickr_id(name) for name in other.pictures}
+    names = list(groups)
+    values, examples = [], []
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            both = sorted(groups[a] & groups[b])
+            values.append(Value(f"in {a} and in {b}", len(both), unit=" pictures"))
+            examples += [Example(f"{number}: {a}, {b}") for number in both[:5]]
+    return Measure(
+        "leaks",
+        "Pictures in two places, by number",
+        "Pictures with one number at Flickr (what stands before the first _ or dot of the name) in two splits or sets.",
+        "A figure on a picture that was trained on says nothing of new ones. Flickr8k lies wholly in Flickr30k; the "
+        "two splits that Flickr30k is used with share 25 of their test pictures, and 944 of Karpathy's are in the "
+        "other's train split.",
+        tuple(values),
+        tuple(examples),
+        advice="Training is refused here when it shares a picture with the validation; evaluation warns.",
+    )
+
+
+def hashes(images: Sequence[Path]) -> Array:
+    """The perceptual hash of each picture: the signs of 64 low frequencies of its brightness, (N, 64) float32, 1 or -1.
+
+    pHash (Zauner, 2010): it survives another size, quality and brightness, not another crop.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(tqdm(pool.map(hash_of, images), total=len(images), desc="picture hashes", leave=False))
+    return np.stack(found).astype(np.float32) * 2 - 1
+
+
+def hash_of(image: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """The perceptual hash of a picture as 64 bits."""
+    with Image.open(image) as picture:
+        picture.draft("L", (128, 128))  # a JPEG is decoded no larger than is needed
+        return np.asarray(imagehash.phash(picture).hash, np.bool_).ravel()
+
+
+def near_pairs(signs: Array) -> list[tuple[int, int, int]]:
+    """Pairs of pictures whose hashes differ in no more than `DISTANCE` bits, with that number, the nearest first."""
+    pairs = []
+    for start in range(0, len(signs), BLOCK):
+        rows = signs[start : start + BLOCK]
+        differ = (signs.shape[1] - rows @ signs[start:].T) / 2
+        for i, j in np.argwhere(differ <= DISTANCE):
+            if i < j:
+                pairs.append((start + int(i), start + int(j), int(differ[i, j])))
+    return sorted(pairs, key=lambda pair: (pair[2], pair))
+
+
+def near_pictures(corpus: Corpus, signs: Array) -> Measure:
+    """Pictures that look nearly the same, within splits and across them."""
+    pairs = near_pairs(signs)
+    across = [pair for pair in pairs if corpus.splits[pair[0]] != corpus.splits[pair[1]]]
+    rows: Ints = np.unique(np.array([row for a, b, _ in pairs for row in (a, b)], np.int64))
+    values = [
+        Value("pictures with such another", 100 * len(rows) / len(corpus.pictures), unit=" %"),
+        Value("pairs", len(pairs)),
+    ]
+    if len(set(corpus.splits)) > 1:
+        values.append(Value("pairs across splits", len(across)))
+    first = [*across, *(pair for pair in pairs if pair not in set(across))]
+    return Measure(
+        "near-pictures",
+        "Pictures that look the same",
+        f"Pairs of pictures whose perceptual hashes (pHash, 64 bits) differ in no more than {DISTANCE}: the same "
+        "photograph again, at another size or in another quality, or the next one of a series.",
+        "Each is the right answer to the other's captions, and across splits the test is known from training.",
+        tuple(values),
+        tuple(
+            Example(f"{differ} bits: {corpus.splits[a]} and {corpus.splits[b]}", (a, b)) for a, b, differ in first[:12]
+        ),
+    )
