@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, VisionTextDu
 from twotower import export, made_up
 from twotower.embed import RunEmbedder
 
+ROOT = Path(__file__).parents[2]
 TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]
 # One thread each: at this size more of them only wait for each other.
 ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}, "OMP_NUM_THREADS": "1"}
@@ -128,6 +130,60 @@ def test_heads_alone_learn_from_what_frozen_towers_said_once(place: Path, tmp_pa
     assert sorted(p.stat().st_size // 256 for p in tokens.iterdir()) == [46, 178, 178]
     losses = steps(out / "log.jsonl")
     assert losses[max(losses)] < losses[1]
+
+
+ARMS = """
+from dataclasses import replace
+from twotower.config import load_config
+SMOKE = replace(load_config("smoke"), epochs=1)
+ARMS = {"plain": SMOKE, "longer, faster": replace(SMOKE, epochs=12), "soft": replace(SMOKE, soft_targets=0.3)}
+"""
+
+
+def test_arms_are_compared_with_the_first_on_the_same_queries(place: Path, tmp_path: Path) -> None:
+    arms = tmp_path / "arms.py"
+    arms.write_text(ARMS)
+    command = [
+        "-m",
+        "twotower.ablation",
+        str(arms),
+        "--data",
+        "shapes=var/smoke/shapes",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    command += ["--wheels", str(ROOT / "var" / "base"), "--seed", "1", "--seed", "2"]
+    done = run(place, *command)
+    assert done.returncode == 0, done.stderr[-2000:]
+    after_two = (tmp_path / "out" / "table.md").read_text()
+    assert done.stdout.count("| plain |") == 2 and after_two in done.stdout
+    head, _, *rows = [line.strip("| ").split(" | ") for line in after_two.splitlines()]
+    assert head[:4] == ["caption R@1", "caption R@5", "caption R@10", "1 word, mAP@R"]
+    names = ["plain", "longer, faster", "difference to plain", "soft", "difference to plain"]
+    assert [row[0] for row in rows] == names
+    # Twelve epochs learn what one does not, beyond chance; the difference is that of the means.
+    plain, longer, difference = (float(re.findall(r"[-+\d.]+", row[1])[0]) for row in rows[:3])
+    assert rows[2][1].startswith("**+")
+    assert difference == pytest.approx(longer - plain, abs=0.11)
+    # What is trained is measured again, not trained again.
+    files = sorted((tmp_path / "out").glob("*/last.pt"))
+    written = [f.stat().st_mtime_ns for f in files]
+    assert [f.parent.name for f in files] == [f"{n}-{s}" for n in ("longer-faster", "plain", "soft") for s in (1, 2)]
+    assert run(place, *command).stdout.endswith(f"{after_two}\n")
+    assert [f.stat().st_mtime_ns for f in files] == written
+
+
+def test_arms_that_cannot_be_compared_are_refused(place: Path, tmp_path: Path) -> None:
+    arms = tmp_path / "arms.py"
+    arms.write_text(ARMS + "\nARMS['other'] = replace(SMOKE, validation=replace(SMOKE.validation, split='train'))\n")
+    done = run(place, "-m", "twotower.ablation", str(arms), "--data", "shapes=var/smoke/shapes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr
+        == f"no comparison: the arms of {arms} do not all learn from the same sources, or validate on others\n"
+    )
+    done = run(place, "-m", "twotower.ablation", "smoke", "--data", "shapes=var/smoke/shapes")
+    assert done.stderr == "no comparison: smoke defines no ARMS: two configs or more, by name\n"
 
 
 def test_a_run_that_cannot_be_is_refused(place: Path, trained: Path, tmp_path: Path) -> None:

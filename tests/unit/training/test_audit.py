@@ -139,7 +139,7 @@ def test_a_report_is_written_for_people_and_programs(tmp_path: Path, capsys: pyt
     page = (tmp_path / "report.html").read_text()
     assert "&lt;b&gt;" in page and "<b>" not in page and "http" not in page
     text = (tmp_path / "report.md").read_text()
-    assert "| in test and in val | 1 pictures |" in text
+    assert f"| in test and in captions={other} | 1 pictures |" in text
     assert "| at most 3 words |" in text
     # "Cats sleep" stands under all of them.
     repeated = next(m for m in told["measures"] if m["key"] == "repeated")
@@ -156,9 +156,12 @@ def test_what_is_no_caption_file_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert main(["--data", f"captions={source}", "--out", str(tmp_path / "report")]) == 1
     assert "is no object of lists of captions by picture" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        main(["--data", f"captions={source}", "--split", "test", "--out", "x"])
-    with pytest.raises(SystemExit):
         main(["--data", f"captions={source}", "--bundle", "anywhere", "--out", "x"])
     source.write_text('{"1.jpg": ["a dog"]}')
     assert main(["--data", f"captions={source}", "--out", str(tmp_path / "report")]) == 1
     assert "one picture alone cannot be told from others" in capsys.readouterr().err
+    source.write_text('{"1.jpg": ["a dog"], "2.jpg": ["a cat"]}')
+    assert main(["--data", f"captions={source}", "--split", "test", "--out", "x"]) == 1
+    assert "a caption file has no splits, and every other data set is read by one or more" in capsys.readouterr().err
+    assert main(["--data", f"captions={source}", "--against", "folder=anywhere", "--out", "x"]) == 1
+    assert "folder=anywhere is not READER=PATH:SPLIT" in capsys.readouterr().err

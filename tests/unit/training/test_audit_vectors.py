@@ -1,6 +1,7 @@
 """What the audit tells by sentence vectors, by two towers, and by looking at pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,10 @@ def test_the_same_picture_again_is_found_across_splits(tmp_path: Path) -> None:
         "pairs across splits": 1,
     }
     assert found.examples[0].pictures == (0, 6)
+    there = Corpus("there", names[6:], (("x",),), ("all",), tuple(paths[6:]))
+    found = overlap.near_pictures(replace(here, images=tuple(paths[:6])), overlap.hashes(paths[:6]), [there])
+    assert values(found)["pictures that there has too"] == 1
+    assert found.examples[0].text == "there: again.jpg"
 
 
 THINGS = listed(
@@ -172,10 +177,19 @@ def test_a_slip_is_in_one_long_word() -> None:
 def test_an_audit_with_pictures_and_a_model_shows_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made_up.make_pictures(tmp_path / "shapes")
     arguments = ["--data", f"folder={tmp_path / 'shapes'}", "--split", "dev", "--out", str(tmp_path / "report")]
-    arguments += ["--bundle", str(ROOT / "var" / "bundle"), "--wheels", str(ROOT / "var" / "base")]
+    arguments += [
+        "--against",
+        f"folder={tmp_path / 'shapes'}:dev",
+        "--bundle",
+        str(ROOT / "var" / "bundle"),
+        "--wheels",
+        str(ROOT / "var" / "base"),
+    ]
     assert main(arguments) == 0
     page = (tmp_path / "report.html").read_text()
     assert page.count('src="data:image/jpeg;base64,') > 10
     assert "Mistakes that are none" in page and "Pictures that look the same" in page
     assert "http" not in page.replace("data:image", "")
+    other = f"folder={tmp_path / 'shapes'}:dev"
+    assert f"pictures that {other} has too" in page and f"in dev and in {other}" in page
     assert "copies smaller: recall" in capsys.readouterr().out

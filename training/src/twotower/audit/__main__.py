@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from twotower import queries
 from twotower.audit import agreement, coverage, evaluation, overlap, people, positives, report, words
-from twotower.audit.corpus import Corpus, read
+from twotower.audit.corpus import Corpus, read, read_other
 from twotower.audit.measures import Chapter
 from twotower.audit.neighbours import neighbours
 from twotower.audit.planted import planted
@@ -63,7 +63,7 @@ def audit(
         judged.append(overlap.leaks(corpus, others))
     signs = overlap.hashes(corpus.images) if corpus.images else None
     if signs is not None:
-        judged.append(overlap.near_pictures(corpus, signs))
+        judged.append(overlap.near_pictures(corpus, signs, [other for other in others if other.images]))
     step("planted faults")
     judged.append(planted(corpus, meaning, signs))
     steps.close()
@@ -86,23 +86,24 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--split", action="append", default=[], help="may be given again; a caption file has none")
     parser.add_argument(
-        "--against", action="append", default=[], metavar="captions=FILE.json", help="a set that may share pictures"
+        "--against",
+        action="append",
+        default=[],
+        metavar="READER=PATH:SPLIT",
+        help="a set that may share pictures, or captions=FILE.json",
     )
     parser.add_argument("--bundle", type=Path, help="two towers that judge pictures and captions, where both are there")
     parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where the sentence encoder is kept")
     parser.add_argument("--out", type=Path, required=True, help="writes OUT.html, OUT.md and OUT.json")
     parser.add_argument("--queries", type=Path, metavar="FILE", help="writes queries with all that they are true of")
     options = parser.parse_args(arguments)
-    without_pictures = options.data.startswith("captions=")
-    if without_pictures == bool(options.split):
-        parser.error("--split: a caption file has no splits, and every other data set is read by them")
-    if without_pictures and options.bundle:
+    if options.data.startswith("captions=") and options.bundle:
         parser.error("--bundle: a caption file has no pictures that two towers could judge")
     try:
         corpus = read(options.data, options.split)
         if len(corpus.pictures) < 2:
             raise DataError(f"{options.data}: one picture alone cannot be told from others")
-        others = [read(other, []) for other in options.against]
+        others = [read_other(other) for other in options.against]
         embedder = BundleEmbedder(options.bundle) if options.bundle else None
         chapters = audit(corpus, others, SentenceEncoder(options.wheels), embedder)
         for ending, write in (("html", report.html), ("md", report.markdown), ("json", report.document)):

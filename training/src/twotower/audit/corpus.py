@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -50,13 +50,15 @@ class Corpus:
 def read(given: str, splits: Sequence[str]) -> Corpus:
     """Captions of a data set given as `READER=PATH`, or as `captions=FILE.json`.
 
-    The latter is an object of lists of captions by picture, as the caption files of Flickr30k are; pictures are not
-    looked for. With a reader, every picture must be readable.
+    The latter is an object of lists of captions by picture, as the caption files of Flickr30k are; it has no splits,
+    and pictures are not looked for. With a reader, every picture must be readable.
 
     Raises:
         DataError: it is not what it should be.
     """
     reader, _, place = given.partition("=")
+    if (reader == "captions") == bool(splits):
+        raise DataError(f"{given}: a caption file has no splits, and every other data set is read by one or more")
     if reader == "captions":
         return read_captions(Path(place))
     found = [(split, pair) for split in splits for pair in data.read(given, split)]
@@ -68,6 +70,20 @@ def read(given: str, splits: Sequence[str]) -> Corpus:
         tuple(split for split, _ in found),
         images,
     )
+
+
+def read_other(given: str) -> Corpus:
+    """A set to compare with, called as it is given: `captions=FILE.json`, or `READER=PATH:SPLIT`.
+
+    Raises:
+        DataError: it is not what it should be.
+    """
+    if given.startswith("captions="):
+        return replace(read(given, ()), name=given)
+    place, colon, split = given.rpartition(":")
+    if not colon:
+        raise DataError(f"{given} is not READER=PATH:SPLIT")
+    return replace(read(place, (split,)), name=given)
 
 
 def read_captions(path: Path) -> Corpus:

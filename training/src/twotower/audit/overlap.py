@@ -78,8 +78,8 @@ def near_pairs(signs: Array) -> list[tuple[int, int, int]]:
     return sorted(pairs, key=lambda pair: (pair[2], pair))
 
 
-def near_pictures(corpus: Corpus, signs: Array) -> Measure:
-    """Pictures that look nearly the same, within splits and across them."""
+def near_pictures(corpus: Corpus, signs: Array, others: Sequence[Corpus] = ()) -> Measure:
+    """Pictures that look nearly the same: within splits, across them, and in other sets whose pictures are at hand."""
     pairs = near_pairs(signs)
     across = [pair for pair in pairs if corpus.splits[pair[0]] != corpus.splits[pair[1]]]
     rows: Ints = np.unique(np.array([row for a, b, _ in pairs for row in (a, b)], np.int64))
@@ -90,6 +90,16 @@ def near_pictures(corpus: Corpus, signs: Array) -> Measure:
     if len(set(corpus.splits)) > 1:
         values.append(Value("pairs across splits", len(across)))
     first = [*across, *(pair for pair in pairs if pair not in set(across))]
+    examples = [
+        Example(f"{differ} bits: {corpus.splits[a]} and {corpus.splits[b]}", (a, b)) for a, b, differ in first[:12]
+    ]
+    for other in others:
+        differ = (signs.shape[1] - signs @ hashes(other.images).T) / 2
+        there = np.flatnonzero((differ <= DISTANCE).any(1))
+        values.append(Value(f"pictures that {other.name} has too", len(there)))
+        examples += [
+            Example(f"{other.name}: {other.pictures[int(differ[row].argmin())]}", (int(row),)) for row in there[:6]
+        ]
     return Measure(
         "near-pictures",
         "Pictures that look the same",
@@ -97,7 +107,5 @@ def near_pictures(corpus: Corpus, signs: Array) -> Measure:
         "photograph again, at another size or in another quality, or the next one of a series.",
         "Each is the right answer to the other's captions, and across splits the test is known from training.",
         tuple(values),
-        tuple(
-            Example(f"{differ} bits: {corpus.splits[a]} and {corpus.splits[b]}", (a, b)) for a, b, differ in first[:12]
-        ),
+        tuple(examples),
     )
