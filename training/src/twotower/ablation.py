@@ -27,7 +27,7 @@ from twotower.evaluate import Outcome, measure
 from twotower.metrics import with_interval
 from twotower.queries import benchmark
 from twotower.runlog import RunLog
-from twotower.train import read_sources
+from twotower.train import places_of, read_sources
 from twotower.trainer import Paths, Trainer, TrainingError
 
 # Metrics of a row, by name.
@@ -105,10 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         arms = load_arms(options.arms)
-        if wrong := [d for d in options.data if not all(d.partition("="))]:
-            raise TrainingError(f"--data {wrong[0]} is not NAME=PATH")
-        places = {n: Path(p) for n, _, p in (d.partition("=") for d in options.data)}
-        pairs, validation = read_sources(next(iter(arms.values())), places, 0.001)
+        pairs, validation = read_sources(next(iter(arms.values())), places_of(options.data), 0.001)
         rows: dict[str, list[Row]] = {name: [] for name in arms}
         for seed in options.seed or [1]:
             for name, config in arms.items():

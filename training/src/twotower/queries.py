@@ -78,12 +78,18 @@ def sentences(captions: Captions) -> Queries:
 
 def holding_words(style: str, found: dict[str, int], captions: Captions) -> Queries:
     """Queries that are true of the pictures whose captions hold their words."""
-    holders: dict[str, set[int]] = defaultdict(set)
+    holding = pictures_by_word(captions)
+    return assemble(style, found, (set.intersection(*(holding[w] for w in words_of(q))) for q in found), len(captions))
+
+
+def pictures_by_word(captions: Captions) -> dict[str, set[int]]:
+    """The rows of the pictures whose captions hold each content word."""
+    holding: dict[str, set[int]] = defaultdict(set)
     for row, texts in enumerate(captions):
         for text in texts:
             for word in words_of(text):
-                holders[word].add(row)
-    return assemble(style, found, (set.intersection(*(holders[w] for w in words_of(q))) for q in found), len(captions))
+                holding[word].add(row)
+    return holding
 
 
 def phrases(captions: Captions, seed: int = 0) -> Queries:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -54,6 +55,17 @@ def read_sources(config: Config, places: dict[str, Path], tolerance: float) -> t
     return pairs, validation
 
 
+def places_of(given: Sequence[str]) -> dict[str, Path]:
+    """Where each source lies, given as `NAME=PATH`.
+
+    Raises:
+        TrainingError: one is given otherwise.
+    """
+    if wrong := [d for d in given if not all(d.partition("="))]:
+        raise TrainingError(f"--data {wrong[0]} is not NAME=PATH")
+    return {name: Path(place) for name, _, place in (d.partition("=") for d in given)}
+
+
 def write_trained_on(out: Path, pairs: list[Pair]) -> None:
     """Note what was learned from, so that `twotower.evaluate` can tell when it is asked to measure on the same."""
     lines = sorted({i for own in data.identities(pairs) for i in own})
@@ -76,9 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     out = options.out or Path("var/runs") / Path(options.config).stem
     try:
         config = load_config(options.config)
-        if wrong := [d for d in options.data if not all(d.partition("="))]:
-            raise TrainingError(f"--data {wrong[0]} is not NAME=PATH")
-        places = {n: Path(p) for n, _, p in (d.partition("=") for d in options.data)}
+        places = places_of(options.data)
         if not options.resume and (out / "last.pt").exists():
             raise TrainingError(f"{out} holds a run already: go on with --resume, or name another --out")
         precision = "bf16" if config.precision == "bf16" else "no"

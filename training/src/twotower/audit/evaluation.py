@@ -11,6 +11,7 @@ from tqdm import tqdm
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Measure, Value, of_figure
 from twotower.metrics import with_interval
+from twotower.queries import pictures_by_word
 from twotower.texts import words_of
 
 # Queries drawn from captions for what is estimated.
@@ -20,11 +21,8 @@ DRAWN = 2000
 def ceiling(corpus: Corpus) -> Measure:
     """How much a single right answer lets a short query reach at best."""
     chance = np.random.default_rng(0)
-    holding: dict[str, set[int]] = defaultdict(set)
+    holding = pictures_by_word(corpus.captions)
     words = [words_of(text) for text in corpus.texts]
-    for row, found in zip(corpus.owner, words, strict=True):
-        for word in found:
-            holding[word].add(int(row))
     values, bars = [], []
     expected = {1: ".153 and .136", 2: ".559 and .504", 3: ".839 and .800", 4: ".956 and .934", 5: ".988 and .977"}
     for k in range(1, 6):

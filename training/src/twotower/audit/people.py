@@ -97,7 +97,7 @@ def guesses(corpus: Corpus) -> Measure:
             agree = said[judged] / others[judged]
             values.append(
                 of_figure(
-                    f"of the others of that picture, speak of {name}", with_interval(agree, corpus.owner[judged]), "%"
+                    f"of the others of that picture, speak of {name}", with_interval(agree, corpus.owner[judged]), " %"
                 )
             )
         examples += [

@@ -12,6 +12,7 @@ from twotower.audit.measures import Example, Measure, Value, mean, share
 from twotower.audit.neighbours import STEPS, Neighbours
 from twotower.evaluate import Embedder
 from twotower.metrics import Array, text_to_image_ranks
+from twotower.queries import pictures_by_word
 from twotower.texts import words_of
 
 # As many as the usual test sets have: the number of other pictures that fit grows with the gallery.
@@ -54,10 +55,7 @@ def repeated(corpus: Corpus) -> Measure:
 def by_words(corpus: Corpus) -> Measure:
     """Other pictures whose captions hold all that a caption says."""
     words = [frozenset(words_of(text)) for text in corpus.texts]
-    holders: dict[str, set[int]] = defaultdict(set)
-    for row, found in zip(corpus.owner, words, strict=True):
-        for word in found:
-            holders[word].add(int(row))
+    holders = pictures_by_word(corpus.captions)
     others = np.array(
         [len(set.intersection(*(holders[w] for w in found))) - 1 if found else 0 for found in tqdm(words, leave=False)]
     )
