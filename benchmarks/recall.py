@@ -76,7 +76,7 @@ def main() -> None:
         tqdm.write("Flickr8k dev\n\n" + markdown(evaluate(served, data.READERS["flickr8k"](options.flickr8k, "dev"))))
         things = data.READERS["objects"](options.objects, "dev")
         labels = sorted({p.texts[1] for p in things})
-        relevant = np.array([[p.texts[1] == label for p in things] for label in labels])
+        relevant = [np.flatnonzero([p.texts[1] == label for p in things]) for label in labels]
         values = precisions(served.texts(labels), served.pictures([p.image for p in things]), relevant, at_r=False)
         words = with_interval(values, np.arange(len(labels)))
         tqdm.write(f"everyday things dev, {len(labels)} words over {len(things)} pictures: mAP {words}")

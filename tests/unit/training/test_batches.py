@@ -46,7 +46,8 @@ def test_what_is_known_of_each_pair() -> None:
     # "a dog" is owned by both dogs; the field's captions hold its word, so it is no counterexample.
     assert known.positive.int().tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
     assert known.ignored[0].tolist() == [True, True, False, True]
-    assert not known.ignored[1:, :3].fill_diagonal_(False)[:, [0]].any()
+    # The happy dog's ball is in the field alone, "a photo of a collie" holds a word that only its own picture has.
+    assert known.ignored[1:].int().tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 def test_one_picture_twice_in_a_batch_is_no_counterexample_to_itself() -> None:
@@ -118,15 +119,17 @@ def test_a_caption_is_no_counterexample_where_another_one_says_the_same() -> Non
     rows = np.arange(4)
     known = batches.by_meaning(batches.targets(rows, ["husky", "collie", "cat", "ball"]), rows, [0, 0, 0, 0])
     assert known.likeness is not None
-    # The husky to "a dog" of the collie, 1, to the cat, 0, and to the nearer of the field's, 0.6.
+    # The husky to "a dog" of its own and of the collie, 1, to the cat, 0, and to the nearer of the field's, 0.6.
     assert known.likeness[0].tolist() == pytest.approx([1.0, 1.0, 0.0, 0.6])
-    # The cat (0, 1) to the collie's photo, 0.6, and to the field's first, 0.8.
+    # The collie's photo to its "a dog", 0.8, not to itself.
+    assert known.likeness[1].tolist() == pytest.approx([0.8, 0.8, 0.6, 0.96])
+    # The cat (0, 1) to the collie's photo, 0.6, and to the field's first, 0.8; it has one caption, which is it.
     assert known.likeness[2].tolist() == pytest.approx([0.0, 0.6, 1.0, 0.8])
     assert known.ignored.tolist() == [
         [True, True, False, False],
         [True, True, False, True],
         [False, False, True, True],
-        [False, True, True, True],
+        [False, True, True, False],
     ]
     (batch,) = batches.epoch(0)
     assert batch.targets.likeness is not None
@@ -149,8 +152,22 @@ def test_captions_that_disagree_with_their_picture_are_never_drawn() -> None:
     assert drawn == set(captions[:2])
 
 
-def test_an_option_that_cannot_be_followed_is_refused() -> None:
-    with pytest.raises(ValueError, match="soft_targets goes with the loss info_nce, not with hinge"):
-        Batches(config(soft_targets=0.3, loss="hinge"), PAIRS, meaning)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"soft_targets": 0.3, "loss": "hinge"}, "soft_targets goes with the loss info_nce, not with hinge"),
+        ({"soft_targets": 0.3, "ignore_by_meaning": 0.7}, "choose one"),
+        ({"soft_targets": -0.3}, "soft_targets is a share from 0 to below 1, not -0.3"),
+        ({"drop_captions": 5}, "drop_captions is a share from 0 to below 1, not 5"),
+        ({"short_queries": 7}, "short_queries is a share from 0 to below 1, not 7"),
+        ({"ignore_by_meaning": -1}, "ignore_by_meaning is a cosine between 0 and 1, not -1"),
+    ],
+)
+def test_an_option_that_cannot_be_followed_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config(**changes)
+
+
+def test_options_by_meaning_need_sentence_vectors() -> None:
     with pytest.raises(ValueError, match="need sentence vectors"):
         Batches(config(drop_captions=0.1), PAIRS)

@@ -28,13 +28,13 @@ def test_a_collapsed_model_has_no_recall() -> None:
 def test_average_precision_by_hand() -> None:
     # The relevant ones stand first and third: (1/1 + 2/3) / 2.
     query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
-    relevant = np.array([[True, False, True, False]])
+    relevant = [np.array([0, 2])]
     assert precisions(query, AXES, relevant, at_r=False) == pytest.approx([5 / 6])
 
 
 def test_ties_count_against_the_model() -> None:
     query = np.zeros((1, 4), np.float32)
-    relevant = np.array([[True, False, False, False]])
+    relevant = [np.array([0])]
     assert precisions(query, AXES, relevant, at_r=False) == pytest.approx([0.25])
 
 
@@ -61,13 +61,13 @@ def test_a_foreign_caption_with_an_equal_score_is_in_the_way() -> None:
 def test_precision_at_r_looks_at_r_places_only() -> None:
     # Two are relevant and stand first and third: of the first two places one is right, at precision 1.
     query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
-    relevant = np.array([[True, False, True, False]])
+    relevant = [np.array([0, 2])]
     assert precisions(query, AXES, relevant, at_r=True).tolist() == [0.5]
 
 
 def test_the_first_is_right_only_when_it_is_alone() -> None:
     queries = np.array([[0.9, 0.5, 0, 0], [0.5, 0.5, 0, 0]], np.float32)
-    relevant = np.array([[True, False, True, False]] * 2)
+    relevant = [np.array([0, 2])] * 2
     assert first_is_right(queries, AXES, relevant).tolist() == [True, False]
 
 
@@ -75,6 +75,11 @@ def test_what_is_not_finite_has_no_rank() -> None:
     broken = np.array([[np.nan, 0, 0, 0]], np.float32)
     with pytest.raises(ValueError, match="1 vectors are not finite"):
         text_to_image_recall(broken, AXES, np.array([0]))
+
+
+def test_an_interval_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="no query was measured"):
+        with_interval(np.array([], bool), np.array([], np.int64))
 
 
 def test_the_interval_counts_pictures_not_captions() -> None:

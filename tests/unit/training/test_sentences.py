@@ -27,6 +27,8 @@ def test_the_odd_one_is_left_out_and_its_vector_with_it() -> None:
     # "four" and "five" disagree as much, but of two none is the odd one.
     assert [p.texts for p in fewer] == [("one", "two"), ("three",), ("four", "five")]
     assert left.tolist() == [X, X, X, X, Y]
+    # More than may go: "odd" goes, and every picture keeps what it needs.
+    assert agreeing(pairs, vectors(X, X, Y, X, X, Y), 0.9)[0] == fewer
     same, _ = agreeing(pairs, vectors(X, X, Y, X, X, Y), 0.0)
     assert same == pairs
 

@@ -2,22 +2,25 @@
 
     python -m twotower.ablation options --data flickr8k=DIR --seed 1 --seed 2 [--out var/ablation]
 
-ARMS is a module of `twotower.configs`, or a Python file of your own, that defines `ARMS`: configs by name, the first
-of which the others are compared with. They must validate on the same data. After each seed it prints a table in
-Markdown and writes it to OUT/table.md: the figures, and below each arm the difference to the first, with its interval
-over pictures. What is trained stays in --out, so that an interrupted comparison goes on.
+ARMS is a module of `twotower.configs`, or a Python file of your own, that defines `ARMS`: configs by name, the first of
+which the others are compared with. They must validate on the same data; where an arm has several epochs, its checkpoint
+is chosen on it too, so let them have one. After each seed it prints a table in Markdown and writes it to OUT/table.md:
+the figures, and below each arm the difference to the first, paired by query, with its 95 % interval over pictures. The
+interval knows nothing of chance in training, so a difference is in bold only if it also has one sign with every seed;
+of forty differences two would be outside their interval by chance. What is trained and measured stays in --out, so that
+an interrupted comparison goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from accelerate import Accelerator
 
 from twotower import checkpoint, data
 from twotower.config import Config, load_module
@@ -27,7 +30,7 @@ from twotower.evaluate import Outcome, measure
 from twotower.metrics import with_interval
 from twotower.queries import benchmark
 from twotower.runlog import RunLog
-from twotower.train import places_of, read_sources
+from twotower.train import accelerator_for, places_of, read_sources
 from twotower.trainer import Paths, Trainer, TrainingError
 
 # Metrics of a row, by name.
@@ -45,14 +48,21 @@ def load_arms(name: str) -> dict[str, Config]:
         raise ValueError(f"{name} defines no ARMS: two configs or more, by name")
     if len({(c.sources, c.validation) for c in arms.values()}) > 1:
         raise ValueError(f"the arms of {name} do not all learn from the same sources, or validate on others")
+    if len({folder_of(arm, 1) for arm in arms}) < len(arms):
+        raise ValueError(f"two arms of {name} have names that differ in punctuation alone")
     return arms
+
+
+def folder_of(name: str, seed: int) -> str:
+    """What an arm's folder is called with one seed."""
+    return f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
 
 
 def train(name: str, config: Config, pairs: dict[str, list[Pair]], validation: list[Pair], paths: Paths) -> None:
     """Train one arm with one seed, or go on with it, unless it is done."""
     if (paths.out / "last.pt").exists() and checkpoint.load(paths.out / "last.pt")["epoch"] >= config.epochs:
         return
-    trainer = Trainer(name, config, pairs, validation, paths, Accelerator(mixed_precision="bf16"))
+    trainer = Trainer(name, config, pairs, validation, paths, accelerator_for(config))
     if (paths.out / "last.pt").exists():
         trainer.resume()
     log = RunLog(paths.out, config, paths.out.name, "off", trainer.step)
@@ -60,36 +70,49 @@ def train(name: str, config: Config, pairs: dict[str, list[Pair]], validation: l
     log.close()
 
 
-def outcomes(run: RunEmbedder, pairs: list[Pair]) -> Row:
-    """What a trained arm is compared by: captions and keywords, query by query."""
-    found = measure(run, pairs, benchmark([p.texts for p in pairs]))
-    row = {f"caption {k}": outcome for k, outcome in found.recall["text_to_image"].items()}
-    return row | {f"{s}, mAP@R": by["mAP@R"] for s, by in found.queries.items() if s != "sentence"}
+def measured(config: Config, pairs: list[Pair], paths: Paths) -> Row:
+    """What a trained arm is compared by, captions and words, query by query: measured once, and kept beside it."""
+    kept = paths.out / "outcomes.npz"
+    if not kept.exists():
+        found = measure(RunEmbedder(paths.out, paths.wheels, config), pairs, benchmark([p.texts for p in pairs]))
+        row = {f"caption {k}": outcome for k, outcome in found.recall["text_to_image"].items()}
+        row |= {f"{s}, mAP@R": by["mAP@R"] for s, by in found.queries.items() if s != "sentence"}
+        parts = {f"{m}/{part}": getattr(o, part) for m, o in row.items() for part in ("values", "owner")}
+        with kept.with_suffix(".part").open("wb") as stream:
+            np.savez(stream, **parts)
+        kept.with_suffix(".part").replace(kept)
+    with np.load(kept) as stored:
+        names = dict.fromkeys(name.rpartition("/")[0] for name in stored.files)
+        return {m: Outcome(stored[f"{m}/values"], stored[f"{m}/owner"]) for m in names}
 
 
-def together(rows: Sequence[Row]) -> Row:
+def together(rows: Sequence[Row], metric: str) -> Outcome:
     """The queries of several seeds one after another."""
-    return {
-        metric: Outcome(*(np.concatenate([getattr(r[metric], part) for r in rows]) for part in ("values", "owner")))
-        for metric in rows[0]
-    }
+    return Outcome(
+        np.concatenate([row[metric].values.astype(np.float64) for row in rows]),
+        np.concatenate([row[metric].owner for row in rows]),
+    )
 
 
-def table(arms: Mapping[str, Row]) -> str:
-    """All arms in Markdown; differences are paired query by query and drawn by picture."""
+def difference(ours: Sequence[Row], base: Sequence[Row], metric: str) -> str:
+    """What an arm adds to the first, in points, with its interval; bold where seeds agree and the interval is clear."""
+    a, b = together(ours, metric), together(base, metric)
+    found = with_interval(a.values - b.values, a.owner)
+    signs = {np.sign(np.mean(o[metric].values) - np.mean(f[metric].values)) for o, f in zip(ours, base, strict=True)}
+    told = f"{found.value:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
+    return f"**{told}**" if (found.low > 0 or found.high < 0) and len(signs) == 1 else told
+
+
+def table(arms: Mapping[str, Sequence[Row]]) -> str:
+    """All arms in Markdown."""
     first, *others = arms
-    metrics = list(arms[first])
+    metrics = list(arms[first][0])
     lines = [f"| | {' | '.join(metrics)} |", "|---" * (1 + len(metrics)) + "|"]
-    lines.append(f"| {first} | {' | '.join(str(arms[first][m].figure()) for m in metrics)} |")
-    for name in others:
-        lines.append(f"| {name} | {' | '.join(str(arms[name][m].figure()) for m in metrics)} |")
-        cells = []
-        for metric in metrics:
-            ours, base = arms[name][metric], arms[first][metric]
-            difference = with_interval(ours.values.astype(np.float64) - base.values, ours.owner)
-            told = f"{difference.value:+.1f} ({difference.low:+.1f} to {difference.high:+.1f})"
-            cells.append(f"**{told}**" if difference.low > 0 or difference.high < 0 else told)
-        lines.append(f"| difference to {first} | {' | '.join(cells)} |")
+    for name in (first, *others):
+        lines.append(f"| {name} | {' | '.join(str(together(arms[name], m).figure()) for m in metrics)} |")
+        if name != first:
+            cells = " | ".join(difference(arms[name], arms[first], m) for m in metrics)
+            lines.append(f"| difference to {first} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
@@ -110,10 +133,10 @@ def main(arguments: list[str] | None = None) -> int:
         for seed in options.seed or [1]:
             for name, config in arms.items():
                 seeded = replace(config, seed=seed)
-                out = options.out / f"{name.replace(',', '').replace(' ', '-')}-{seed}"
-                train(options.arms, seeded, pairs, validation, Paths(out, None, options.wheels, options.tokens))
-                rows[name].append(outcomes(RunEmbedder(out, options.wheels, seeded), validation))
-            told = table({name: together(of) for name, of in rows.items()})
+                paths = Paths(options.out / folder_of(name, seed), None, options.wheels, options.tokens)
+                train(options.arms, seeded, pairs, validation, paths)
+                rows[name].append(measured(seeded, validation, paths))
+            told = table(rows)
             (options.out / "table.md").write_text(told, encoding="utf-8")
             sys.stdout.write(f"\n{told}\n")
             sys.stdout.flush()

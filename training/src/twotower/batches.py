@@ -45,10 +45,8 @@ class Batches:
         """`meaning` gives sentence vectors of texts, for the options that need them.
 
         Raises:
-            ValueError: an epoch shows less than a batch, or an option needs another loss or sentence vectors.
+            ValueError: an epoch shows less than a batch, or an option needs sentence vectors.
         """
-        if config.soft_targets and config.loss != "info_nce":
-            raise ValueError(f"soft_targets goes with the loss info_nce, not with {config.loss}")
         self._config = config
         self.pairs = [p for source in pairs.values() for p in source]
         if needs_meaning(config):
@@ -108,7 +106,8 @@ class Batches:
     def by_meaning(self, targets: Targets, rows: NDArray[np.int64], drawn_from: Sequence[int]) -> Targets:
         """What sentence vectors add: by how alike a text is to the most alike caption of each picture.
 
-        A short query counts as the caption that it was drawn from.
+        A short query counts as the caption that it was drawn from. A caption is compared with the others of its own
+        picture, not with itself: else it would be more alike to its own than any other can be.
 
         Args:
             targets: what is known without them.
@@ -118,8 +117,11 @@ class Batches:
         owner = np.repeat(rows, self._config.captions)
         texts = np.stack([self._vectors[row][i] for row, i in zip(owner, drawn_from, strict=True)])
         own = [self._vectors[row] for row in rows]
-        cosines = texts @ np.concatenate(own).T
         first = np.cumsum([0, *(len(v) for v in own[:-1])])
+        cosines = texts @ np.concatenate(own).T
+        for text, (row, i) in enumerate(zip(owner, drawn_from, strict=True)):
+            if len(self._vectors[row]) > 1:
+                cosines[text, first[rows == row] + i] = -1
         likeness = torch.from_numpy(np.maximum.reduceat(cosines, first, axis=1))
         ignored = targets.ignored
         if self._config.ignore_by_meaning is not None:

@@ -81,7 +81,7 @@ class Config:
     ignore_by_meaning: float | None = None
     # The share of the target that is given to all pictures of a batch by how alike their captions are (`info_nce`).
     soft_targets: float = 0.0
-    # The share of captions that is left out: those least like the others of their picture.
+    # The share of captions that is left out: those least like the others of their picture, which keeps two at least.
     drop_captions: float = 0.0
     # How many views of a picture there are: the whole, and random parts. 0: a new part each time, never cached.
     views: int = 1
@@ -98,6 +98,22 @@ class Config:
     # Evaluations without a better one before training stops.
     patience: int = 5
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be followed.
+
+        Raises:
+            ValueError: a share is none, or two options contradict each other.
+        """
+        for name in ("short_queries", "soft_targets", "drop_captions"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a share from 0 to below 1, not {getattr(self, name)}")
+        if self.ignore_by_meaning is not None and not 0 < self.ignore_by_meaning < 1:
+            raise ValueError(f"ignore_by_meaning is a cosine between 0 and 1, not {self.ignore_by_meaning}")
+        if self.soft_targets and self.loss != "info_nce":
+            raise ValueError(f"soft_targets goes with the loss info_nce, not with {self.loss}")
+        if self.soft_targets and self.ignore_by_meaning is not None:
+            raise ValueError("ignore_by_meaning leaves out the pairs that soft_targets is for: choose one")
 
 
 def needs_meaning(config: Config) -> bool:

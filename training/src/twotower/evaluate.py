@@ -106,7 +106,7 @@ def measure(embedder: Embedder, pairs: Sequence[Pair], styles: Sequence[Queries]
             "P@1": Outcome(metrics.first_is_right(vectors, images, style.relevant), style.owner),
             "R@1": Outcome(own <= 1, style.owner),
         }
-    positives = {style.style: float(style.relevant.sum(1).mean()) for style in styles}
+    positives = {style.style: float(np.mean([len(true) for true in style.relevant])) for style in styles}
     return Outcomes(len(pairs), len(captions), ranks, recall, queries, positives)
 
 
@@ -166,6 +166,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="writes OUT.md and OUT.json")
     options = parser.parse_args(arguments)
     try:
+        if options.out:
+            options.out.parent.mkdir(parents=True, exist_ok=True)
         pairs = data.read(options.data, options.split)
         embedder = BundleEmbedder(options.bundle) if options.bundle else RunEmbedder(options.run, options.wheels)
         if options.run and (
@@ -182,8 +184,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     sys.stdout.write(markdown(report))
     if options.out:
-        options.out.with_suffix(".md").write_text(markdown(report))
-        options.out.with_suffix(".json").write_text(json.dumps(asdict(report), indent=2) + "\n")
+        Path(f"{options.out}.md").write_text(markdown(report))
+        Path(f"{options.out}.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
     return 0
 
 

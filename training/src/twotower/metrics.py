@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,14 @@ Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# The rows of the pictures that each query is true of: one at least, and few of all.
+Relevant = Sequence[Ints]
+
 KS = (1, 5, 10)
 # Queries scored at a time, so that a gallery of any size needs memory for these rows only.
 BLOCK = 512
+# Pictures drawn at a time for an interval.
+DRAWN_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,15 @@ def image_to_text_ranks(texts: Array, images: Array, owner: Ints) -> Ints:
     return in_blocks(images, texts, rank).astype(np.int64)
 
 
-def precisions(queries: Array, images: Array, relevant: NDArray[np.bool_], at_r: bool) -> Floats:
+def marked(relevant: Relevant, count: int) -> NDArray[np.bool_]:
+    """The right pictures of some queries as a matrix, (Q, count) bool."""
+    matrix = np.zeros((len(relevant), count), bool)
+    for row, right in zip(matrix, relevant, strict=True):
+        row[right] = True
+    return matrix
+
+
+def precisions(queries: Array, images: Array, relevant: Relevant, at_r: bool) -> Floats:
     """The average precision of each query, over the whole ranking or, `at_r`, over the first R (mAP@R).
 
     mAP@R (Musgrave et al., 2020, arXiv 2003.08505) divides by R, the number of relevant pictures, and looks at no more
@@ -94,13 +107,13 @@ def precisions(queries: Array, images: Array, relevant: NDArray[np.bool_], at_r:
     Args:
         queries: (Q, D) unit vectors.
         images: (N, D) unit vectors.
-        relevant: (Q, N), at least one true in each row.
+        relevant: of each query the rows of its right pictures.
         at_r: stop after R places.
     """
 
     def rank(scores: Array, part: slice) -> Floats:
         values = np.empty(len(scores))
-        for i, (row, truth) in enumerate(zip(scores, relevant[part], strict=True)):
+        for i, (row, truth) in enumerate(zip(scores, marked(relevant[part], len(images)), strict=True)):
             order = np.lexsort((truth, -row))  # within a tie the wrong pictures come first
             hits = truth[order]
             precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
@@ -112,12 +125,13 @@ def precisions(queries: Array, images: Array, relevant: NDArray[np.bool_], at_r:
     return in_blocks(queries, images, rank).astype(np.float64)
 
 
-def first_is_right(queries: Array, images: Array, relevant: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def first_is_right(queries: Array, images: Array, relevant: Relevant) -> NDArray[np.bool_]:
     """Whether the best relevant picture of each query is ahead of every other one, (Q,) bool."""
 
     def rank(scores: Array, part: slice) -> NDArray[np.bool_]:
-        right = np.where(relevant[part], scores, -np.inf).max(1)
-        wrong = np.where(relevant[part], -np.inf, scores).max(1)
+        truth = marked(relevant[part], len(images))
+        right = np.where(truth, scores, -np.inf).max(1)
+        wrong = np.where(truth, -np.inf, scores).max(1)
         ahead: NDArray[np.bool_] = right > wrong
         return ahead
 
@@ -144,12 +158,21 @@ def with_interval(values: Floats | NDArray[np.bool_], owner: Ints, scale: float 
         owner: (Q,) the picture that each query is about.
         scale: 100 for percent.
         draws: bootstrap samples.
+
+    Raises:
+        ValueError: there is no query.
     """
+    if not len(values):
+        raise ValueError("no query was measured")
     _, group = np.unique(owner, return_inverse=True)
     counts = np.bincount(group)
     sums = np.bincount(group, weights=values.astype(np.float64))
     random = np.random.default_rng(0)
-    picked = random.integers(0, len(counts), (draws, len(counts)))
-    means = scale * sums[picked].sum(1) / counts[picked].sum(1)
+    means = np.empty(draws)
+    # A few draws at a time: all of them, of thirty thousand pictures, would take a gigabyte.
+    step = max(1, DRAWN_AT_ONCE // len(counts))
+    for start in range(0, draws, step):
+        picked = random.integers(0, len(counts), (min(step, draws - start), len(counts)))
+        means[start : start + step] = scale * sums[picked].sum(1) / counts[picked].sum(1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Figure(scale * float(sums.sum() / counts.sum()), float(low), float(high))

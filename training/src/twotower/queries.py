@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twotower.metrics import Ints
+from twotower.metrics import Ints, Relevant
 from twotower.texts import STOP_WORDS, words_of
 
 KEYWORDS = (1, 2, 3)
@@ -33,6 +32,10 @@ SHORTEST_PHRASE, LONGEST_PHRASE = 2, 4
 Captions = Sequence[Sequence[str]]
 
 
+class QueriesError(ValueError):
+    """A file of queries is none, or does not go with the pictures; the message says what and where."""
+
+
 @dataclass(frozen=True)
 class Queries:
     """Queries of one style, the picture that each was drawn from, and all pictures that it is true of."""
@@ -40,7 +43,7 @@ class Queries:
     style: str
     texts: list[str]
     owner: Ints  # (Q,)
-    relevant: NDArray[np.bool_]  # (Q, N), the owner's always true
+    relevant: Relevant  # the rows of its right pictures, the owner among them
 
 
 def benchmark(captions: Captions, seed: int = 0) -> list[Queries]:
@@ -79,7 +82,7 @@ def sentences(captions: Captions) -> Queries:
 def holding_words(style: str, found: dict[str, int], captions: Captions) -> Queries:
     """Queries that are true of the pictures whose captions hold their words."""
     holding = pictures_by_word(captions)
-    return assemble(style, found, (set.intersection(*(holding[w] for w in words_of(q))) for q in found), len(captions))
+    return assemble(style, found, (set.intersection(*(holding[w] for w in words_of(q))) for q in found))
 
 
 def pictures_by_word(captions: Captions) -> dict[str, set[int]]:
@@ -110,7 +113,7 @@ def phrases(captions: Captions, seed: int = 0) -> Queries:
             whole = [run for run in runs if SHORTEST_PHRASE <= len(run) <= LONGEST_PHRASE]
             if whole:
                 found.setdefault(" ".join(whole[random.integers(len(whole))]), row)
-    return assemble("phrase", found, (holders[q] for q in found), len(captions))
+    return assemble("phrase", found, (holders[q] for q in found))
 
 
 def runs_of(text: str) -> list[list[str]]:
@@ -119,7 +122,7 @@ def runs_of(text: str) -> list[list[str]]:
     It needs no grammar: whatever stands between function words and punctuation is one.
     """
     runs: list[list[str]] = [[]]
-    for token in re.findall(r"[a-z]+|[^a-z\s]", text.lower()):
+    for token in re.findall(r"[^\W\d_]+|[\d_]+|[^\w\s]", text.lower()):
         if token in STOP_WORDS or len(token) < 2:
             runs.append([])
         else:
@@ -127,26 +130,34 @@ def runs_of(text: str) -> list[list[str]]:
     return [run for run in runs if run]
 
 
-def assemble(style: str, found: dict[str, int], holders: Iterable[Iterable[int]], pictures: int) -> Queries:
+def assemble(style: str, found: dict[str, int], holders: Iterable[Iterable[int]]) -> Queries:
     """Queries by the picture that each was drawn from, and the pictures that each is true of."""
-    relevant = np.zeros((len(found), pictures), bool)
-    for row, true in zip(relevant, holders, strict=True):
-        row[list(true)] = True
+    relevant = [np.array(sorted(true), np.int64) for true in holders]
     return Queries(style, list(found), np.array(list(found.values()), np.int64), relevant)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse pictures that cannot be told apart.
+
+    Raises:
+        QueriesError: two have one name.
+    """
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise QueriesError(f"queries name their pictures, and two are called {twice}")
 
 
 def save(path: Path, styles: Sequence[Queries], names: Sequence[str]) -> None:
     """Write a benchmark as JSON: by style, each query with the picture it is from and all that it is true of.
 
     Raises:
-        ValueError: two pictures have one name.
+        QueriesError: two pictures have one name.
     """
-    if len(set(names)) < len(names):
-        raise ValueError("queries name their pictures, and two of these have one name")
+    check_names(names)
     styles_told = []
     for q in styles:
         entries = (
-            {"query": text, "from": names[int(owner)], "relevant": [names[i] for i in np.flatnonzero(true).tolist()]}
+            {"query": text, "from": names[int(owner)], "relevant": [names[i] for i in true.tolist()]}
             for text, owner, true in zip(q.texts, q.owner, q.relevant, strict=True)
         )
         # A query a line: a person finds it, and a comparison shows what was corrected.
@@ -159,23 +170,25 @@ def load(path: Path, names: Sequence[str]) -> list[Queries]:
     """A benchmark that `save` wrote, and maybe a person corrected, for the pictures of these names.
 
     Raises:
-        ValueError: it is no such file, names another picture, or a query is not true of the one it is from.
+        QueriesError: it is no such file, names another picture, or a query is not true of the one it is from; or two
+            pictures have one name.
         OSError: there is no such file.
     """
+    check_names(names)
     rows = {name: row for row, name in enumerate(names)}
     styles = []
     try:
         for style, entries in json.loads(path.read_text(encoding="utf-8")).items():
             found = {entry["query"]: rows[entry["from"]] for entry in entries}
             if len(found) < len(entries):
-                raise ValueError(f"{path}: a query stands twice under {style!r}")
-            queries = assemble(style, found, ([rows[n] for n in entry["relevant"]] for entry in entries), len(names))
-            lacking = ~queries.relevant[np.arange(len(found)), queries.owner]
-            if lacking.any():
-                raise ValueError(f"{path}: {queries.texts[int(lacking.argmax())]!r} is not true of its own picture")
-            styles.append(queries)
+                raise QueriesError(f"{path}: a query stands twice under {style!r}")
+            queries = assemble(style, found, ({rows[name] for name in entry["relevant"]} for entry in entries))
+            for text, own, true in zip(queries.texts, queries.owner, queries.relevant, strict=True):
+                if own not in true:
+                    raise QueriesError(f"{path}: {text!r} is not true of its own picture")
+            styles += [queries] if queries.texts else []
     except KeyError as error:
-        raise ValueError(f"{path}: there is no picture or field {error}") from error
+        raise QueriesError(f"{path}: there is no picture or field {error}") from error
     except (AttributeError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} holds no queries by style: {error}") from error
+        raise QueriesError(f"{path} holds no queries by style: {error}") from error
     return styles

@@ -30,7 +30,7 @@ STOP_WORDS = frozenset(
 
 def words_of(text: str) -> list[str]:
     """The content words of a text, lower case, in order, each once."""
-    return list(dict.fromkeys(w for w in re.findall(r"[a-z]+", text.lower()) if w not in STOP_WORDS and len(w) > 1))
+    return list(dict.fromkeys(w for w in re.findall(r"[^\W\d_]+", text.lower()) if w not in STOP_WORDS and len(w) > 1))
 
 
 def short_query(text: str, random: np.random.Generator, most: int = 4) -> str | None:

@@ -66,6 +66,11 @@ def places_of(given: Sequence[str]) -> dict[str, Path]:
     return {name: Path(place) for name, _, place in (d.partition("=") for d in given)}
 
 
+def accelerator_for(config: Config) -> Accelerator:
+    """What spreads a run over devices, in the precision that its config wants."""
+    return Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
+
+
 def write_trained_on(out: Path, pairs: list[Pair]) -> None:
     """Note what was learned from, so that `twotower.evaluate` can tell when it is asked to measure on the same."""
     lines = sorted({i for own in data.identities(pairs) for i in own})
@@ -91,8 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         places = places_of(options.data)
         if not options.resume and (out / "last.pt").exists():
             raise TrainingError(f"{out} holds a run already: go on with --resume, or name another --out")
-        precision = "bf16" if config.precision == "bf16" else "no"
-        accelerator = Accelerator(mixed_precision=precision)
+        accelerator = accelerator_for(config)
         pairs, validation = read_sources(config, places, options.tolerance)
         paths = Paths(out, options.init, options.wheels, options.tokens)
         trainer = Trainer(options.config, config, pairs, validation, paths, accelerator)

@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from twotower import queries
-from twotower.audit import agreement, coverage, evaluation, overlap, people, positives, report, words
+from twotower.audit import agreement, coverage, evaluation, overlap, people, positives, report, towers, words
 from twotower.audit.corpus import Corpus, read, read_other
 from twotower.audit.measures import Chapter
 from twotower.audit.neighbours import neighbours
@@ -27,7 +27,9 @@ from twotower.audit.planted import planted
 from twotower.data import READERS, DataError
 from twotower.embed import BundleEmbedder
 from twotower.evaluate import Embedder
+from twotower.queries import QueriesError
 from twotower.sentences import SentenceEncoder
+from twotower.texts import words_of
 
 
 def audit(
@@ -48,16 +50,19 @@ def audit(
     found = neighbours(vectors, corpus.owner)
     fitting = [positives.by_meaning(corpus, found), positives.by_words(corpus)]
     fitting += [positives.repeated(corpus), positives.near_captions(corpus, found)]
-    belonging = [agreement.agreement(corpus), agreement.mismatched(corpus, vectors)]
+    # A single caption a picture has nothing to agree with.
+    several = len(corpus.texts) > len(corpus.pictures)
+    belonging = [agreement.agreement(corpus), agreement.mismatched(corpus, vectors)] if several else []
     step("scores of two towers" if embedder else "no towers")
     if embedder and corpus.images:
-        mistakes, odd = positives.by_towers(corpus, vectors, embedder)
+        mistakes, odd = towers.judged(corpus, vectors, embedder)
         fitting.insert(0, mistakes)
         belonging.append(odd)
     step("what is shown")
     belonging.append(words.spelling(corpus))
     shown = [measure(corpus) for measure in (coverage.coverage, people.people, people.guesses, words.vocabulary)]
-    judged = [evaluation.solvable(corpus), evaluation.resolution(corpus)]
+    judged = [evaluation.solvable(corpus)] if several else []
+    judged.append(evaluation.resolution(corpus))
     step("pictures in two places")
     if others or len(set(corpus.splits)) > 1:
         judged.append(overlap.leaks(corpus, others))
@@ -103,14 +108,19 @@ def main(arguments: list[str] | None = None) -> int:
         corpus = read(options.data, options.split)
         if len(corpus.pictures) < 2:
             raise DataError(f"{options.data}: one picture alone cannot be told from others")
+        if not any(map(words_of, corpus.texts)):
+            raise DataError(f"{options.data}: no caption holds a word that says what is in a picture")
         others = [read_other(other) for other in options.against]
+        # What would be refused at the end is refused before minutes of work.
+        for path in filter(None, (options.out, options.queries)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if options.queries:
+            queries.save(options.queries, queries.benchmark(corpus.captions), corpus.pictures)
         embedder = BundleEmbedder(options.bundle) if options.bundle else None
         chapters = audit(corpus, others, SentenceEncoder(options.wheels), embedder)
         for ending, write in (("html", report.html), ("md", report.markdown), ("json", report.document)):
-            options.out.with_suffix(f".{ending}").write_text(write(corpus, chapters), encoding="utf-8")
-        if options.queries:
-            queries.save(options.queries, queries.benchmark(corpus.captions), corpus.pictures)
-    except (DataError, ValueError, RuntimeError, OSError) as error:
+            Path(f"{options.out}.{ending}").write_text(write(corpus, chapters), encoding="utf-8")
+    except (DataError, QueriesError, RuntimeError, OSError) as error:
         sys.stderr.write(f"no audit: {error}\n")
         return 1
     sys.stdout.write("\n".join(report.table(chapters[-1].measures[-1])) + "\n")

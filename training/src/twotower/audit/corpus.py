@@ -15,8 +15,10 @@ from twotower import data
 from twotower.data import DataError
 from twotower.metrics import Ints
 
-# Letters and digits: punctuation is no word.
-TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+# Letters and digits of any script: punctuation is no word.
+TOKEN = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
+# Of pictures at Flickr: nothing but digits, before the first _ or dot.
+FLICKR = re.compile(r"(\d+)[_.]")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def read(given: str, splits: Sequence[str]) -> Corpus:
         DataError: it is not what it should be.
     """
     reader, _, place = given.partition("=")
+    if len(set(splits)) < len(splits):
+        raise DataError(f"a split is given twice: {', '.join(splits)}")
     if (reader == "captions") == bool(splits):
         raise DataError(f"{given}: a caption file has no splits, and every other data set is read by one or more")
     if reader == "captions":
@@ -124,6 +128,7 @@ def drawn(corpus: Corpus, most: int) -> tuple[Corpus, Ints]:
     ), rows
 
 
-def flickr_id(picture: str) -> str:
-    """A picture's number at Flickr, where it is named by it: what stands before the first _ or dot."""
-    return re.split(r"[_.]", picture)[0]
+def number_or_name(picture: str) -> str:
+    """A picture's number at Flickr, where it is named by it (123.jpg, 123_ab45.jpg); else its name."""
+    found = FLICKR.match(picture)
+    return found[1] if found else picture

@@ -4,53 +4,82 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 from tqdm import tqdm
 
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Measure, Value, of_figure
-from twotower.metrics import with_interval
+from twotower.metrics import Floats, Ints, with_interval
 from twotower.queries import pictures_by_word
 from twotower.texts import words_of
 
 # Queries drawn from captions for what is estimated.
 DRAWN = 2000
+# Up to so many words a query, all are tried.
+EXACT = 2
 
 
 def ceiling(corpus: Corpus) -> Measure:
-    """How much a single right answer lets a short query reach at best."""
-    chance = np.random.default_rng(0)
+    """How far a single right answer lets a short query go."""
     holding = pictures_by_word(corpus.captions)
     words = [words_of(text) for text in corpus.texts]
-    values, bars = [], []
     expected = {1: ".153 and .136", 2: ".559 and .504", 3: ".839 and .800", 4: ".956 and .934", 5: ".988 and .977"}
-    for k in range(1, 6):
-        long = [i for i, found in enumerate(words) if len(found) >= k]
-        if not long:
+    values, bars = [], []
+    for k in expected:
+        told = f"{k} word{'s' if k > 1 else ''}"
+        guesses, owner, best = guessing(words, corpus.owner, k, holding)
+        if not len(guesses):
             break
-        drawn = chance.choice(long, min(5 * DRAWN, len(long)), replace=False)
-        reach, owner = [], []
-        for i in drawn:
-            chosen = chance.choice(len(words[i]), k, replace=False)
-            both = set.intersection(*(holding[words[i][c]] for c in chosen))
-            reach.append(1 / len(both))
-            owner.append(corpus.owner[i])
-        figure = with_interval(np.array(reach), np.array(owner), scale=1)
-        note = f"{expected[k]} (1,000 pictures each)"
-        values.append(of_figure(f"R@1 at most, {k} word{'s' if k > 1 else ''}", figure, beside=note))
-        bars.append((str(k), figure.value))
+        figure = with_interval(guesses, owner, scale=1)
+        values.append(of_figure(f"R@1 of a guess, {told}", figure, beside=f"{expected[k]} (1,000 pictures each)"))
+        if best is not None:
+            values.append(Value(f"R@1 at most, {told}", best))
+        bars.append((told, figure.value))
     return Measure(
         "ceiling",
-        "What R@1 can reach at most with short queries",
-        "From each caption so many content words are drawn; n pictures have them all in their captions. The mean of "
-        "1 / n is the R@1 of a perfect system that must guess which of the n is meant. It falls with the number of "
-        "pictures.",
-        "With one right picture a query, short queries cannot be evaluated: a perfect answer counts as a mistake. "
+        "How far R@1 can go with short queries",
+        f"So many content words are taken out of a caption, every way for up to {EXACT} words, else one way of "
+        f"{DRAWN * 5:,} captions; n pictures have them all in their captions. The mean of 1 / n is the R@1 of a system "
+        "that knows them all and guesses which is meant. At most can be reached what a system reaches that also knows "
+        "of which picture the words are said most often. Both fall with the number of pictures.",
+        "With one right picture a query, short queries cannot be evaluated: a right answer counts as a mistake. "
         "mAP@R over all pictures that hold the words can.",
         tuple(values),
         bars=tuple(bars),
+        counted="R@1 of a guess, by the number of words",
+        advice="Judge short queries by mAP@R: `twotower.evaluate` does.",
     )
+
+
+def guessing(
+    words: Sequence[list[str]], pictures: Ints, k: int, holding: Mapping[str, set[int]]
+) -> tuple[Floats, Ints, float | None]:
+    """Queries of k words: the chance of a guess for each caption, its picture, and what the best system reaches.
+
+    The last is None where not every way to take the words was tried.
+    """
+    long = [i for i, found in enumerate(words) if len(found) >= k]
+    if k > EXACT:
+        chance = np.random.default_rng(0)
+        drawn = chance.choice(long, min(5 * DRAWN, len(long)), replace=False) if long else np.array([], np.int64)
+        ways = {int(i): [tuple(np.array(words[i])[chance.choice(len(words[i]), k, replace=False)])] for i in drawn}
+    else:
+        ways = {i: list(combinations(sorted(words[i]), k)) for i in long}
+    guesses = []
+    meant: dict[tuple[str, ...], dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    fitting: dict[tuple[str, ...], int] = {}
+    for i, queries in ways.items():
+        for query in queries:
+            if query not in fitting:
+                fitting[query] = len(set.intersection(*(holding[w] for w in query)))
+            if k <= EXACT:
+                meant[query][int(pictures[i])] += 1 / len(queries)
+        guesses.append(sum(1 / fitting[query] for query in queries) / len(queries))
+    best = sum(max(of.values()) for of in meant.values()) / len(ways) if meant else None
+    return np.array(guesses), np.array([pictures[i] for i in ways], np.int64), best
 
 
 def solvable(corpus: Corpus) -> Measure:
@@ -109,16 +138,26 @@ def norm(words: Counter[str], weight: dict[str, float]) -> float:
 
 def resolution(corpus: Corpus) -> Measure:
     """Which differences an evaluation on so many pictures can tell."""
-    count = len(corpus.captions)
-    values = tuple(
-        Value(f"at R@1 of {p} %", 196 * math.sqrt(p / 100 * (1 - p / 100) / count), unit=" points")
-        for p in (30, 50, 70, 85)
-    )
+    pictures, captions = len(corpus.captions), len(corpus.texts)
+    values = []
+    for p in (50, 30, 85):
+        values.append(Value(f"R@1 of {p} %, at worst", half_interval(p * (100 - p), pictures), unit=" points"))
+        values.append(Value(f"R@1 of {p} %, at best", half_interval(p * (100 - p), captions), unit=" points"))
+    for apart in (10, 20, 30):
+        name = f"difference of two models, of which {apart} % of queries find one right and the other wrong, at worst"
+        values.append(Value(name, half_interval(100 * apart, pictures), unit=" points"))
     return Measure(
         "resolution",
         "What a test set of this size can tell apart",
-        f"Half of the 95 % interval of R@1 over {count:,} pictures, each one trial: the five captions of a picture are "
-        "not five.",
-        "Two models whose figures differ by less have not been told apart.",
-        values,
+        f"Half of the 95 % interval over {pictures:,} pictures with {captions:,} captions. At worst the captions of a "
+        "picture are found or missed together, and are one trial; at best each is one by itself. Two models on the "
+        "same queries differ by those alone that one answers and the other does not.",
+        "Two models whose figures differ by less than half the interval of their difference have not been told apart.",
+        tuple(values),
+        advice="Compare models query by query (`twotower.ablation` does), and give the interval of the difference.",
     )
+
+
+def half_interval(variance: float, trials: int) -> float:
+    """Half of the 95 % interval of a mean of percentages, in points, by the normal distribution."""
+    return 1.96 * math.sqrt(variance / trials)

@@ -30,7 +30,9 @@ class Value:
 
 def rounded(value: float) -> str:
     """A number to three figures or so: what intervals leave of it."""
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    if value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.01 else f"{value:.1g}"
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,9 @@ class Measure:
     # The first is the one to name in one line.
     values: tuple[Value, ...]
     examples: tuple[Example, ...] = ()
-    # Bars, where a picture says more than the values: names and heights.
+    # Bars, where a picture says more than the values: names and heights, and what they count.
     bars: tuple[tuple[str, float], ...] = ()
+    counted: str = ""
     # What follows for who trains or evaluates with this data set.
     advice: str = ""
 
@@ -68,8 +71,17 @@ class Chapter:
 
 
 def share(name: str, hits: Sequence[bool] | NDArray[np.bool_], owner: Ints, beside: str = "") -> Value:
-    """A share of captions in percent, with its 95 % interval over pictures."""
-    return of_figure(name, with_interval(np.asarray(hits, np.bool_), owner), " %", beside)
+    """A share of captions in percent, with its 95 % interval over pictures.
+
+    Where none or all are hits, a bootstrap says that it is certain: there the interval is that of Clopper and Pearson
+    (1934) for as many trials as pictures.
+    """
+    marks = np.asarray(hits, np.bool_)
+    figure = with_interval(marks, owner)
+    if marks.all() or not marks.any():
+        unseen = 100 * (1 - 0.025 ** (1 / len(np.unique(owner))))
+        figure = Figure(figure.value, max(0.0, figure.value - unseen), min(100.0, figure.value + unseen))
+    return of_figure(name, figure, " %", beside)
 
 
 def mean(name: str, values: Sequence[float] | Floats | Ints, owner: Ints, unit: str = "", beside: str = "") -> Value:

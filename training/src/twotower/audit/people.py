@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Example, Measure, of_figure, share
 from twotower.audit.words import listed
 from twotower.metrics import with_interval
 
-MALE = listed("man men boy boys guy guys male he his him gentleman gentlemen father son brother husband")
-FEMALE = listed("woman women girl girls lady ladies female she her mother daughter sister wife")
+Marks = NDArray[np.bool_]
+
+# Without pronouns: "his" is said of dogs as well.
+MALE = listed("man men boy boys guy guys male gentleman gentlemen father son brother husband")
+FEMALE = listed("woman women girl girls lady ladies female mother daughter sister wife")
 PEOPLE = (
     MALE
     | FEMALE
@@ -20,10 +24,11 @@ PEOPLE = (
     | listed("crowd couple friends family team player players worker workers rider cyclist skier surfer runner climber")
     | listed("dancer dancers musician officer soldier student students")
 )
+PLURAL = listed("men boys guys gentlemen women girls ladies")
 # What a caption can only guess: after van Miltenburg, Stereotyping and bias in the Flickr30k dataset, 2016.
 GUESSES = {
     "kinship and friendship": listed(
-        "family couple friend friends mother mom father dad parent parents son daughter brother brothers sister "
+        "family friend friends mother mom father dad parent parents son daughter brother brothers sister "
         "sisters husband wife girlfriend boyfriend siblings"
     ),
     "occupation": listed(
@@ -40,48 +45,50 @@ GUESSES = {
 }
 
 
-def told(corpus: Corpus, words: frozenset[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def told(corpus: Corpus, words: frozenset[str]) -> Marks:
     """Which captions hold a word of a list, (C,)."""
     return np.array([not words.isdisjoint(tokens) for tokens in corpus.tokens], np.bool_)
 
 
-def of_pictures(corpus: Corpus, hits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[bool]:
-    """Which pictures have such a caption."""
-    found = np.bincount(corpus.owner, weights=hits, minlength=len(corpus.pictures)) > 0
-    return [bool(f) for f in found]
+def of_pictures(corpus: Corpus, hits: Marks) -> Marks:
+    """Which pictures have such a caption, (N,)."""
+    found: Marks = np.bincount(corpus.owner, weights=hits, minlength=len(corpus.pictures)) > 0
+    return found
 
 
 def people(corpus: Corpus) -> Measure:
     """Who is in the pictures."""
     person, male, female = (told(corpus, words) for words in (PEOPLE, MALE, FEMALE))
     pictures = np.arange(len(corpus.pictures))
-    him, her = (of_pictures(corpus, only) for only in (male & ~female, female & ~male))
-    gendered = np.array(him) | np.array(her)
     values = [
         share("captions with a person", person, corpus.owner, "87.0 % and 72.8 %"),
         share("pictures with a person", of_pictures(corpus, person), pictures, "93.4 % and 78.4 %"),
         share("captions with a man or boy", male, corpus.owner, "40.7 % and 30.6 %"),
         share("captions with a woman or girl", female, corpus.owner, "25.0 % and 20.3 %"),
     ]
-    both = np.array(him) & np.array(her)
-    if gendered.any():
+    him, her = (of_pictures(corpus, of_one(corpus, words)) for words in (MALE, FEMALE))
+    either, both = him | her, him & her
+    if either.any():
         values.append(
-            share(
-                "of pictures with either, one caption says a man and another a woman",
-                both[gendered],
-                pictures[gendered],
-            )
+            share("pictures of one person who is he for one and she for another", both[either], pictures[either])
         )
-    shown = [int(row) for row in np.flatnonzero(both)[:8]]
     return Measure(
         "people",
         "Who is in the pictures",
-        "Share of captions, and of pictures, that hold a word of a fixed list: for people, for men, for women.",
+        "Share of captions, and of pictures, that hold a word of a fixed list: for people, for men, for women. And, of "
+        "pictures of which a caption speaks of one person alone and names a sex, how many have such captions of both. "
+        "The lists are ours: figures elsewhere were measured with others.",
         "A model learns whom captions are about. Where it cannot tell, it guesses what it has seen more often.",
         tuple(values),
-        tuple(Example(" / ".join(corpus.captions[row]), (row,)) for row in shown),
+        tuple(Example(" / ".join(corpus.captions[row]), (int(row),)) for row in np.flatnonzero(both)[:8]),
         advice="Ask for both before trusting a count: a search for “man” and one for “woman” over the same pictures.",
     )
+
+
+def of_one(corpus: Corpus, words: frozenset[str]) -> Marks:
+    """Which captions speak of one person, by one word of a list: "a woman", and nobody else, (C,)."""
+    people = [[token for token in tokens if token in PEOPLE] for tokens in corpus.tokens]
+    return np.array([len(p) == 1 and p[0] in words and p[0] not in PLURAL for p in people], np.bool_)
 
 
 def guesses(corpus: Corpus) -> Measure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from twotower.audit.agreement import mismatched_captions
-from twotower.audit.corpus import Corpus, drawn, flickr_id
+from twotower.audit.corpus import Corpus, drawn, number_or_name
 from twotower.audit.measures import Measure, Value
 from twotower.audit.neighbours import neighbours
-from twotower.audit.overlap import DISTANCE, hashes
+from twotower.audit.overlap import hashes, near
 from twotower.audit.positives import SAME, repeated_captions
 from twotower.audit.words import misspelt_words
 from twotower.metrics import Array, Ints
@@ -53,18 +53,20 @@ def planted(corpus: Corpus, meaning: Callable[[Sequence[str]], Array], signs: Ar
     return Measure(
         "planted",
         "What these detectors find of faults that are known",
-        f"Among the captions of {min(AMONG, len(corpus.pictures)):,} pictures one in a hundred is replaced by another "
-        "picture's, as many by another's in other words, as many are exchanged between pictures, and as many get a "
-        "slip in one word; pictures are copied with changes, and names given a second time. Recall is how many of "
-        "these are found, precision how many of what is found was planted: at least so many are faults, since the data "
-        "has its own.",
+        f"Among the captions of {min(AMONG, len(corpus.pictures)):,} pictures one in a hundred (and two at least) is "
+        "replaced by another picture's, as many by another's in other words, as many are exchanged for another's, and "
+        "as many get a slip in one word; pictures are copied with changes, and names given again in other forms. "
+        "Recall is how many of these are found, precision how many of what is found was planted: at least so many are "
+        "faults, since the data has its own.",
         "A number from a detector is worth what the detector is.",
         tuple(values),
     )
 
 
 def scored(name: str, true: Set[int], found: Set[int]) -> list[Value]:
-    """Recall and precision of one detector."""
+    """Recall and precision of one detector, where a fault was planted."""
+    if not true:
+        return []
     hits = len(true & found)
     values = [Value(f"{name}: recall", 100 * hits / len(true), unit=f" % ({hits} of {len(true)})")]
     if found:
@@ -74,35 +76,44 @@ def scored(name: str, true: Set[int], found: Set[int]) -> list[Value]:
 
 
 def in_captions(corpus: Corpus, meaning: Callable[[Sequence[str]], Array]) -> list[Value]:
-    """Faults among captions."""
-    chance = np.random.default_rng(0)
+    """Faults among captions; none where too few have siblings to hide faults among."""
     some, _ = drawn(corpus, AMONG)
-    texts, owner = list(some.texts), some.owner
-    several = np.bincount(owner)[owner] > 1
-    order = chance.permutation(np.flatnonzero(several))
-    count = max(2, round(SHARE * len(order))) // 2 * 2
-    if len(order) < 6 * count:
-        return []  # too few captions with siblings to hide faults among
-    copied, reworded, exchanged, slipped, sources = np.split(order[: 6 * count], np.arange(1, 5) * count)
-    for i, source in zip((*copied, *reworded), sources, strict=True):
-        while owner[source] == owner[i]:
-            source = chance.choice(order[6 * count :] if len(order) > 6 * count else order)
-        texts[i] = some.texts[source] if i in copied else in_other_words(some.texts[source], chance)
-    for a, b in exchanged.reshape(-1, 2):
-        texts[a], texts[b] = some.texts[b], some.texts[a]
+    chance = np.random.default_rng(0)
+    order = chance.permutation(np.flatnonzero(np.bincount(some.owner)[some.owner] > 1))
+    count = max(2, round(SHARE * len(order)))
+    if len(order) < 12 * count:
+        return []
+    copied, reworded, exchanged, slipped = order[: 4 * count].reshape(4, count)
+    rest = order[4 * count :]
+    texts = list(some.texts)
+    sources = {
+        int(i): source
+        for i in (*copied, *reworded, *exchanged)
+        if (source := other_picture(rest, some.owner, i, chance)) is not None
+    }
+    for i, source in sources.items():
+        texts[i] = some.texts[source]
+    for i in set(reworded.tolist()) & sources.keys():
+        texts[i] = in_other_words(texts[i], chance)
+    # The other half of an exchange.
+    halves = {source: i for i, source in sources.items() if i in set(exchanged.tolist())}
+    for source, i in halves.items():
+        texts[source] = some.texts[i]
     for i in slipped:
         texts[i] = with_slip(texts[i], chance)
     split = np.cumsum([len(captions) for captions in some.captions])[:-1]
     faulty = replace(some, captions=tuple(tuple(part) for part in np.split(np.array(texts, object), split)))
     vectors = meaning(faulty.texts)
     repeated = {i for rows in repeated_captions(faulty).values() for i in rows}
-    near = set(np.flatnonzero(neighbours(vectors, owner).elsewhere >= SAME).tolist())
-    found, _, _ = mismatched_captions(vectors, owner)
+    said_again = set(np.flatnonzero(neighbours(vectors, some.owner).elsewhere >= SAME).tolist()) - repeated
+    odd = set(mismatched_captions(vectors, some.owner)[0].tolist())
     slips = {word for word, right in misspelt_words(faulty).items() if right}
+    copies, rewordings = (pairs_of(rows, sources) for rows in (copied, reworded))
     return [
-        *scored("captions of other pictures", twins(copied, texts), repeated),
-        *scored("the same in other words", set(reworded.tolist()) | twins(copied, texts), near),
-        *scored("captions exchanged between pictures", {*exchanged, *copied, *reworded}, set(found.tolist())),
+        *scored("captions of other pictures", copies, repeated),
+        *scored("captions in other words", rewordings - copies, said_again - copies),
+        # Copies are strangers too, and another detector's.
+        *scored("captions exchanged between pictures", halves.keys() | halves.values(), odd - copies - rewordings),
         *scored(
             "slips in a word",
             {i for i in slipped.tolist() if texts[i] != some.texts[i]},
@@ -111,27 +122,36 @@ def in_captions(corpus: Corpus, meaning: Callable[[Sequence[str]], Array]) -> li
     ]
 
 
-def twins(rows: Ints, texts: Sequence[str]) -> set[int]:
-    """These captions, and those that they are copies of."""
-    wanted = {texts[i] for i in rows}
-    return {i for i, text in enumerate(texts) if text in wanted}
+def other_picture(rows: Ints, owner: Ints, caption: int, chance: np.random.Generator) -> int | None:
+    """One of these captions that is another picture's, at random."""
+    strangers = rows[owner[rows] != owner[caption]]
+    return int(chance.choice(strangers)) if len(strangers) else None
+
+
+def pairs_of(rows: Ints, sources: Mapping[int, int]) -> set[int]:
+    """These captions and those that they were made of."""
+    made = {i for i in rows.tolist() if i in sources}
+    return made | {sources[i] for i in made}
 
 
 def in_other_words(text: str, chance: np.random.Generator) -> str:
-    """A caption as somebody else might have put it: other articles, none, or a beginning that says nothing."""
+    """A caption as somebody else might put it: with other articles, without, or with a beginning that says nothing.
+
+    The last where the first two change nothing, or leave nothing.
+    """
     words = text.split()
-    way = chance.integers(3)
-    if way == 0:
-        return " ".join(ARTICLES.get(w.lower(), w) for w in words)
-    if way == 1:
-        return " ".join(w for w in words if w.lower() not in ARTICLES)
-    return " ".join(["This", "is", *words])
+    changed = [
+        [ARTICLES.get(w.lower(), w) for w in words],
+        [w for w in words if w.lower() not in ARTICLES],
+        ["This", "is", *words],
+    ][chance.integers(3)]
+    return " ".join(changed if changed and changed != words else ["This", "is", *words])
 
 
 def with_slip(text: str, chance: np.random.Generator) -> str:
     """A caption with one letter of one word dropped, doubled or exchanged with the next; words of five letters or more.
 
-    The same where no word is so long.
+    The same where no word is so long, or the two letters are one.
     """
     words = list(re.finditer(r"[A-Za-z]{5,}", text))
     if not words:
@@ -143,21 +163,27 @@ def with_slip(text: str, chance: np.random.Generator) -> str:
 
 
 def in_names(corpus: Corpus) -> list[Value]:
-    """Pictures of this set that another set has too, under the same number and in another form of name."""
+    """Pictures of this set that another one has too, under its numbers in other forms of name, among as many others."""
     chance = np.random.default_rng(0)
-    numbers = [flickr_id(name) for name in corpus.pictures]
-    leaked = chance.choice(len(numbers), min(COPIED, len(numbers)), replace=False)
-    there = {f"{numbers[i]}.jpg" for i in leaked} | {f"{numbers[i]}0_b.jpg" for i in leaked}
-    ids = {flickr_id(name) for name in there}
-    # A number may stand twice here as well.
-    true = {i for i, number in enumerate(numbers) if number in {numbers[k] for k in leaked}}
-    return scored("names in another set", true, {i for i, number in enumerate(numbers) if number in ids})
+    numbered = [name for name in corpus.pictures if number_or_name(name) != name]
+    if len(numbered) < 2:
+        return []  # not from Flickr: names are what they are
+    known = {number_or_name(name) for name in numbered}
+    leaked = chance.permutation(sorted(known))[:COPIED]
+    forms = ("{}.jpg", "{}_ab12cd34ef.jpg", "{}_0a1b2c3d4e_m.jpg")
+    names = [forms[i % len(forms)].format(number) for i, number in enumerate(leaked)]
+    # One digit off: the numbers of other pictures, unless they happen to be here.
+    strangers = [f"{number}7.jpg" for number in leaked]
+    there = [*names, *strangers]
+    truth = {i for i, name in enumerate(there) if i < len(names) or name.removesuffix(".jpg") in known}
+    return scored("names in another set", truth, {i for i, name in enumerate(there) if number_or_name(name) in known})
 
 
 def in_pictures(corpus: Corpus, signs: Array) -> list[Value]:
     """Changed copies of some pictures, looked for among all."""
     chance = np.random.default_rng(0)
     rows = chance.choice(len(corpus.images), min(COPIED, len(corpus.images)), replace=False)
+    like = {(original, row) for original, row, _ in near(signs[rows], signs)}
     values, right, all_found = [], 0, 0
     for name in CHANGES:
         with TemporaryDirectory() as folder:
@@ -168,11 +194,10 @@ def in_pictures(corpus: Corpus, signs: Array) -> list[Value]:
                 paths.append(Path(folder) / f"{row}.jpg")
                 changed.save(paths[-1], quality=QUALITY.get(name, 85))
             copies = hashes(paths)
-        near = (signs.shape[1] - copies @ signs.T) / 2 <= DISTANCE
+        found = {(copy, row) for copy, row, _ in near(copies, signs)}
+        hits = len(found & set(enumerate(rows.tolist())))
         # What looks like the original looks like its copy, and is no mistake.
-        like = (signs.shape[1] - signs[rows] @ signs.T) / 2 <= DISTANCE
-        hits = int(near[np.arange(len(rows)), rows].sum())
-        right, all_found = right + int((near & like).sum()), all_found + int(near.sum())
+        right, all_found = right + len(found & like), all_found + len(found)
         values.append(Value(f"copies {name}: recall", 100 * hits / len(rows), unit=f" % ({hits} of {len(rows)})"))
     if all_found:
         told = f" % ({right} of {all_found})"

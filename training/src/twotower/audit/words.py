@@ -47,6 +47,7 @@ def length(corpus: Corpus) -> Measure:
             share("at most 5 words", lengths <= 5, corpus.owner, "2.7 % and 4.6 %"),
         ),
         bars=tuple((f"{n}" if n < 25 else "25+", float(counted[n])) for n in range(1, 26)),
+        counted="captions, by the number of words",
         advice="Train with `short_queries=0.25`: for a quarter of the captions one to four of their words stand in "
         "their place.",
     )
@@ -100,6 +101,7 @@ def form(corpus: Corpus) -> Measure:
             ),
         ),
         bars=tuple((word, float(n)) for word, n in first.most_common(12)),
+        counted="captions, by the first word",
     )
 
 
@@ -108,11 +110,12 @@ def vocabulary(corpus: Corpus) -> Measure:
     counted = Counter(w for tokens in corpus.tokens for w in tokens)
     total = sum(counted.values())
     often = [n for _, n in counted.most_common()]
+    foreign = sum(n for w, n in counted.items() if w.isalpha() and zipf_frequency(w, "en") == 0)
     return Measure(
         "vocabulary",
         "Few words, used often",
         "Different words, the share of those that come once, and the share of all words that the hundred most frequent "
-        "ones make up.",
+        "ones make up. Where many words are not English, the lists of words in this report say little.",
         "What comes once is not learned. A search engine is asked for more than these words.",
         (
             Value(
@@ -120,8 +123,10 @@ def vocabulary(corpus: Corpus) -> Measure:
             ),
             Value("of which once", 100 * sum(n == 1 for n in often) / len(counted), unit=" %", beside="45 % and 41 %"),
             Value("share of the hundred most frequent", 100 * sum(often[:100]) / total, unit=" %"),
+            Value("words that English does not have", 100 * foreign / total, unit=" %"),
         ),
         bars=tuple((w, float(n)) for w, n in [(w, n) for w, n in counted.most_common(60) if words_of(w)][:20]),
+        counted="how often a content word comes",
     )
 
 

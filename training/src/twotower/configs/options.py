@@ -23,6 +23,8 @@ PLAIN = replace(
 )
 SHORT = replace(PLAIN, short_queries=0.25)
 
+BEST = replace(SHORT, ignore_by_words=True, drop_captions=0.02)
+
 ARMS: dict[str, Config] = {
     "plain": PLAIN,
     "short queries": SHORT,
@@ -30,5 +32,6 @@ ARMS: dict[str, Config] = {
     "false negatives by meaning masked": replace(PLAIN, ignore_by_meaning=0.7),
     "soft targets": replace(PLAIN, soft_targets=0.3),
     "mismatched captions dropped": replace(PLAIN, drop_captions=0.02),
-    "all": replace(SHORT, ignore_by_words=True, ignore_by_meaning=0.7, soft_targets=0.3, drop_captions=0.02),
+    "all, masked": replace(BEST, ignore_by_meaning=0.7),
+    "all, soft": replace(BEST, soft_targets=0.3),
 }
