@@ -55,9 +55,9 @@ def audit(
     belonging = [agreement.agreement(corpus), agreement.mismatched(corpus, vectors)] if several else []
     step("scores of two towers" if embedder else "no towers")
     if embedder and corpus.images:
-        mistakes, odd = towers.judged(corpus, vectors, embedder)
-        fitting.insert(0, mistakes)
-        belonging.append(odd)
+        seen = towers.scored(corpus, vectors, embedder)
+        fitting.insert(0, towers.mistakes(seen))
+        belonging.append(towers.mismatched(seen))
     step("what is shown")
     belonging.append(words.spelling(corpus))
     shown = [measure(corpus) for measure in (coverage.coverage, people.people, people.guesses, words.vocabulary)]

@@ -118,7 +118,7 @@ def guesses(corpus: Corpus) -> Measure:
         "the other captions of the same picture speak of it too. Words of a list stand for more than they are: "
         "“family” may be seen. Examples are those that no other caption confirms.",
         "What one of five sees is a guess, and a model learns it as if it were visible (van Miltenburg, 2016): who "
-        "looks for “couple” or “happy” gets what annotators supposed.",
+        "looks for “friends” or “happy” gets what annotators supposed.",
         tuple(values),
         tuple(examples),
     )

@@ -84,13 +84,8 @@ def in_captions(corpus: Corpus, meaning: Callable[[Sequence[str]], Array]) -> li
     if len(order) < 12 * count:
         return []
     copied, reworded, exchanged, slipped = order[: 4 * count].reshape(4, count)
-    rest = order[4 * count :]
     texts = list(some.texts)
-    sources = {
-        int(i): source
-        for i in (*copied, *reworded, *exchanged)
-        if (source := other_picture(rest, some.owner, i, chance)) is not None
-    }
+    sources = of_other_pictures(order[: 3 * count], order[4 * count :], some.owner)
     for i, source in sources.items():
         texts[i] = some.texts[source]
     for i in set(reworded.tolist()) & sources.keys():
@@ -122,10 +117,14 @@ def in_captions(corpus: Corpus, meaning: Callable[[Sequence[str]], Array]) -> li
     ]
 
 
-def other_picture(rows: Ints, owner: Ints, caption: int, chance: np.random.Generator) -> int | None:
-    """One of these captions that is another picture's, at random."""
-    strangers = rows[owner[rows] != owner[caption]]
-    return int(chance.choice(strangers)) if len(strangers) else None
+def of_other_pictures(rows: Ints, others: Ints, owner: Ints) -> dict[int, int]:
+    """For each of these captions one of the others that is another picture's, as far as there are; each once."""
+    left, chosen = others.tolist(), {}
+    for i in rows.tolist():
+        place = next((k for k, other in enumerate(left) if owner[other] != owner[i]), None)
+        if place is not None:
+            chosen[i] = left.pop(place)
+    return chosen
 
 
 def pairs_of(rows: Ints, sources: Mapping[int, int]) -> set[int]:

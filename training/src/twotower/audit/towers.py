@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from twotower.audit.corpus import Corpus, drawn
 from twotower.audit.measures import Example, Measure, mean, share
 from twotower.audit.positives import ALIKE
 from twotower.evaluate import Embedder
-from twotower.metrics import Array, text_to_image_ranks
+from twotower.metrics import Array, Ints, text_to_image_ranks
 from twotower.texts import words_of
 
 # As many as the usual test sets have: the number of other pictures that fit grows with the gallery.
 GALLERY = 1000
 
 
-def judged(corpus: Corpus, vectors: Array, embedder: Embedder) -> list[Measure]:
-    """Mistakes that are none and captions that do not fit, on some of the pictures.
+@dataclass(frozen=True)
+class Scored:
+    """Some pictures with all their captions, as two towers score them."""
+
+    some: Corpus
+    # (N,) the row of each picture in the whole corpus.
+    place: Ints
+    # (C,) of each caption: its own picture's rank from 1, and the picture that is first.
+    ranks: Ints
+    best: Ints
+    # (C, N) whether a picture scores as high as the caption's own, and whether it fits by what is said of it.
+    ahead: NDArray[np.bool_]
+    fits: NDArray[np.bool_]
+
+
+def scored(corpus: Corpus, vectors: Array, embedder: Embedder) -> Scored:
+    """Score some pictures.
 
     Args:
         corpus: with its pictures at hand.
@@ -26,57 +44,68 @@ def judged(corpus: Corpus, vectors: Array, embedder: Embedder) -> list[Measure]:
     some, place = drawn(corpus, GALLERY)
     meaning = vectors[np.isin(corpus.owner, place)]
     texts, images = embedder.texts(some.texts), embedder.pictures(some.images)
-    ranks = text_to_image_ranks(texts, images, some.owner)
     scores = texts @ images.T
+    captions = np.arange(len(some.texts))
     first = np.searchsorted(some.owner, np.arange(len(some.pictures)))
-    words = [frozenset(words_of(text)) for text in some.texts]
-    held = [frozenset(w for text in captions for w in words_of(text)) for captions in some.captions]
     fits = np.maximum.reduceat(meaning @ meaning.T, first, axis=1) >= ALIKE
-    for i, own in enumerate(words):
-        fits[i] |= [bool(own) and own <= other for other in held]
-    everything = np.arange(len(some.texts))
-    fits[everything, some.owner] = True
-    ahead = (scores >= scores[everything, some.owner][:, None]) & fits
-    best = scores.argmax(1)
-    missed = ranks > 1
-    excused = fits[everything, best]
+    held = [frozenset(w for text in said for w in words_of(text)) for said in some.captions]
+    for i, text in enumerate(some.texts):
+        words = frozenset(words_of(text))
+        fits[i] |= [bool(words) and words <= other for other in held]
+    fits[captions, some.owner] = True
+    ahead = scores >= scores[captions, some.owner][:, None]
+    ranks = text_to_image_ranks(texts, images, some.owner)
+    return Scored(some, place, ranks, scores.argmax(1).astype(np.int64), ahead, fits)
+
+
+def mistakes(seen: Scored) -> Measure:
+    """What counts as a mistake and is none."""
+    some = seen.some
+    missed = seen.ranks > 1
+    excused = seen.fits[np.arange(len(some.texts)), seen.best]
     wrong = np.flatnonzero(missed & excused)
-    chance = np.random.default_rng(0)
-    shown = chance.choice(wrong, min(12, len(wrong)), replace=False) if len(wrong) else wrong
-    worse = ranks > len(some.pictures) / 2
+    shown = np.random.default_rng(0).permutation(wrong)[:12]
     values = [
-        share("of mistakes, what came first fits by what is said of it", excused[missed], some.owner[missed]),
         share("captions whose own picture is not first", missed, some.owner),
         share("captions whose first picture fits", excused, some.owner),
-        mean("pictures that fit and score as high as the own one", ahead.sum(1), some.owner),
+        mean("pictures that fit and score as high as the own one", (seen.ahead & seen.fits).sum(1), some.owner),
     ]
-    if not missed.any():
-        values = values[1:]
-    mistakes = Measure(
+    if missed.any():
+        name = "of mistakes, what came first fits by what is said of it"
+        values.insert(0, share(name, excused[missed], some.owner[missed]))
+    return Measure(
         "positives-towers",
         "Mistakes that are none",
         f"{len(some.pictures):,} pictures and all their captions, scored by two towers. A picture fits when its "
-        f"captions hold all content words of the query, or one has a cosine of {ALIKE} to it. If the model was trained "
-        "on these pictures, it makes fewer mistakes than it would on new ones.",
+        f"captions hold all content words of the query, or one has a cosine of {ALIKE} to it by sentence vectors. If "
+        "the model was trained on these pictures, it makes fewer mistakes than it would on new ones.",
         "How much of the distance to 100 % is the model's, and how much the data set's.",
         tuple(values),
         tuple(
             Example(
-                f"“{some.texts[i]}”: its own, and what came first", (int(place[some.owner[i]]), int(place[best[i]]))
+                f"“{some.texts[i]}”: its own, and what came first",
+                (int(seen.place[some.owner[i]]), int(seen.place[seen.best[i]])),
             )
             for i in shown
         ),
-        advice="Report mAP@R of keywords and phrases beside R@1: `twotower.evaluate` does.",
+        advice="Report mAP@R of words and phrases beside R@1: `twotower.evaluate` does.",
     )
+
+
+def mismatched(seen: Scored) -> Measure:
+    """Captions of another picture, as far as the towers tell."""
+    some = seen.some
+    worse = seen.ranks > len(some.pictures) / 2
     odd = np.flatnonzero(worse)
-    odd = odd[np.argsort(-ranks[odd], kind="stable")]
-    mismatched = Measure(
+    odd = odd[np.argsort(-seen.ranks[odd], kind="stable")]
+    return Measure(
         "mismatched-towers",
         "Captions that do not fit their picture, by two towers",
-        "Share of captions that score their own picture below half of the others. A caption of another picture does so "
-        "every second time: at most twice as many are mismatched, the rest is what the model cannot tell.",
+        "Share of captions that score their own picture below half of the others. A caption of a picture drawn at "
+        "random does so every second time: twice as many, by estimate, are mismatched or beyond the model.",
         "The only judge where a picture has a single caption.",
         (share("captions below half of the pictures", worse, some.owner),),
-        tuple(Example(f"“{some.texts[i]}” (rank {ranks[i]})", (int(place[some.owner[i]]),)) for i in odd[:12]),
+        tuple(
+            Example(f"“{some.texts[i]}” (rank {seen.ranks[i]})", (int(seen.place[some.owner[i]]),)) for i in odd[:12]
+        ),
     )
-    return [mistakes, mismatched]
