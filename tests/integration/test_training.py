@@ -171,6 +171,13 @@ def test_arms_are_compared_with_the_first_on_the_same_queries(place: Path, tmp_p
     assert [f.parent.name for f in files] == [f"{n}-{s}" for n in ("longer-faster", "plain", "soft") for s in (1, 2)]
     assert run(place, *command).stdout.endswith(f"{after_two}\n")
     assert [f.stat().st_mtime_ns for f in files] == written
+    # An arm that is another one by now is not told by what it was.
+    arms.write_text(ARMS.replace("soft_targets=0.3", "soft_targets=0.4"))
+    done = run(place, *command)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"no comparison: {files[4].parent} was trained with other options; name another --out, or remove it\n"
+    )
 
 
 def test_arms_that_cannot_be_compared_are_refused(place: Path, tmp_path: Path) -> None:

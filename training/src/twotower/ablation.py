@@ -8,7 +8,7 @@ is chosen on it too, so let them have one. After each seed it prints a table in 
 the figures, and below each arm the difference to the first, paired by query, with its 95 % interval over pictures. The
 interval knows nothing of chance in training, so a difference is in bold only if it also has one sign with every seed;
 of forty differences two would be outside their interval by chance. What is trained and measured stays in --out, so that
-an interrupted comparison goes on.
+an interrupted comparison goes on; it belongs to one set of data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from twotower import checkpoint, data
-from twotower.config import Config, load_module
+from twotower.config import Config, fingerprint, load_module
 from twotower.data import Pair
 from twotower.embed import RunEmbedder
 from twotower.evaluate import Outcome, measure
@@ -59,11 +59,21 @@ def folder_of(name: str, seed: int) -> str:
 
 
 def train(name: str, config: Config, pairs: dict[str, list[Pair]], validation: list[Pair], paths: Paths) -> None:
-    """Train one arm with one seed, or go on with it, unless it is done."""
-    if (paths.out / "last.pt").exists() and checkpoint.load(paths.out / "last.pt")["epoch"] >= config.epochs:
-        return
+    """Train one arm with one seed, or go on with it, unless it is done.
+
+    Raises:
+        TrainingError: its folder holds another config's run.
+    """
+    began = (paths.out / "last.pt").exists()
+    if began:
+        kept = checkpoint.load(paths.out / "last.pt")
+        # Also of a run that is done: an arm whose options were changed must not be told by what it was.
+        if kept["config"] != fingerprint(config):
+            raise TrainingError(f"{paths.out} was trained with other options; name another --out, or remove it")
+        if kept["epoch"] >= config.epochs:
+            return
     trainer = Trainer(name, config, pairs, validation, paths, accelerator_for(config))
-    if (paths.out / "last.pt").exists():
+    if began:
         trainer.resume()
     log = RunLog(paths.out, config, paths.out.name, "off", trainer.step)
     trainer.run(log)

@@ -171,7 +171,7 @@ def in_names(corpus: Corpus) -> list[Value]:
     leaked = chance.permutation(sorted(known))[:COPIED]
     forms = ("{}.jpg", "{}_ab12cd34ef.jpg", "{}_0a1b2c3d4e_m.jpg")
     names = [forms[i % len(forms)].format(number) for i, number in enumerate(leaked)]
-    # One digit off: the numbers of other pictures, unless they happen to be here.
+    # With one digit more they are the numbers of other pictures, unless those happen to be here.
     strangers = [f"{number}7.jpg" for number in leaked]
     there = [*names, *strangers]
     truth = {i for i, name in enumerate(there) if i < len(names) or name.removesuffix(".jpg") in known}
