@@ -24,7 +24,9 @@ from twotower.embed import RunEmbedder
 ROOT = Path(__file__).parents[2]
 TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]
 # One thread each: at this size more of them only wait for each other.
-ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}, "OMP_NUM_THREADS": "1"}
+# Without what makes libraries quiet in CI, or that a person may have set for good.
+QUIET = ("WANDB_", "HF_", "ORT_", "CI")
+ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith(QUIET)}, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +44,11 @@ def inside(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
 
 
-def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(place: Path, *arguments: str, record: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python; with `record` in a network that leads nowhere, which writes down what was asked of it."""
+    sealed = [sys.executable, str(ROOT / "tests" / "integration" / "sealed.py"), str(record)] if record else []
     return subprocess.run(
-        [sys.executable, *arguments],
+        [*sealed, sys.executable, *arguments],
         cwd=place,
         env=ENVIRONMENT,
         capture_output=True,
@@ -289,14 +293,17 @@ def test_a_run_goes_to_hugging_face_s_form_and_comes_back(place: Path, tmp_path:
         "epochs=1)\n"
     )
     out = tmp_path / "run"
-    # Without a key, Weights & Biases keeps its record here.
-    done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:5], "--out", str(out))
+    # Without a key, Weights & Biases keeps its record here, and neither it nor anything else calls its vendor.
+    seen = tmp_path / "seen.json"
+    done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:5], "--out", str(out), record=seen)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(seen.read_text()) == {"names": [], "connections": []}
     assert len(list(out.glob("wandb/offline-run-*/*.wandb"))) == 1
     hub, direct, back = tmp_path / "hub", tmp_path / "direct", tmp_path / "back"
     arguments = ["--run", str(out), "--out", str(direct), "--save-dual-encoder", str(hub)]
-    done = run(place, "-m", "twotower.export", *arguments)
+    done = run(place, "-m", "twotower.export", *arguments, record=seen)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(seen.read_text()) == {"names": [], "connections": []}
     saved = VisionTextDualEncoderModel.from_pretrained(hub)
     scale = torch.load(out / "best.pt", weights_only=True)["ema"]["log_scale"]
     assert saved.config.projection_dim == 32

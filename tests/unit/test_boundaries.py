@@ -1,9 +1,11 @@
 """What each service may not need: read from the packages' own metadata, and tried in a fresh interpreter."""
 
+import ast
 import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -48,3 +50,29 @@ def test_a_service_imports_where_those_modules_cannot(service: str) -> None:
     others = sorted({"encoder", "search", "gateway", "twotower"} - {service})
     code = f"import sys\nfor m in {blocked + others}: sys.modules[m] = None\nimport {service}, {service}.gunicorn_conf"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+ROOT = Path(__file__).parents[2]
+# Packages that switch ONNX Runtime's telemetry off before any module of theirs can import it.
+QUIET = ("services/encoder/src/encoder/", "training/src/twotower/")
+
+
+def imported(file: Path) -> set[str]:
+    """The top-level packages that a file imports anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_onnx_runtime_is_imported_only_where_its_telemetry_is_off() -> None:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    users = [name for name in listed.splitlines() if "onnxruntime" in imported(ROOT / name)]
+    assert users, "the search finds nothing"
+    assert [name for name in users if not name.startswith(QUIET)] == []
+    for package in ("encoder.model", "twotower.embed"):
+        code = f"import os, {package}; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+        subprocess.run([sys.executable, "-c", code], env={"PATH": ""}, check=True, timeout=60)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Before anything imports ONNX Runtime, which reads it once: from 1.29 on its builds tell a Microsoft host of each
+# session and write an identifier into the home folder. The function that it has for this is too late for both.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 from flask import Flask
 from servicekit.app import create_service
 from servicekit.settings import load_settings
