@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.keys import KeyFile, Scope
+from gateway.auth.keys import KeyFile, Scope
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.conftest import PAGE, dialog, field, noise, plain, tiles

@@ -251,6 +251,26 @@ export interface ItemError {
   detail: string;
 }
 /**
+ * One browser that was let in.
+ */
+export interface KnownSession {
+  id: string;
+  /**
+   * of the key that it showed
+   */
+  key_name: string;
+  created_at: string;
+  /**
+   * when it was last used, to five minutes
+   */
+  seen_at: string;
+  address: string;
+  /**
+   * what the browser calls itself
+   */
+  client: string;
+}
+/**
  * A key that the browser is to keep.
  */
 export interface Login {
@@ -433,6 +453,17 @@ export interface Term {
 export interface Session {
   required: boolean;
   scope: ("read" | "write" | "admin") | null;
+  key_name: string | null;
+  /**
+   * the session's, where the client is a browser that has one
+   */
+  id: string | null;
+}
+/**
+ * The browsers that were let in and have not left.
+ */
+export interface Sessions {
+  sessions: KnownSession[];
 }
 /**
  * How long a stage of a request took; `request` is a search as a whole.

@@ -19,7 +19,7 @@ def write(path: Path, number: int) -> Path:
 
 @pytest.fixture
 def http(stack: Any) -> httpx.Client:
-    return httpx.Client(transport=httpx.WSGITransport(app=stack.client.application), base_url="http://gateway")
+    return httpx.Client(transport=httpx.WSGITransport(app=stack.client.application), base_url="http://localhost")
 
 
 def run(http: httpx.Client, folder: Path, captions: dict[str, str] | None = None) -> Report:
@@ -133,7 +133,7 @@ def test_a_busy_gateway_is_asked_again_and_a_refusal_ends_the_run(tmp_path: Path
         return httpx.Response(status, json={"items": items, "detail": "no"}, headers={"Retry-After": "0"})
 
     report = Report()
-    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://gateway") as http:
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://localhost") as http:
         add_folder(http, tmp_path, {}, report)
         assert report.added == 1
         # The whole file each time.

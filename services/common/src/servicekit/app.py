@@ -101,10 +101,11 @@ def create_service(
             "path": request.path,
             "status": response.status_code,
             "ms": round(elapsed * 1000, 1),
+            "client": request.remote_addr,
+            # Set by a service that knows its callers.
+            "key": g.get("caller_name"),
         }
-        log.info(
-            "%s %r %s %.1fms %s", method, request.path, response.status_code, facts["ms"], g.request_id, extra=facts
-        )
+        log.info("%(method)s %(path)r %(status)s %(ms).1fms %(request_id)s %(client)s %(key)r", facts, extra=facts)
         return response
 
     if otlp_endpoint:

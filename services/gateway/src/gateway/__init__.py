@@ -8,13 +8,20 @@ from pathlib import Path
 
 import httpx
 import limits
-from flask import Flask, Response
+from flask import Flask, Response, request
 from prometheus_client import Counter
 from servicekit.app import create_service
 from servicekit.settings import load_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.adding import Adder
+from gateway.auth.audit import Audit, audit_log
+from gateway.auth.guard import Guard
+from gateway.auth.keys import KeyFile
+from gateway.auth.rate_limit import RateLimiter
+from gateway.auth.remote import Remote
+from gateway.auth.routes import add_session_routes
+from gateway.auth.sessions import Sessions
 from gateway.browsing import Browser
 from gateway.cache import Cache, MemoryCache, RedisCache
 from gateway.clients import EncoderClient, SearchClient
@@ -22,15 +29,12 @@ from gateway.confidence import Confidence
 from gateway.docs import create_docs
 from gateway.files import files_at
 from gateway.gate import Gate
-from gateway.guard import Guard
 from gateway.in_place import Library
-from gateway.keys import KeyFile
 from gateway.media import MediaStore
 from gateway.memo import Collection, Memo
 from gateway.observed import Observed
 from gateway.page import create_page
 from gateway.picture_routes import add_picture_routes
-from gateway.rates import RateLimiter
 from gateway.routes import create_api
 from gateway.searching import Searcher, other_model
 from gateway.settings import Settings
@@ -84,28 +88,43 @@ def create_app(
         Gate("searches", settings.max_searches, settings.http_threads // 4, patience_s=0.5),
         settings,
     )
-    keys = KeyFile(settings.state) if settings.needs_keys else None
-    app.extensions["state"] = [library, *([keys] if keys else [])]
-    limiter = RateLimiter(limits.parse(settings.rate_limit), settings.redis_url) if keys else None
+    keys, sessions = KeyFile(settings.state), Sessions(settings.state)
+    app.extensions["state"] = [library, keys, sessions]
+    guard = Guard(
+        settings.asked,
+        keys,
+        sessions,
+        Remote(settings.edges),
+        RateLimiter(limits.parse(settings.rate_limit), settings.redis_url),
+        Audit(audit_log(settings.state)),
+    )
     api = create_api(
         searcher,
         search,
         Browser(encoder, search, memo, collection),
         Observed(app.extensions["metrics_registry"]),
-        Guard(keys, limiter, settings.open_to_names),
+        guard,
         settings.max_file_bytes,
     )
     adding = Gate("uploads", settings.max_uploads, settings.max_uploads, patience_s=30)
     adder = Adder(encoder, search, media, adding, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images, settings.max_body_bytes)
+    add_session_routes(api, guard)
     add_upkeep_routes(api, encoder, search, collection, media, library, adder)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:
         app.register_blueprint(create_page(settings.page))
     if settings.trusted_proxies:
-        proxies = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+        # Each proxy adds an address; the protocol is told by the outermost alone, which has the certificate.
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
+
+    @app.before_request
+    def protect() -> None:
+        if request.endpoint in ("metrics", "readyz"):
+            guard.admit_from_here()
+
     app.after_request(harden)
     return app
 

@@ -234,3 +234,22 @@ class Session(Answer):
 
     required: bool
     scope: Literal["read", "write", "admin"] | None
+    key_name: str | None
+    id: str | None = Field(description="the session's, where the client is a browser that has one")
+
+
+class KnownSession(Answer):
+    """One browser that was let in."""
+
+    id: str
+    key_name: str = Field(description="of the key that it showed")
+    created_at: str
+    seen_at: str = Field(description="when it was last used, to five minutes")
+    address: str
+    client: str = Field(description="what the browser calls itself")
+
+
+class Sessions(Answer):
+    """The browsers that were let in and have not left."""
+
+    sessions: list[KnownSession]

@@ -20,16 +20,19 @@ from servicekit.errors import STATUS, Kind, ServiceError
 from servicekit.wire import Params, parse
 
 from gateway.answers import Problem
-from gateway.guard import Guard
-from gateway.keys import Scope
+from gateway.auth.guard import Guard
+from gateway.auth.keys import Scope
 
 REF = "#/components/schemas/{model}"
 # Whatever stands between here and the browser is to pass on each event at once.
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # What a request without files may be: a search of sixteen terms has a third of it.
 JSON_BYTES = 2**20
-# Of a path that names a picture.
-PICTURE_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+# What a path can name.
+PATH_PARTS = {
+    "picture_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "session_id": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
+}
 
 
 class NoParams(Params):
@@ -78,7 +81,7 @@ class Api:
             guard: asked before each.
             always: the errors that any route may answer with.
         """
-        self.blueprint, self._guard = blueprint, guard
+        self.blueprint, self.guard = blueprint, guard
         self.operations: list[Operation] = []
         self._always = frozenset(always)
 
@@ -107,7 +110,7 @@ class Api:
 
             @wraps(function)
             def view(**given: Any) -> ResponseReturnValue:
-                self._guard.admit(scope)
+                self.guard.admit(scope)
                 limit = request.max_content_length
                 request.max_content_length = body_bytes if limit is None else min(body_bytes, limit)
                 read = read_params(params)
@@ -164,7 +167,8 @@ class Api:
                     "key": {
                         "type": "http",
                         "scheme": "bearer",
-                        "description": "An API key. Needed where the system is published; `sightline keys` makes them.",
+                        "description": "An API key. Needed by all that does not come from the machine itself; "
+                        "`sightline keys` makes them.",
                     }
                 },
             },
@@ -174,8 +178,9 @@ class Api:
 def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     """One operation of the document."""
     parameters: list[dict[str, Any]] = []
-    if "<picture_id>" in o.path:
-        parameters.append({"name": "picture_id", "in": "path", "required": True, "schema": PICTURE_ID})
+    for name, schema in PATH_PARTS.items():
+        if f"<{name}>" in o.path:
+            parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     given = schemas[o.params.__name__]
     # What a class adds is more to the point than what it takes over.
     own = o.params.__annotations__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.commands import adding, changing, searching, system
+from gateway.commands import adding, changing, searching, sessions, system
 from gateway.commands.client import Client
 
 
@@ -31,6 +31,7 @@ for command in (
     changing.reindex,
     changing.scan,
     system.keys,
+    sessions.sessions,
     system.migrate,
     system.doctor,
 ):

@@ -22,8 +22,8 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from gateway.adding import Adder, Outcome, Upload
 from gateway.answers import LookupAnswer, Picture, UploadAnswer
 from gateway.api import Api, Multipart, event, events
+from gateway.auth.keys import Scope
 from gateway.clients import SearchClient
-from gateway.keys import Scope
 from gateway.media import MIMETYPES, Kept, MediaStore
 from gateway.memo import Collection
 from gateway.routes import FILES
@@ -104,10 +104,11 @@ def add_picture_routes(
         uploads = read_uploads(max_images)
         if request.accept_mimetypes.best == "text/event-stream":
             return events(told(uploads, keep_open()))
+        outcomes: list[Outcome] = []
         try:
-            outcomes = list(adder.add(uploads))
+            outcomes += adder.add(uploads)
         finally:
-            collection.changed()
+            changed(outcomes)
         items = [outcome_item(o) for o in outcomes]
         failures = [o.error for o in outcomes if o.error]
         if len(failures) == len(items):
@@ -115,18 +116,23 @@ def add_picture_routes(
         return {"items": items}, 201 if any(o.status == "added" for o in outcomes) else 200
 
     def told(uploads: Sequence[Upload], files: ExitStack) -> Iterator[str]:
-        counts = Counter({"added": 0, "exists": 0, "failed": 0})
+        outcomes: list[Outcome] = []
         with files:
             try:
                 for i, outcome in enumerate(adder.add(uploads)):
-                    counts[outcome.status] += 1
+                    outcomes.append(outcome)
                     yield event("item", {"index": i, **outcome_item(outcome)})
-                last = event("done", dict(counts))
+                last = event("done", counted(outcomes))
             except ServiceError as error:
                 last = event("problem", error.body(g.request_id))
             finally:
-                collection.changed()
+                changed(outcomes)
         yield last
+
+    def changed(outcomes: Sequence[Outcome]) -> None:
+        collection.changed()
+        added = [o.id for o in outcomes if o.status == "added" and o.id]
+        api.guard.did("pictures-added", **counted(outcomes), pictures=added)
 
     @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
     def image(picture_id: str) -> dict[str, Any]:
@@ -145,6 +151,7 @@ def add_picture_routes(
         """Change what is said of a picture: the fields that are given take new values."""
         edited = search.edit(picture_id, body.model_dump(exclude_unset=True))
         collection.changed()
+        api.guard.did("picture-edited", picture=picture_id, fields=sorted(body.model_fields_set))
         return public(edited)
 
     @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
@@ -154,6 +161,7 @@ def add_picture_routes(
         media.delete(picture_id, record(picture_id)["media_key"])
         search.delete(picture_id)
         collection.changed()
+        api.guard.did("picture-deleted", picture=picture_id)
         return "", 204
 
     @api.route(
@@ -246,6 +254,11 @@ def file_name(given: str) -> str:
     """The last part of a name that a client sent, for people to read; it is never used as a path."""
     name = given.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in name if c.isprintable())[:255]
+
+
+def counted(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many files became what."""
+    return {**dict.fromkeys(("added", "exists", "failed"), 0), **Counter(o.status for o in outcomes)}
 
 
 def outcome_item(outcome: Outcome) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from pydantic import ValidationError
 from servicekit.errors import Kind, ServiceError
 from servicekit.wire import parse, problems
 
-from gateway.answers import Facets, SearchAnswer, Session, Stats, Suggestions
+from gateway.answers import Facets, SearchAnswer, Stats, Suggestions
 from gateway.api import Api, Multipart
+from gateway.auth.guard import Guard
 from gateway.browsing import Browser
 from gateway.clients import SearchClient
-from gateway.guard import COOKIE, Guard
 from gateway.observed import Observed
 from gateway.searching import Question, Searcher
 from gateway.terms import Term
 from gateway.uploads import read_files
-from gateway.wire import MAX_TERMS, Login, PageParams, SearchParams, SearchRequest, SuggestParams
+from gateway.wire import MAX_TERMS, PageParams, SearchParams, SearchRequest, SuggestParams
 
 # What goes wrong behind the gateway, or on the way here.
 ALWAYS = (
@@ -96,27 +96,6 @@ def create_api(
     def stats() -> dict[str, Any]:
         """Say what the collection holds, what the model is, and how long the stages of a request took."""
         return {**search.stats(), "captions": search.captions(), "model": browser.model(), **observed.facts()}
-
-    @api.route("GET", "/session", {200: Session}, scope=None)
-    def session() -> dict[str, Any]:
-        """Say whether this client needs a key, and what its own allows."""
-        key = guard.key()
-        return {"required": guard.required, "scope": key.scope.name.lower() if key else None}
-
-    @api.route("POST", "/session", {200: Session}, body=Login, scope=None, body_bytes=4096)
-    def log_in(body: Login) -> Response:
-        """Let this browser send a key with each request, in a cookie that no script can read."""
-        response = Response(content_type="application/json")
-        key = guard.remember(response, body.key) if guard.required else None
-        response.set_data(orjson.dumps({"required": guard.required, "scope": key.scope.name.lower() if key else None}))
-        return response
-
-    @api.route("DELETE", "/session", {204: None}, scope=None)
-    def log_out() -> Response:
-        """Let this browser forget its key."""
-        response = Response(status=204)
-        response.delete_cookie(COOKIE, path="/api", httponly=True, samesite="Strict")
-        return response
 
     def tagged(question: Question) -> Response:
         """The answer to a question in a URL, unless the client has it already."""

@@ -25,11 +25,13 @@ class Settings(ServerSettings):
         default="", description="address at which people reach the system, where that is not the one it listens on"
     )
     auth: Literal["auto", "on", "off"] = Field(
-        default="auto", description="whether API keys are needed; auto: unless only this machine can reach the system"
+        default="auto",
+        description="whether API keys are needed; auto: by all that does not come from this machine itself",
     )
     state: Path = Field(
         default=Path("var/gateway.sqlite"),
-        description="file of what the gateway itself knows: API keys, and which file of the library is which picture",
+        description="file of what the gateway itself knows: API keys, sessions, and which file of the library is which "
+        "picture; the audit log lies beside it",
     )
     folders: str = Field(
         default="",
@@ -80,14 +82,18 @@ class Settings(ServerSettings):
         return value
 
     @property
-    def open_to_names(self) -> bool:
-        """Whether requests may come by any name: where keys are needed, or somebody said that they are not."""
-        return self.auth != "auto" or self.needs_keys
+    def asked(self) -> Literal["all", "remote", "none"]:
+        """Which requests need an API key: all, those that do not come from this machine itself, or none."""
+        if self.auth == "off":
+            return "none"
+        # More proxies than our own edge are there for clients who are not here.
+        reachable = not is_own(self.publish or self.bind) or self.trusted_proxies > self.edges
+        return "all" if self.auth == "on" or reachable else "remote"
 
     @property
-    def needs_keys(self) -> bool:
-        """Whether a request needs an API key."""
-        return self.auth == "on" or (self.auth == "auto" and not is_own(self.publish or self.bind))
+    def edges(self) -> int:
+        """How many proxies in front belong to the system: the edge, where people reach that and not the gateway."""
+        return 1 if self.publish and self.trusted_proxies else 0
 
 
 def is_own(address: str) -> bool:

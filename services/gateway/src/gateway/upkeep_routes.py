@@ -12,9 +12,9 @@ from servicekit.errors import Kind, ServiceError
 from gateway.adding import Adder
 from gateway.answers import QuarantineAnswer
 from gateway.api import Api, event, events
+from gateway.auth.keys import Scope
 from gateway.clients import EncoderClient, SearchClient
 from gateway.in_place import Library, Scan
-from gateway.keys import Scope
 from gateway.media import MediaStore
 from gateway.memo import Collection
 from gateway.reindexing import Progress
@@ -66,6 +66,7 @@ def add_upkeep_routes(
         """Forget a file that could not be added."""
         if not media.release(picture_id):
             raise ServiceError(Kind.NOT_FOUND, f"there is no file {picture_id} in the quarantine")
+        api.guard.did("quarantine-released", file=picture_id)
         return "", 204
 
     @api.route("POST", "/reindex", {200: ("text/event-stream",)}, scope=Scope.ADMIN)
@@ -76,7 +77,7 @@ def add_upkeep_routes(
         model, how many pictures have its vectors, and which could not be encoded; one named problem ends it where it
         fails. Asked for again it goes on where it was.
         """
-
+        api.guard.did("reindex-began")
         return told(run(encoder, search, media))
 
     @api.route("POST", "/library/scan", {200: ("text/event-stream",)}, params=ScanParams, scope=Scope.ADMIN)
@@ -86,6 +87,7 @@ def add_upkeep_routes(
         The answer are events named progress, with how many files there are and what became of them; one named problem
         ends it where it fails. Asked for again it goes on where it was.
         """
+        api.guard.did("scan-began", remove=str(params.remove).lower())
         return told(scan(library, adder, search, media, params.remove))
 
     def told(steps: Iterable[Progress | Scan]) -> Response:

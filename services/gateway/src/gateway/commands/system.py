@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import httpx
 from servicekit.errors import Kind, ServiceError
 from servicekit.settings import SettingsError, load_settings
 
+from gateway.auth.audit import TERMINAL, Audit, audit_log
+from gateway.auth.keys import KeyFile, Scope
 from gateway.clients import SearchClient
 from gateway.commands.client import Client, StoppedError, as_json, show
-from gateway.keys import KeyFile, Scope
 from gateway.migrate import MigrateError
 from gateway.migrate import migrate as move
 from gateway.settings import Settings
+
+
+class KeyRing(NamedTuple):
+    """The keys, and the log of who changes them."""
+
+    file: KeyFile
+    audit: Audit
+
+    def note(self, event: str, **facts: str) -> None:
+        """Log a change, with the account that made it."""
+        self.audit.write(event, TERMINAL, **facts, user=getpass.getuser())
 
 
 @click.group()
@@ -32,10 +46,11 @@ def keys(context: click.Context, state: Path | None) -> None:
     Run it where the gateway runs; a gateway sees the change at once.
     """
     try:
-        context.obj = KeyFile(state or load_settings(Settings).state)
+        path = state or load_settings(Settings).state
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    context.call_on_close(context.obj.close)
+    context.obj = KeyRing(KeyFile(path), Audit(audit_log(path)))
+    context.call_on_close(context.obj.file.close)
 
 
 @keys.command()
@@ -49,9 +64,10 @@ def keys(context: click.Context, state: Path | None) -> None:
 )
 @as_json
 @click.pass_obj
-def create(file: KeyFile, name: str, scope: str, as_json: bool) -> None:
+def create(ring: KeyRing, name: str, scope: str, as_json: bool) -> None:
     """Create a key, and print it: it is kept nowhere, and never shown again."""
-    key = file.create(name, Scope[scope.upper()])
+    key = ring.file.create(name, Scope[scope.upper()])
+    ring.note("key-created", key=name, key_id=key.split("_")[1], scope=scope)
     if as_json:
         show({"key": key, "name": name, "scope": scope})
     else:
@@ -61,9 +77,9 @@ def create(file: KeyFile, name: str, scope: str, as_json: bool) -> None:
 @keys.command("list")
 @as_json
 @click.pass_obj
-def list_keys(file: KeyFile, as_json: bool) -> None:
+def list_keys(ring: KeyRing, as_json: bool) -> None:
     """List the keys, without their secrets."""
-    found = [{**k._asdict(), "scope": k.scope.name.lower()} for k in file.all()]
+    found = [{**k._asdict(), "scope": k.scope.name.lower()} for k in ring.file.all()]
     if as_json:
         show(found)
         return
@@ -74,10 +90,11 @@ def list_keys(file: KeyFile, as_json: bool) -> None:
 @keys.command()
 @click.argument("key_id", metavar="ID")
 @click.pass_obj
-def revoke(file: KeyFile, key_id: str) -> None:
-    """Revoke a key: it is refused from the next request on."""
-    if not file.revoke(key_id):
+def revoke(ring: KeyRing, key_id: str) -> None:
+    """Revoke a key: it and its sessions are refused from the next request on."""
+    if not ring.file.revoke(key_id):
         raise click.ClickException(f"there is no key {key_id}; `sightline keys list` names them")
+    ring.note("key-revoked", key_id=key_id)
     click.echo(f"{key_id} is revoked.")
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import limits
 import pytest
-from gateway.keys import KeyFile, Scope
-from gateway.rates import RateLimiter
+from gateway.auth.guard import COOKIE
+from gateway.auth.keys import KeyFile, Scope
+from gateway.auth.rate_limit import RateLimiter
 from gateway.settings import Settings
 from servicekit.errors import ServiceError
 
@@ -72,11 +73,18 @@ def test_each_scope_allows_what_it_says(published: Any, keys: KeyFile) -> None:
 
 def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(published: Any, keys: KeyFile) -> None:
     client = published.client
-    assert body(get(published, "/api/v1/session")) == {"required": True, "scope": None}
+    nothing = {"required": True, "scope": None, "key_name": None, "id": None}
+    assert body(get(published, "/api/v1/session")) == nothing
     assert client.post("/api/v1/session", json={"key": "guess"}).status_code == 401
-    logged_in = client.post("/api/v1/session", json={"key": keys.create("me", Scope.WRITE)})
-    assert body(logged_in) == {"required": True, "scope": "write"}
+    key = keys.create("me", Scope.WRITE)
+    logged_in = client.post("/api/v1/session", json={"key": key})
+    told = body(get(published, "/api/v1/session"))
+    assert told == {"required": True, "scope": "write", "key_name": "me", "id": told["id"]}
     cookie = logged_in.headers["Set-Cookie"]
+    # What the cookie holds is no key, and no part of one.
+    held = cookie.partition("=")[2].partition(";")[0]
+    assert key.rpartition("_")[2] not in held
+    assert get(published, "/api/v1/search?q=red", Authorization=f"Bearer {held}").status_code == 401
     assert {"HttpOnly", "SameSite=Strict", "Path=/api"} <= {part.strip() for part in cookie.split(";")}
     assert get(published, "/api/v1/search?q=red").status_code == 200
     assert upload(published, picture(RED)).status_code == 201
@@ -84,6 +92,9 @@ def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(publish
     assert client.delete(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert client.delete(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
     assert client.delete("/api/v1/session").status_code == 204
+    assert get(published, "/api/v1/search?q=red").status_code == 401
+    # It is ended, not only forgotten by this browser.
+    client.set_cookie(COOKIE, held, path="/api")
     assert get(published, "/api/v1/search?q=red").status_code == 401
 
 
@@ -107,13 +118,22 @@ def test_a_page_of_another_site_changes_nothing_where_no_key_is_needed(stack: An
         ("127.0.0.1:8080", 200),
         ("[::1]:8080", 200),
         ("localhost:8080", 200),
-        ("gateway:8080", 200),
+        ("127.8.0.1", 200),
         ("photos.localhost", 200),
-        ("rebound.example:8080", 403),
+        ("gateway:8080", 401),  # as a proxy calls its upstream
+        ("192.168.1.5:8080", 401),
+        ("rebound.example:8080", 401),
     ],
 )
-def test_a_strangers_name_for_this_machine_is_refused(stack: Any, host: str, status: int) -> None:
-    assert get(stack, "/api/v1/stats", Host=host).status_code == status
+def test_under_a_name_that_is_not_this_machines_a_key_is_needed(
+    stack: Any, tmp_path: Path, host: str, status: int
+) -> None:
+    answer = get(stack, "/api/v1/stats", Host=host)
+    assert answer.status_code == status
+    if status == 401:
+        assert f"{host!r} is not this machine itself" in body(answer)["detail"]
+        assert "sightline keys create" in body(answer)["detail"]
+        assert body(get(stack, "/api/v1/session", Host=host))["required"] is True
 
 
 def test_a_published_system_is_asked_by_its_name(published: Any, keys: KeyFile) -> None:
@@ -148,22 +168,26 @@ def test_without_redis_requests_are_counted_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "needed"),
+    ("settings", "asked"),
     [
-        ({}, False),
-        ({"bind": "127.0.0.5:80"}, False),
-        ({"bind": "[::1]:80"}, False),
-        ({"bind": "0.0.0.0:8080"}, True),
-        ({"bind": "192.168.1.5:8080"}, True),
-        ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080"}, False),
-        ({"bind": "0.0.0.0:8080", "publish": "8080"}, True),  # as compose reads it: every address
-        ({"bind": "127.0.0.1:8080", "publish": "photos.example.org:443"}, True),
-        ({"bind": "0.0.0.0:8080", "auth": "off"}, False),
-        ({"auth": "on"}, True),
+        ({}, "remote"),
+        ({"bind": "127.0.0.5:80"}, "remote"),
+        ({"bind": "[::1]:80"}, "remote"),
+        ({"bind": "0.0.0.0:8080"}, "all"),
+        ({"bind": "192.168.1.5:8080"}, "all"),
+        ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080"}, "remote"),
+        ({"bind": "0.0.0.0:8080", "publish": "8080"}, "all"),  # as compose reads it: every address
+        ({"bind": "127.0.0.1:8080", "publish": "photos.example.org:443"}, "all"),
+        # In compose the edge is one proxy; a second one is there for others.
+        ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080", "trusted_proxies": 1}, "remote"),
+        ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080", "trusted_proxies": 2}, "all"),
+        ({"trusted_proxies": 1}, "all"),
+        ({"bind": "0.0.0.0:8080", "auth": "off"}, "none"),
+        ({"auth": "on"}, "all"),
     ],
 )
-def test_keys_are_needed_as_soon_as_others_reach_the_system(settings: dict[str, Any], needed: bool) -> None:
-    assert Settings(**settings).needs_keys is needed
+def test_keys_are_needed_as_soon_as_others_reach_the_system(settings: dict[str, Any], asked: str) -> None:
+    assert Settings(**settings).asked == asked
 
 
 def test_every_answer_tells_browsers_what_it_is_not(stack: Any) -> None:

@@ -1,0 +1,65 @@
+"""Who did what: a line for each write, each change of a key and each key that was refused; never a query or a key.
+
+The file is made for people and for fail2ban (`deploy/fail2ban`). It is bounded, since a stranger can make it grow.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+log = logging.getLogger("gateway.audit")
+
+# A file that has become so large is set aside as NAME.1, in place of the one before.
+MOST_BYTES = 16 * 2**20
+PLAIN = re.compile(r"[\w.,:/@+-]+", re.ASCII)
+# What the person at the terminal of a server does, and not a client.
+TERMINAL = "terminal"
+
+
+def audit_log(state: Path) -> Path:
+    """Where the log lies: beside the file of what the gateway knows."""
+    return state.with_name("audit.log")
+
+
+class Audit:
+    """Appends to the log, for several processes at once."""
+
+    def __init__(self, path: Path, most_bytes: int = MOST_BYTES) -> None:
+        self._path, self._most_bytes = path, most_bytes
+
+    def write(self, event: str, address: str, **facts: str | int | Sequence[str]) -> None:
+        """Note an event.
+
+        Args:
+            event: what happened, as `key-refused`.
+            address: the client's, or TERMINAL.
+            facts: what else is to be known. Values of unusual characters are quoted, so that none can look like
+                another fact or another line.
+        """
+        told = " ".join(f"{name}={quoted(value)}" for name, value in {"address": address, **facts}.items())
+        log.log(logging.WARNING if event == "key-refused" else logging.INFO, "%s %s", event, told)
+        line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {event} {told}\n"
+        try:
+            # Opened for each line, so that the file can be rotated at any time; one write is never torn.
+            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(file, line.encode())
+                full = os.fstat(file).st_size >= self._most_bytes
+            finally:
+                os.close(file)
+            if full:
+                os.replace(self._path, self._path.with_name(f"{self._path.name}.1"))
+        except OSError as error:  # a full disk is no reason to refuse what was done already
+            log.error("the audit log %s cannot be written: %s", self._path, error)
+
+
+def quoted(value: str | int | Sequence[str]) -> str:
+    """A value as it stands in a line."""
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int) else ",".join(value)
+    return text if PLAIN.fullmatch(text) else json.dumps(text)

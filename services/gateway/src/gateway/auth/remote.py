@@ -1,0 +1,137 @@
+"""Which requests come from elsewhere than this machine, although a connection from this machine carries them.
+
+A proxy on the same machine connects from loopback, as a browser here does. What tells them apart: headers that proxies
+add, the protocol that they speak, the name that the request is for, and the account that the connection belongs to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from werkzeug.wrappers import Request
+
+# Set by our own edge to the protocol that it was spoken to in.
+EDGE_PROTOCOL = "X-Edge-Protocol"
+# What our own edge sets itself, one value each.
+BY_EDGE = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+# What proxies, tunnels and content delivery networks add.
+FORWARDING = {
+    *("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-forwarded-for"),
+    *("true-client-ip", "fastly-client-ip", "fly-client-ip", "x-envoy-external-address", "x-original-host"),
+}
+FORWARDING_PREFIXES = ("x-forwarded-", "cf-", "x-azure-", "tailscale-")
+# Accounts of services on Linux: those of the system, and those that systemd makes for a service while it runs. A person
+# has one from 1000 on, and what root runs here is trusted with everything anyway.
+SERVICES = (range(1, 1000), range(61_184, 65_535))
+TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+
+
+class Remote:
+    """Tells why a request counts as remote."""
+
+    def __init__(self, edges: int) -> None:
+        """For a gateway behind so many edges of this system: 0, or 1 in compose."""
+        self._edges = edges
+        self._owners: WeakKeyDictionary[socket.socket, int | None] = WeakKeyDictionary()
+
+    def reason(self, request: Request) -> str | None:
+        """Why the request comes from elsewhere; None where nothing says so."""
+        return self.proxied(request) or foreign_name(request.host)
+
+    def proxied(self, request: Request) -> str | None:
+        """What shows that a proxy has passed the request on."""
+        headers = request.headers
+        for name, value in headers.items():
+            lower = name.lower()
+            if not value or not (lower in FORWARDING or lower.startswith(FORWARDING_PREFIXES)):
+                continue
+            if self._edges and lower in BY_EDGE and "," not in value:
+                if lower == "x-forwarded-host" and (foreign := foreign_name(value)):
+                    return foreign
+                # The edge has no certificate while only this machine reaches it.
+                if lower != "x-forwarded-proto" or value == "http":
+                    continue
+            return f"it came by way of a proxy, which says {name}"
+        protocol = (headers.get(EDGE_PROTOCOL) if self._edges else None) or request.environ.get("SERVER_PROTOCOL")
+        if protocol in ("HTTP/1.0", "HTTP/0.9"):
+            # nginx's own default until 1.29.6, and its only trace: it sends its upstream as Host and no header.
+            return f"it came by way of a proxy, which speaks {protocol}"
+        if not self._edges and (owner := self._owner(request.environ)) is not None and is_service(owner):
+            return f"it came by way of a service of this machine (user id {owner})"
+        return None
+
+    def _owner(self, environ: Mapping[str, Any]) -> int | None:
+        """The account at the other end of the connection; looked up once a connection."""
+        connection = environ.get("gunicorn.socket")
+        if connection is None:
+            return None
+        if connection not in self._owners:
+            self._owners[connection] = owner_of(connection)
+        return self._owners[connection]
+
+
+def is_service(user: int) -> bool:
+    """Whether a user id is that of a service, and not our own."""
+    return user != os.getuid() and any(user in accounts for accounts in SERVICES)
+
+
+def foreign_name(host: str) -> str | None:
+    """What is wrong with a Host header as a name of this machine, if anything.
+
+    A name that its owner lets point to this machine would let their page read what is meant for this machine alone (DNS
+    rebinding); a name without a dot may be that of a proxy's upstream.
+    """
+    name = re.sub(r":\d*$", "", host).strip("[]").lower()
+    try:
+        local = ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        local = name == "localhost" or name.endswith(".localhost")
+    return None if local else f"{host[:80]!r} is not this machine itself"
+
+
+def owner_of(connection: socket.socket) -> int | None:
+    """The user id at the other end of a connection over loopback, by the kernel's table of connections.
+
+    None where the system has no such table (macOS), or the other end is on another machine. An end that is closed
+    already belongs to root in that table; it counts as a service's, since no answer reaches anybody.
+    """
+    try:
+        here, there = plain(connection.getsockname()), plain(connection.getpeername())
+        if not ipaddress.ip_address(there[0]).is_loopback:
+            return None
+        lines = [line.split() for table in TABLES for line in table.read_text().splitlines()[1:]]
+    except (OSError, ValueError, IndexError):  # no table, or no connection over IP
+        return None
+    rows = {(read(fields[1]), read(fields[2])): fields for fields in lines}
+    if (here, there) not in rows:  # tables that lack our own end say nothing about the other
+        return None
+    other = rows.get((there, here))
+    if other is None or other[9] == "0":
+        return SERVICES[0][0]
+    return int(other[7])
+
+
+Address = tuple[str, int]
+
+
+def plain(address: tuple[Any, ...]) -> Address:
+    """An address and port; one of IPv4 inside IPv6, as a server of both protocols sees it, as what it is."""
+    parsed = ipaddress.ip_address(address[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped or parsed), int(address[1])
+
+
+def read(entry: str) -> Address:
+    """An entry of the kernel's table: 32-bit words in this machine's byte order, and the port, in hex."""
+    words, _, port = entry.partition(":")
+    numbers = [int(words[at : at + 8], 16) for at in range(0, len(words), 8)]
+    packed = struct.pack(f"={len(numbers)}I", *numbers)
+    return plain((str(ipaddress.ip_address(packed)), int(port, 16)))
