@@ -4,7 +4,6 @@ import io
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,27 +121,6 @@ def test_a_gateway_that_is_asked_to_stop_finishes_what_it_has(start_all: Any, tm
         os.killpg(services.encoder.popen.pid, signal.SIGCONT)
         assert upload.result().status_code == 201
         assert services.gateway.popen.wait(30) == 0
-
-
-def test_whoever_sends_half_a_request_holds_nobody_up(start: Any, tmp_path: Path) -> None:
-    """More slow clients than there are threads: each is let go after a second, with an answer where one can be."""
-    head = b"POST /api/v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n"
-    with start(
-        "gateway",
-        ready="/livez",
-        GATEWAY_MEDIA=str(tmp_path / "media"),
-        GATEWAY_HTTP_THREADS="2",
-        GATEWAY_READ_TIMEOUT_S="1",
-    ) as gateway:
-        address = ("127.0.0.1", int(gateway.url.rpartition(":")[2]))
-        slow = [socket.create_connection(address, timeout=30) for _ in range(4)]
-        for i, connection in enumerate(slow):
-            connection.sendall(head[:60] if i % 2 else head + b'\r\n{"terms"')
-        assert httpx.get(f"{gateway.url}/livez", timeout=30).status_code == 200
-        answers = [connection.makefile("rb").read() for connection in slow]
-        assert [a.partition(b"\r\n")[0] for a in answers] == [b"HTTP/1.1 408 REQUEST TIMEOUT", b""] * 2
-        for connection in slow:
-            connection.close()
 
 
 def test_the_command_line_says_that_nobody_answers(tmp_path: Path) -> None:

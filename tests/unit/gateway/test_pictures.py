@@ -13,7 +13,8 @@ from gateway import exif
 from gateway.files import files_at
 from gateway.gate import Gate
 from gateway.in_place import Library
-from gateway.media import MOST_QUARANTINED, MediaStore
+from gateway.media import MediaStore
+from gateway.quarantine import Quarantine
 from PIL import Image, ImageDraw, TiffImagePlugin
 from servicekit.errors import Kind, ServiceError
 
@@ -182,14 +183,6 @@ def test_bad_files_are_set_aside_with_the_reason(stack: Any) -> None:
     assert [p for p in stack.media.rglob("*") if p.is_file()] == []
 
 
-def test_the_quarantine_is_bounded(tmp_path: Path) -> None:
-    store = MediaStore(files_at(str(tmp_path / "media")), Library([], tmp_path / "state"), 1000, GATE)
-    for i in range(MOST_QUARANTINED + 3):
-        store.quarantine(b"%d" % i, f"{i}", ServiceError(Kind.UNSUPPORTED_PICTURE, "no picture"))
-    assert len(store.quarantined()) == MOST_QUARANTINED
-    assert len(list((tmp_path / "media" / "quarantine").iterdir())) == 2 * MOST_QUARANTINED
-
-
 def test_pictures_may_lie_in_any_store(tmp_path: Path) -> None:
     """In memory here; an S3 bucket is a URL of another kind."""
     files = files_at("memory://bucket/photos")
@@ -203,9 +196,10 @@ def test_pictures_may_lie_in_any_store(tmp_path: Path) -> None:
     small = store.thumbnail(ids(content)[0], key, 240, "webp")
     assert Image.open(small.stream).size == (240, 120)
     assert "bucket/photos" in store.check()
-    store.quarantine(b"x", "x", ServiceError(Kind.UNSUPPORTED_PICTURE, "no"))
-    assert [f["file_name"] for f in store.quarantined()] == ["x"]
-    assert store.release(store.quarantined()[0]["id"])
+    quarantine = Quarantine(files)
+    quarantine.add("0" * 32, b"x", "x", ServiceError(Kind.UNSUPPORTED_PICTURE, "no"))
+    assert [f["file_name"] for f in quarantine.all()] == ["x"]
+    assert quarantine.release("0" * 32)
     store.delete(ids(content)[0], key)
     with pytest.raises(ServiceError, match="add the picture again"):
         store.original(key)

@@ -6,17 +6,22 @@ A time of day would be simpler and would count the way as well, but the clocks o
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 
 from flask import g, has_request_context, request
 
 from servicekit.errors import Kind, ServiceError
 
 HEADER = "X-Time-Left-Ms"
+# When the first byte of the request that this thread answers came, on the monotonic clock; set by the worker.
+arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
 def set_deadline(seconds: float) -> None:
-    """Give the request that is being answered so long, from now on; a deadline that is nearer stays."""
-    g.deadline = min(g.get("deadline", float("inf")), time.monotonic() + seconds)
+    """Give the request that is being answered so long, from when it came; a deadline that is nearer stays."""
+    came = arrived_at.get()
+    began = time.monotonic() if came is None else came
+    g.deadline = min(g.get("deadline", float("inf")), began + seconds)
 
 
 def take_over_deadline() -> None:

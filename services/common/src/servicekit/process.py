@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-from collections.abc import Sequence
 from typing import Any
 
 from gunicorn.glogging import Logger
 
 from servicekit.settings import ServerSettings
+from servicekit.worker import CollectingWorker
 
 TIME = "%Y-%m-%dT%H:%M:%S%z"
 
@@ -24,17 +22,6 @@ class ErrorLogger(Logger):
         """Nothing."""
 
 
-def stop_waiting(listeners: Sequence[Any], seconds: int) -> None:
-    """Let a read of any connection end after so many seconds without a byte.
-
-    gunicorn has no such limit, and a thread is held by whoever sends half a request: so many as there are threads would
-    stop the service. The kernel's own time-out is inherited by each accepted connection, and holds where Python's is
-    switched off, as gunicorn does.
-    """
-    for listener in listeners:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
-
-
 def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
     """The gunicorn settings of a service, for its `gunicorn_conf.py` to take over.
 
@@ -42,12 +29,20 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         package: the Python package whose `create_app()` is served.
         settings: the service's own settings.
     """
+
+    class Worker(CollectingWorker):
+        head_s = float(settings.read_timeout_s)
+        least_rate = float(settings.least_rate)
+
     return {
         "wsgi_app": f"{package}:create_app()",
         "bind": settings.bind,
         "workers": 1,
-        "worker_class": "gthread",
-        "when_ready": lambda server: stop_waiting(server.LISTENERS, settings.read_timeout_s),
+        "worker_class": Worker,
+        # Below the 1,024 files that many systems let a process open.
+        "worker_connections": 800,
+        # By way of the kernel nothing could ask for a pace.
+        "sendfile": False,
         "threads": settings.http_threads,
         # A first request may wait for a large batch of pictures; a worker that hangs is still replaced.
         "timeout": 120,

@@ -22,7 +22,15 @@ class ServerSettings(BaseSettings):
     bind: str = Field(description="address and port to listen on")
     http_threads: int = Field(default=8, ge=1, le=256, description="requests answered at the same time")
     read_timeout_s: int = Field(
-        default=30, ge=1, le=3600, description="longest wait for the next byte of a request, in seconds"
+        default=10,
+        ge=1,
+        le=3600,
+        description="longest time in which the head of a request, or a small one, comes, in seconds",
+    )
+    least_rate: int = Field(
+        default=16_384,
+        ge=1,
+        description="slowest pace of a larger body, or of reading an answer, after that time, in bytes a second",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least level logged")
     log_format: Literal["text", "json"] = Field(default="text", description="lines for people, or JSON for programs")

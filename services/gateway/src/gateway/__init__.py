@@ -28,17 +28,19 @@ from gateway.clients import EncoderClient, SearchClient
 from gateway.confidence import Confidence
 from gateway.docs import create_docs
 from gateway.files import files_at
-from gateway.gate import Gate
+from gateway.gate import Gate, Turns
 from gateway.in_place import Library
 from gateway.media import MediaStore
 from gateway.memo import Collection, Memo
 from gateway.observed import Observed
 from gateway.page import create_page
 from gateway.picture_routes import add_picture_routes
+from gateway.quarantine import Quarantine
 from gateway.routes import create_api
 from gateway.searching import Searcher, other_model
 from gateway.settings import Settings
 from gateway.upkeep_routes import add_upkeep_routes
+from gateway.uploads import spooling_in
 
 
 def create_app(
@@ -58,7 +60,8 @@ def create_app(
     confidence = confidence or Confidence(encoder, search)
     thumbnails = Gate("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
     library = Library([Path(p) for p in settings.folders.split(os.pathsep) if p], settings.state)
-    media = MediaStore(files_at(settings.media), library, settings.max_pixels, thumbnails)
+    files = files_at(settings.media)
+    media = MediaStore(files, library, settings.max_pixels, thumbnails)
 
     def one_search() -> str:
         canary = encoder.text("a photo")
@@ -76,6 +79,7 @@ def create_app(
         "cache": cache.state,
     }
     app = create_service("gateway", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
+    app.request_class = spooling_in(settings.state.with_name("spool"))
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=app.extensions["metrics_registry"])
     collection = Collection(search, cache)
     memo = Memo(cache, lookups)
@@ -98,23 +102,27 @@ def create_app(
         RateLimiter(limits.parse(settings.rate_limit), settings.redis_url),
         Audit(audit_log(settings.state)),
     )
+    turns = Turns.of(settings.http_threads, settings.max_uploads)
     api = create_api(
         searcher,
         search,
         Browser(encoder, search, memo, collection),
         Observed(app.extensions["metrics_registry"]),
         guard,
+        turns,
         settings.max_file_bytes,
     )
-    adding = Gate("uploads", settings.max_uploads, settings.max_uploads, patience_s=30)
-    adder = Adder(encoder, search, media, adding, settings.max_file_bytes)
+    # Uploads have had a turn; a scan of the library comes between them.
+    adding = Gate("pictures that are being added", settings.max_uploads, settings.max_uploads, patience_s=30)
+    quarantine = Quarantine(files)
+    adder = Adder(encoder, search, media, quarantine, adding, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images, settings.max_body_bytes)
     add_session_routes(api, guard)
-    add_upkeep_routes(api, encoder, search, collection, media, library, adder)
+    add_upkeep_routes(api, encoder, search, collection, media, library, quarantine, adder)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:
-        app.register_blueprint(create_page(settings.page))
+        app.register_blueprint(create_page(settings.page, turns.downloads))
     if settings.trusted_proxies:
         # Each proxy adds an address; the protocol is told by the outermost alone, which has the certificate.
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)

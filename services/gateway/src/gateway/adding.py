@@ -12,6 +12,7 @@ from gateway import exif
 from gateway.clients import BATCH_BYTES, BATCH_IMAGES, Encoded, EncoderClient, SearchClient
 from gateway.gate import Gate
 from gateway.media import MediaStore, picture_id
+from gateway.quarantine import Quarantine
 from gateway.wire import Details
 
 
@@ -38,10 +39,16 @@ class Adder:
     """Adds pictures to the collection; the same content twice is one picture."""
 
     def __init__(
-        self, encoder: EncoderClient, search: SearchClient, media: MediaStore, gate: Gate, max_file_bytes: int
+        self,
+        encoder: EncoderClient,
+        search: SearchClient,
+        media: MediaStore,
+        quarantine: Quarantine,
+        gate: Gate,
+        max_file_bytes: int,
     ) -> None:
         self._encoder, self._search, self._media, self._gate = encoder, search, media, gate
-        self._max_file_bytes = max_file_bytes
+        self._quarantine, self._max_file_bytes = quarantine, max_file_bytes
 
     def add(self, uploads: Sequence[Upload]) -> Iterator[Outcome]:
         """Add files, in order and a few at a time; a picture that is there already keeps what is said of it.
@@ -102,7 +109,7 @@ class Adder:
         with stage("keep"):
             key = self._media.put(content, picture, upload.in_place)
             # It may have been no picture to an older release.
-            self._media.release(name)
+            self._quarantine.release(name)
         return {
             "id": name,
             "media_key": key,
@@ -145,7 +152,8 @@ class Adder:
 
     def _failed(self, content: bytes | None, name: str, error: ServiceError) -> Outcome:
         """Set a file aside that cannot be added."""
-        self._media.quarantine(content, name, error)
+        file_id = picture_id(content if content is not None else name.encode())
+        self._quarantine.add(file_id, content, name, error)
         return Outcome("failed", error=error)
 
 

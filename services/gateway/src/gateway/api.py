@@ -7,21 +7,24 @@ what is needed beside pydantic, which knows JSON Schema, is small.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import orjson
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint, Response, make_response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from servicekit.errors import STATUS, Kind, ServiceError
 from servicekit.wire import Params, parse
+from servicekit.worker import MOST_COLLECTED
 
 from gateway.answers import Problem
 from gateway.auth.guard import Guard
 from gateway.auth.keys import Scope
+from gateway.gate import Gate, Turns
 
 REF = "#/components/schemas/{model}"
 # Whatever stands between here and the browser is to pass on each event at once.
@@ -73,15 +76,16 @@ class Operation:
 class Api:
     """The routes of a blueprint."""
 
-    def __init__(self, blueprint: Blueprint, guard: Guard, always: Sequence[Kind]) -> None:
+    def __init__(self, blueprint: Blueprint, guard: Guard, turns: Turns, always: Sequence[Kind]) -> None:
         """Over a blueprint.
 
         Args:
             blueprint: what the routes are registered with.
             guard: asked before each.
+            turns: for what may hold a thread for long.
             always: the errors that any route may answer with.
         """
-        self.blueprint, self.guard = blueprint, guard
+        self.blueprint, self.guard, self.turns = blueprint, guard, turns
         self.operations: list[Operation] = []
         self._always = frozenset(always)
 
@@ -98,11 +102,13 @@ class Api:
         streams: bool = False,
         scope: Scope | None = Scope.READ,
         body_bytes: int = JSON_BYTES,
+        turns: Gate | None = None,
     ) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
         """Serve a path by a function, whose docstring is the route's description.
 
         The function gets the path's parts, `params` where there are any, and `body` where the request is JSON. A body
-        of more than `body_bytes` is refused.
+        of more than `body_bytes` is refused. Before the body is read the request waits for its turn at `turns`, which
+        it has until its answer is sent; without `turns` a large body needs one all the same.
         """
 
         def register(function: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
@@ -111,14 +117,18 @@ class Api:
             @wraps(function)
             def view(**given: Any) -> ResponseReturnValue:
                 self.guard.admit(scope)
-                limit = request.max_content_length
-                request.max_content_length = body_bytes if limit is None else min(body_bytes, limit)
+                limits = [body_bytes, request.max_content_length, JSON_BYTES if request.is_json else None]
+                request.max_content_length = min(limit for limit in limits if limit is not None)
                 read = read_params(params)
                 if params is not NoParams:
                     given["params"] = read
-                if body is not None and (form is None or request.is_json):
-                    given["body"] = parse(body, request.get_json())
-                return function(**given)
+                gate = turns or (self.turns.bodies if arrives_slowly() else None)
+                with ExitStack() as turn:
+                    if gate:
+                        turn.enter_context(gate.turn())
+                    if body is not None and (form is None or request.is_json):
+                        given["body"] = parse(body, request.get_json())
+                    return held(make_response(function(**given)), turn)
 
             self.blueprint.add_url_rule(path, function.__name__, view, methods=[method])
             self.operations.append(
@@ -237,6 +247,20 @@ def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         **({"requestBody": {"required": True, "content": content}} if content else {}),
         "responses": answers,
     }
+
+
+def held(answer: Response, turn: ExitStack) -> Response:
+    """An answer that has the turn until it is sent."""
+    # What is passed through directly, as files are, is closed without the answer's being told.
+    answer.direct_passthrough = False
+    answer.call_on_close(turn.pop_all().close)
+    return answer
+
+
+def arrives_slowly() -> bool:
+    """Whether the body of the request may still be on its way: the worker has collected small ones."""
+    length = request.content_length
+    return "chunked" in request.headers.get("Transfer-Encoding", "") if length is None else length > MOST_COLLECTED
 
 
 P = TypeVar("P", bound=Params)

@@ -6,10 +6,35 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from servicekit.deadline import check_deadline, time_left
 from servicekit.errors import Kind, ServiceError
 from servicekit.timing import stage
+
+
+class Turns(NamedTuple):
+    """Turns for requests that may hold a thread for long; together they leave a third of the threads to searches."""
+
+    # Large bodies that are no uploads: searches by picture.
+    bodies: Gate
+    # Uploads, from before the first byte of the body is read.
+    uploads: Gate
+    # Files, which a client may read slowly.
+    downloads: Gate
+    # Answers that last as long as the work that they tell of.
+    streams: Gate
+
+    @classmethod
+    def of(cls, threads: int, uploads: int) -> Turns:
+        """Turns for so many threads, and so many uploads at once."""
+        part = max(1, threads // 12)
+        return cls(
+            bodies=Gate("large requests", part, part, patience_s=5),
+            uploads=Gate("uploads", uploads, part, patience_s=30),
+            downloads=Gate("downloads", 2 * part, part, patience_s=10),
+            streams=Gate("long requests", part, 0, patience_s=0),
+        )
 
 
 class Gate:

@@ -1,14 +1,12 @@
-"""The pictures themselves, their thumbnails, and the files that were no pictures, named by content."""
+"""The pictures themselves and their thumbnails, named by content."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import io
-from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 
-import orjson
 from PIL import Image
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import Picture, open_picture
@@ -45,9 +43,6 @@ THUMBNAILS: dict[str, dict[str, Any]] = {
     "webp": {"quality": 80, "method": 4},
     "avif": {"quality": 60, "speed": 8},
 }
-# Files that were no pictures: so many are kept, the oldest go first.
-MOST_QUARANTINED = 200
-QUARANTINE = "quarantine"
 
 
 def picture_id(content: bytes) -> str:
@@ -64,7 +59,7 @@ class Kept(NamedTuple):
 
 
 class MediaStore:
-    """Originals, thumbnails and the quarantine, in one store."""
+    """Originals and thumbnails, in one store."""
 
     def __init__(self, files: Files, library: Library, max_pixels: int, gate: Gate) -> None:
         """Over a store.
@@ -152,40 +147,6 @@ class MediaStore:
             self._files.delete(key)
         for place in (thumbnail_key(name, w, form) for w in WIDTHS for form in THUMBNAILS):
             self._files.delete(place)
-
-    def quarantine(self, content: bytes | None, name: str, error: ServiceError) -> None:
-        """Set a file aside that is no picture, with the reason; of one that is too large only the reason."""
-        record: dict[str, Any] = {
-            "file_name": name,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "error": error.item(),
-        }
-        key = picture_id(content if content is not None else name.encode())
-        if content is not None:
-            self._files.write(f"{QUARANTINE}/{key}", content)
-            record["bytes"] = len(content)
-        self._files.write(f"{QUARANTINE}/{key}.json", orjson.dumps({"id": key, **record}))
-        for old in self.quarantined()[MOST_QUARANTINED:]:
-            self.release(old["id"])
-
-    def quarantined(self) -> list[dict[str, Any]]:
-        """What was set aside, the latest first."""
-        records = []
-        for name in self._files.names(QUARANTINE):
-            if name.endswith(".json"):
-                try:
-                    with self._files.open(f"{QUARANTINE}/{name}")[0] as stream:
-                        records.append(orjson.loads(stream.read()))
-                except FileNotFoundError:  # released at this moment
-                    continue
-        return sorted(records, key=lambda r: (r["at"], r["id"]), reverse=True)
-
-    def release(self, name: str) -> bool:
-        """Forget a file that was set aside; whether it was there."""
-        there = self._files.exists(f"{QUARANTINE}/{name}.json")
-        self._files.delete(f"{QUARANTINE}/{name}")
-        self._files.delete(f"{QUARANTINE}/{name}.json")
-        return there
 
 
 def thumbnail_key(name: str, width: int, form: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from flask import Blueprint, Response, request, send_from_directory
+
+from gateway.api import held
+from gateway.gate import Gate
 
 # The page loads nothing from anywhere else, and no inline script.
 POLICY = (
@@ -13,8 +17,12 @@ POLICY = (
 )
 
 
-def create_page(folder: Path) -> Blueprint:
+def create_page(folder: Path, downloads: Gate) -> Blueprint:
     """Routes of the page: where the application can be entered, and the files that the build put beside it.
+
+    Args:
+        folder: of the built page.
+        downloads: turns for files, which a client may read slowly.
 
     Raises:
         FileNotFoundError: the folder holds no built page.
@@ -34,8 +42,10 @@ def create_page(folder: Path) -> Blueprint:
 
     @page.get("/assets/<path:name>")
     def asset(name: str) -> Response:
-        # Vite puts a digest of the content into each name.
-        return send_from_directory(folder / "assets", name, max_age=31_536_000)
+        with ExitStack() as turn:
+            turn.enter_context(downloads.turn())
+            # Vite puts a digest of the content into each name.
+            return held(send_from_directory(folder / "assets", name, max_age=31_536_000), turn)
 
     def beside() -> Response:
         return send_from_directory(folder, request.path[1:])

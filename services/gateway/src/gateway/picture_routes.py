@@ -91,6 +91,7 @@ def add_picture_routes(
         scope=Scope.WRITE,
         body_bytes=max_body_bytes,
         form=UPLOAD,
+        turns=api.turns.uploads,
         errors=(Kind.UNSUPPORTED_PICTURE, Kind.MODEL_MISMATCH, Kind.NO_SPACE),
     )
     def add() -> ResponseReturnValue:
@@ -169,6 +170,7 @@ def add_picture_routes(
         "/images/<picture_id>/file",
         {200: tuple(MIMETYPES.values()), 206: tuple(MIMETYPES.values()), 304: None},
         errors=(Kind.NOT_FOUND, Kind.RANGE),
+        turns=api.turns.downloads,
     )
     def file(picture_id: str) -> Response:
         """Fetch the original file, or ranges of it."""
@@ -181,6 +183,7 @@ def add_picture_routes(
         {200: SMALL, 206: SMALL, 304: None},
         params=ThumbnailParams,
         errors=(Kind.NOT_FOUND, Kind.RANGE),
+        turns=api.turns.downloads,
     )
     def thumbnail(picture_id: str, params: ThumbnailParams) -> Response:
         """Fetch a small copy: upright, without metadata, never enlarged.

@@ -15,6 +15,7 @@ from gateway.api import Api, Multipart
 from gateway.auth.guard import Guard
 from gateway.browsing import Browser
 from gateway.clients import SearchClient
+from gateway.gate import Turns
 from gateway.observed import Observed
 from gateway.searching import Question, Searcher
 from gateway.terms import Term
@@ -41,10 +42,11 @@ def create_api(
     browser: Browser,
     observed: Observed,
     guard: Guard,
+    turns: Turns,
     max_search_bytes: int,
 ) -> Api:
     """The routes of searching, over the collaborators that are handed in; those of pictures join them."""
-    api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), guard, ALWAYS)
+    api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), guard, turns, ALWAYS)
 
     @api.route("GET", "/search", {200: SearchAnswer, 304: None}, params=SearchParams, errors=SEARCHING)
     def search_by_url(params: SearchParams) -> Response:

@@ -20,7 +20,7 @@ class Settings(ServerSettings):
 
     bind: str = Field(default="127.0.0.1:8080", description="address and port to listen on")
     # The gateway waits for others nearly all the time, so it may have many requests open.
-    http_threads: int = Field(default=32, ge=1, le=256, description="requests answered at the same time")
+    http_threads: int = Field(default=48, ge=1, le=256, description="requests answered at the same time")
     publish: str = Field(
         default="", description="address at which people reach the system, where that is not the one it listens on"
     )

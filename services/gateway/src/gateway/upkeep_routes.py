@@ -17,6 +17,7 @@ from gateway.clients import EncoderClient, SearchClient
 from gateway.in_place import Library, Scan
 from gateway.media import MediaStore
 from gateway.memo import Collection
+from gateway.quarantine import Quarantine
 from gateway.reindexing import Progress
 from gateway.reindexing import reindex as run
 from gateway.scanning import scan
@@ -34,11 +35,12 @@ def add_upkeep_routes(
     collection: Collection,
     media: MediaStore,
     library: Library,
+    quarantine: Quarantine,
     adder: Adder,
 ) -> None:
     """Add the routes of upkeep to the API, over the collaborators that are handed in."""
 
-    @api.route("GET", "/export", {200: ("application/x-ndjson",)}, params=ExportParams)
+    @api.route("GET", "/export", {200: ("application/x-ndjson",)}, params=ExportParams, turns=api.turns.streams)
     def export(params: ExportParams) -> Response:
         """Fetch what is known of every picture.
 
@@ -57,19 +59,19 @@ def add_upkeep_routes(
         return Response(stream_with_context(lines()), content_type="application/x-ndjson")
 
     @api.route("GET", "/quarantine", {200: QuarantineAnswer}, scope=Scope.ADMIN)
-    def quarantine() -> dict[str, Any]:
+    def list_quarantine() -> dict[str, Any]:
         """List the files that could not be added, and why."""
-        return {"files": media.quarantined()}
+        return {"files": list(quarantine.all())}
 
     @api.route("DELETE", "/quarantine/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND,), scope=Scope.ADMIN)
     def release(picture_id: str) -> tuple[str, int]:
         """Forget a file that could not be added."""
-        if not media.release(picture_id):
+        if not quarantine.release(picture_id):
             raise ServiceError(Kind.NOT_FOUND, f"there is no file {picture_id} in the quarantine")
         api.guard.did("quarantine-released", file=picture_id)
         return "", 204
 
-    @api.route("POST", "/reindex", {200: ("text/event-stream",)}, scope=Scope.ADMIN)
+    @api.route("POST", "/reindex", {200: ("text/event-stream",)}, scope=Scope.ADMIN, turns=api.turns.streams)
     def reindex() -> Response:
         """Encode every picture with the encoder's present model, and let that model serve.
 
@@ -80,7 +82,14 @@ def add_upkeep_routes(
         api.guard.did("reindex-began")
         return told(run(encoder, search, media))
 
-    @api.route("POST", "/library/scan", {200: ("text/event-stream",)}, params=ScanParams, scope=Scope.ADMIN)
+    @api.route(
+        "POST",
+        "/library/scan",
+        {200: ("text/event-stream",)},
+        params=ScanParams,
+        scope=Scope.ADMIN,
+        turns=api.turns.streams,
+    )
     def scan_library(params: ScanParams) -> Response:
         """Bring the collection up to date with the folders of the library.
 

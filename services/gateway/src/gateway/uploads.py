@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import tempfile
+from pathlib import Path
+from typing import IO, Any, NamedTuple
 
-from flask import request
+from flask import Request, request
 from servicekit.errors import Kind, ServiceError
 from werkzeug.datastructures import FileStorage
+
+# A file up to this size is kept in memory while its request is answered.
+IN_MEMORY = 256 * 1024
+
+
+def spooling_in(folder: Path) -> type[Request]:
+    """Requests whose files wait in a folder while they come.
+
+    The system's own folder for such files is memory on many systems, and in containers: uploads would fill it. A file
+    here has no name, so that it is gone when its request is, whatever happens.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+
+    class Spooling(Request):
+        def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+            return tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(folder))
+
+    return Spooling
 
 
 class Files(NamedTuple):

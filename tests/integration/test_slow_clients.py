@@ -1,0 +1,144 @@
+"""Clients that send or read a byte now and then: they hold no thread, and their time ends."""
+
+import io
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.conftest import Services
+
+HEAD = b"POST /api/v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+UPLOAD = (
+    b"POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"
+    b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def services(start_all: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A system with one large picture; its clients have a second for a head, and then need 64 KiB a second."""
+    folder = tmp_path_factory.mktemp("slow")
+    pace = {"GATEWAY_READ_TIMEOUT_S": "1", "GATEWAY_LEAST_RATE": str(2**16)}
+    with start_all(folder, **pace, GATEWAY_HTTP_THREADS="12", GATEWAY_MAX_UPLOADS="2") as services:
+        picture = io.BytesIO()
+        Image.effect_noise((1500, 1500), 90).save(picture, "PNG")
+        files = {"images": ("noise.png", picture.getvalue())}
+        httpx.post(f"{services.gateway.url}/api/v1/images", files=files, timeout=60).raise_for_status()
+        yield services
+
+
+@pytest.fixture
+def connect(services: Services) -> Iterator[Any]:
+    with ExitStack() as stack:
+
+        def connected(sent: bytes, **options: int) -> socket.socket:
+            connection = stack.enter_context(socket.socket())
+            connection.settimeout(30)
+            for name, value in options.items():
+                connection.setsockopt(socket.SOL_SOCKET, getattr(socket, name), value)
+            connection.connect(("127.0.0.1", int(services.gateway.url.rpartition(":")[2])))
+            connection.sendall(sent)
+            return connection
+
+        yield connected
+
+
+def answer(connection: socket.socket) -> bytes:
+    """All that comes until the other end closes."""
+    parts = []
+    while part := connection.recv(65_536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def search(services: Services) -> float:
+    """Seconds that somebody else's search takes."""
+    began = time.monotonic()
+    httpx.get(f"{services.gateway.url}/api/v1/search?q=noise", timeout=30).raise_for_status()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET /api/v1/stats HTTP/1.1\r\nHost: loc", HEAD % 99, (HEAD + b'\r\n{"terms"') % 99, b"\x16\x03\x01\x02\x00"],
+    ids=["half a line", "half a head", "half a small body", "TLS"],
+)
+def test_half_a_request_takes_no_thread(services: Services, connect: Any, sent: bytes) -> None:
+    slow = [connect(sent) for _ in range(30)]
+    assert search(services) < 0.9
+    # A byte now and then does not prolong it: the time is that of the whole.
+    began = time.monotonic()
+    slow[0].settimeout(0.1)
+    answers: list[bytes] = []
+    while not answers:
+        try:
+            answers.append(answer(slow[0]))
+        except TimeoutError:
+            slow[0].send(b"x")
+    assert time.monotonic() - began < 5
+    for got in answers + [answer(connection) for connection in slow[1:]]:
+        assert got.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert b'"type":"urn:sightline:error:too-slow"' in got
+
+
+def test_large_bodies_wait_for_a_slot_and_have_to_keep_up(services: Services, connect: Any) -> None:
+    slow = [connect(UPLOAD % 10_000_000) for _ in range(20)]
+    assert search(services) < 0.9
+    statuses = sorted(answer(connection).partition(b"\r\n")[0] for connection in slow)
+    # Two are read, one waits until they were too slow and is too slow itself; for the others there is no room.
+    assert statuses == [b"HTTP/1.1 408 REQUEST TIMEOUT"] * 3 + [b"HTTP/1.1 429 TOO MANY REQUESTS"] * 17
+
+
+def test_large_searches_wait_for_a_slot_too(services: Services, connect: Any) -> None:
+    slow = [connect((HEAD + b"\r\n{") % 900_000) for _ in range(20)]
+    assert search(services) < 0.9
+    statuses = {answer(connection).partition(b"\r\n")[0] for connection in slow}
+    assert statuses == {b"HTTP/1.1 408 REQUEST TIMEOUT", b"HTTP/1.1 429 TOO MANY REQUESTS"}
+
+
+def test_a_client_that_does_not_read_is_let_go(services: Services, connect: Any) -> None:
+    found = httpx.get(f"{services.gateway.url}/api/v1/search?q=noise").json()["results"][0]
+    request = f"GET {found['file_url']} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    readers = [connect(request, SO_RCVBUF=4096) for _ in range(20)]
+    assert search(services) < 0.9
+    # Another download has its turn when the time of one of them is over.
+    deadline = time.monotonic() + 20
+    while (whole := httpx.get(services.gateway.url + found["file_url"], timeout=30)).status_code == 429:
+        assert time.monotonic() < deadline
+    assert len(whole.content) == found["bytes"]
+    cut = [answer(connection) for connection in readers]
+    assert all(len(got) < found["bytes"] for got in cut)
+
+
+def test_an_answer_before_the_end_of_a_body_is_seen(services: Services) -> None:
+    """Most clients send their whole body before they look: a connection that is closed under it shows them nothing."""
+    with httpx.Client(base_url=services.gateway.url, timeout=30) as http:
+        refused = http.post("/api/v1/nothing", content=b"x" * 20_000_000)
+        assert refused.status_code == 404
+        large = http.post("/api/v1/search", content=b"x" * 2_000_000, headers={"Content-Type": "application/json"})
+        assert large.status_code == 413
+        assert http.get("/api/v1/search?q=noise").status_code == 200
+
+
+def test_requests_one_behind_the_other_are_answered_in_order(services: Services, connect: Any) -> None:
+    first = b"GET /api/v1/search?q=noise HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    connection = connect(first + b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n")
+    connection.sendall(b"Connection: close\r\n\r\n")
+    got = answer(connection)
+    assert got.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert got.count(b"HTTP/1.1 404 NOT FOUND\r\n") == 1
+
+
+def test_idle_connections_make_room(services: Services, connect: Any) -> None:
+    """A thousand that were used once, and a thousand that send nothing: more than a worker has room for."""
+    for sent in (b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b""):
+        idle = [connect(sent) for _ in range(1000)]
+        assert search(services) < 5
+        for connection in idle:
+            connection.close()
