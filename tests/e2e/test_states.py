@@ -10,6 +10,7 @@ from gateway.auth.keys import KeyFile, Scope
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.conftest import PAGE, dialog, field, noise, plain, tiles
+from tests.e2e.test_access import check
 
 
 @pytest.fixture
@@ -147,6 +148,26 @@ def test_a_published_collection_asks_for_a_key_once_and_shows_what_it_allows(
         tiles(page).click()
         expect(dialog(page).get_by_role("button", name="Copy link")).to_be_visible()
         expect(dialog(page).get_by_role("button", name="Delete")).to_have_count(0)
+        # Two browsers were let in; one ends the other's session, and leaves.
+        other = open_window(services.gateway.url, expected=("401",))
+        for window in (other, page):
+            window.goto("/status")
+            if window is other:
+                window.get_by_label("API key").fill(reader)
+                window.get_by_role("button", name="Continue").click()
+            expect(window.get_by_role("heading", name="Let in with a key")).to_be_visible()
+        sessions = page.get_by_role("region", name="Let in with a key").get_by_role("row")
+        expect(sessions).to_have_count(3)
+        check(page, "sessions")
+        page.get_by_role("button", name="End").click()
+        expect(sessions).to_have_count(2)
+        other.reload()
+        expect(other.get_by_label("API key")).to_be_visible()
+        page.goto("/")
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_label("API key")).to_be_visible()
+        page.goto("/?q=red")
+        expect(page.get_by_label("API key")).to_be_visible()
 
 
 def test_the_page_speaks_another_language(open_window: Callable[..., Page], local_stack: Any) -> None:

@@ -112,8 +112,10 @@ def test_a_client_that_does_not_read_is_let_go(services: Services, connect: Any)
     while (whole := httpx.get(services.gateway.url + found["file_url"], timeout=30)).status_code == 429:
         assert time.monotonic() < deadline
     assert len(whole.content) == found["bytes"]
-    cut = [answer(connection) for connection in readers]
-    assert all(len(got) < found["bytes"] for got in cut)
+    # The two that had a turn were cut short; for most others there was none.
+    got = [answer(connection) for connection in readers]
+    assert sum(g.startswith(b"HTTP/1.1 200 OK") and len(g) < found["bytes"] for g in got) >= 2
+    assert sum(g.startswith(b"HTTP/1.1 429 TOO MANY REQUESTS") for g in got) >= 15
 
 
 def test_an_answer_before_the_end_of_a_body_is_seen(services: Services) -> None:

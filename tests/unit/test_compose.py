@@ -42,6 +42,21 @@ def test_only_the_edge_is_published() -> None:
     assert {name for name, part in services().items() if "ports" in part} == {"edge"}
 
 
+def test_only_the_edge_has_a_way_out() -> None:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert document["networks"]["inside"] == {"internal": True}
+    for name, part in services().items():
+        if "network_mode" in part:  # what adds pictures shares the gateway's own
+            assert (part["network_mode"], part.get("networks")) == ("service:gateway", None), name
+        else:
+            assert part["networks"] == (["inside", "outside"] if name == "edge" else ["inside"]), name
+
+
+def test_what_lies_in_memory_is_bounded() -> None:
+    for name, part in services().items():
+        assert all(":size=" in place for place in part["tmpfs"]), name
+
+
 def test_every_container_is_closed_in() -> None:
     for name, part in services().items():
         assert part["read_only"] is True, name

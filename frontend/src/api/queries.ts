@@ -2,7 +2,17 @@
 
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
 import { ask, pathOf, send } from "./client";
-import type { Edit, Facets, Hit, Picture, SearchAnswer, Session, Stats, Suggestions } from "./schema";
+import type {
+  Edit,
+  Facets,
+  Hit,
+  Picture,
+  SearchAnswer,
+  Session,
+  Sessions,
+  Stats,
+  Suggestions,
+} from "./schema";
 
 const FIRST_PAGE = 48;
 const LATER_PAGES = 100;
@@ -76,6 +86,22 @@ export const statsQuery = queryOptions({
 /** Let this browser send a key with each request; the gateway keeps it in a cookie that no script can read. */
 export function logIn(key: string): Promise<Session> {
   return send("POST", "/api/v1/session", { key });
+}
+
+/** End the session of this browser. */
+export function leave(): Promise<void> {
+  return ask("/api/v1/session", { method: "DELETE" });
+}
+
+/** The browsers that were let in with this one's key, or with any where the key is an administrator's. */
+export const sessionsQuery = queryOptions({
+  queryKey: ["sessions"],
+  queryFn: ({ signal }) => ask<Sessions>("/api/v1/sessions", { signal }),
+  staleTime: 0,
+});
+
+export function endSession(id: string): Promise<void> {
+  return ask(`/api/v1/sessions/${id}`, { method: "DELETE" });
 }
 
 /** The terms that uploaded pictures come back as: tokens, which a URL can hold. */

@@ -231,6 +231,17 @@ export const de: Messages = {
     unknown: "Dieser Schlüssel ist hier nicht bekannt.",
     failed: "Der Schlüssel konnte nicht geprüft werden. Bitte noch einmal versuchen.",
   },
+  access: {
+    title: "Mit einem Schlüssel eingelassen",
+    key: "Schlüssel",
+    browser: "Browser",
+    since: "Seit",
+    seen: "Zuletzt gesehen",
+    end: "Beenden",
+    this: "dieser",
+    leave: "Abmelden",
+    stayed: "Dieser Browser konnte nicht abgemeldet werden. Bitte noch einmal versuchen.",
+  },
   help: {
     title: "Tastatur und Hilfe",
     keys: [

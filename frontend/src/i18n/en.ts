@@ -222,6 +222,17 @@ export const en = {
     unknown: "That key is not known here.",
     failed: "The key could not be tried. Try again.",
   },
+  access: {
+    title: "Let in with a key",
+    key: "Key",
+    browser: "Browser",
+    since: "Since",
+    seen: "Last seen",
+    end: "End",
+    this: "this one",
+    leave: "Leave",
+    stayed: "This browser could not be signed out. Try again.",
+  },
   help: {
     title: "Keyboard and help",
     keys: [

@@ -28,6 +28,10 @@ export function forget(text: string): void {
   write(readHistory().filter((other) => other !== text));
 }
 
+export function forgetAll(): void {
+  write([]);
+}
+
 function write(history: readonly string[]): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(history));

@@ -3,6 +3,7 @@ import { facetsQuery } from "../api/queries";
 import type { Facets } from "../api/schema";
 import { LANGUAGES, type Language, useSpeech } from "../i18n/language";
 import { Link } from "../navigation";
+import { Leave } from "../ui/leave";
 import { Menu } from "../ui/menu";
 import { Notice } from "../ui/notice";
 import { Failed } from "./failed";
@@ -67,6 +68,7 @@ export function Footer({ onHelp, addName, onAdd }: FooterProps) {
         </button>
       )}
       <Link to="/status">{t.home.status}</Link>
+      <Leave />
       <button type="button" onClick={onHelp}>
         {t.home.help}
       </button>

@@ -1,0 +1,29 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { leave, sessionQuery } from "../api/queries";
+import { useMessages } from "../i18n/language";
+import { forgetAll } from "../search/history";
+import { useShared } from "../shared";
+
+/** The way out, where this browser was let in with a key: nothing of the collection stays behind in it. */
+export function Leave() {
+  const t = useMessages();
+  const { toasts } = useShared();
+  const queries = useQueryClient();
+  const { data: session } = useQuery(sessionQuery);
+  if (!session?.id) return null;
+  const out = async () => {
+    try {
+      await leave();
+    } catch {
+      toasts.say(t.access.stayed);
+      return;
+    }
+    forgetAll();
+    await queries.resetQueries();
+  };
+  return (
+    <button type="button" onClick={() => void out()}>
+      {t.access.leave}
+    </button>
+  );
+}
