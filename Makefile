@@ -9,7 +9,7 @@ PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml)
 PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
 PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*.ts frontend/*.json frontend/*.html)
 
-.PHONY: help up preflight test lint format types clean
+.PHONY: help up preflight test lint format types licences advisories clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,7 +41,7 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst services/search,'services/search[milvus]',$(SERVICES))) \
-		-e 'training[parquet]' honcho hypothesis milvus-lite packaging playwright pyyaml pytest ruff schemathesis \
+		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest ruff schemathesis \
 		mypy types-cachetools types-gunicorn types-pyyaml types-tqdm
 	touch $@
 
@@ -50,7 +50,7 @@ test: lint  ## lint, types and every test
 	cd frontend && npm test --silent
 	$(DEV)/bin/pytest
 
-lint: $(DEV)/ready frontend/dist/index.html  ## style and types
+lint: $(DEV)/ready frontend/dist/index.html licences  ## style, types and licences
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy services/*/src training/src benchmarks deploy tests
@@ -64,6 +64,14 @@ format: $(DEV)/ready frontend/node_modules/ready  ## put the style right
 types: $(DEV)/ready frontend/node_modules/ready  ## the page's types, out of the API's own description
 	$(DEV)/bin/python -c 'from gateway import create_app; print(create_app().test_client().get("/openapi.json").text)' | (cd frontend && npm run --silent types) > frontend/src/api/new.ts
 	mv frontend/src/api/new.ts frontend/src/api/schema.ts
+
+licences: $(DEV)/ready frontend/node_modules/ready  ## the licences of all that is installed, and whether they may be
+	$(DEV)/bin/pip-licenses
+	cd frontend && npm run --silent licences
+
+advisories: $(DEV)/ready frontend/node_modules/ready  ## known vulnerabilities of what is installed; asks PyPI and npm
+	$(DEV)/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
+	cd frontend && npm audit
 
 clean:  ## remove what make made, but no pictures and no model (var/)
 	rm -rf $(VENV) $(DEV) frontend/node_modules frontend/dist .pytest_cache .mypy_cache .ruff_cache
