@@ -22,6 +22,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -72,13 +73,15 @@ def upload(port: int, picture: bytes, numbers: Iterator[int], told: Counter[str]
             number = next(numbers)
             size = sum(map(len, body(picture, number)))
             head = {"Content-Type": FORM.decode(), "Content-Length": str(size)}
-            connection.request("POST", "/api/v1/images", body(picture, number), head)
+            # Refused before the end of the body: what most clients do then is to read the answer.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request("POST", "/api/v1/images", body(picture, number), head)
             answer = connection.getresponse()
             answer.read()
             told[str(answer.status)] += 1
             if answer.status == 429:
                 over.wait(int(answer.headers["Retry-After"]))
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             told[type(error).__name__] += 1
         finally:
             connection.close()
@@ -94,6 +97,7 @@ def dawdle(port: int, beginning: bytes, told: Counter[str], over: threading.Even
                 while not over.is_set():
                     try:
                         told[connection.recv(2**16)[9:12].decode() or "closed"] += 1
+                        over.wait(1)
                         break
                     except TimeoutError:
                         connection.sendall(b"x")

@@ -83,7 +83,9 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
         picture.load()
         # Cameras write several JPEGs into one file, which Pillow then calls MPO; the first is the picture.
         form = "JPEG" if picture.format == "MPO" else str(picture.format)
-        upright = flatten(ImageOps.exif_transpose(picture))
+        # In place: each copy of a large picture is hundreds of megabytes.
+        ImageOps.exif_transpose(picture, in_place=True)
+        upright = flatten(picture)
         profile = picture.info.get("icc_profile")
         # A file may call anything its colour profile, of any size, and it would go into each thumbnail.
         sound = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE
@@ -96,9 +98,11 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
 def flatten(picture: Image.Image) -> Image.Image:
     """Put a picture of any mode on white, as RGB."""
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")
+        layer = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+        white = Image.new("RGB", layer.size, "white")
+        white.paste(layer, mask=layer)
+        return white
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def too_many_pixels(size: str, limit: int) -> ServiceError:

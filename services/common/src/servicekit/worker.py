@@ -31,7 +31,7 @@ MOST_COLLECTED = 32 * 1024
 # that reads slowly would hold a thread until it has read the rest.
 SEND_BUFFER = 128 * 1024
 # How long what follows an answer is read and thrown away, so that a client that is still sending sees the answer.
-LINGER_S = 5.0
+LINGER_S = 30.0
 END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
 TOO_SLOW = (

@@ -112,8 +112,11 @@ def create_app(
         turns,
         settings.max_file_bytes,
     )
-    # Uploads have had a turn; a scan of the library comes between them.
-    adding = Gate("pictures that are being added", settings.max_uploads, settings.max_uploads, patience_s=30)
+    # Uploads have had a turn; a scan of the library comes between them. Half of them are decoded and encoded at a time,
+    # since each may take hundreds of megabytes; the others are still on their way in.
+    adding = Gate(
+        "pictures that are being added", max(1, settings.max_uploads // 2), settings.max_uploads, patience_s=60
+    )
     quarantine = Quarantine(files)
     adder = Adder(encoder, search, media, quarantine, adding, settings.max_file_bytes)
     add_picture_routes(api, search, collection, media, adder, settings.max_images, settings.max_body_bytes)
