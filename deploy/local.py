@@ -22,6 +22,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,21 @@ def wait_until_ready(url: str, stack: subprocess.Popen[bytes]) -> str | None:
     return f"Not ready after {START_S} s: {'; '.join(failed) or 'the gateway does not answer'}."
 
 
+@contextmanager
+def key_where_needed(url: str, env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The environment of a command, with a key for it where the system is published; the key ends with the block."""
+    if not (fetch(f"{url}/api/v1/session") or {}).get("required"):
+        yield env
+        return
+    create = ["sightline", "keys", "create", "make up", "--scope", "admin"]
+    key = subprocess.run(create, env=env, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        yield {**env, "SIGHTLINE_KEY": key}
+    finally:
+        revoke = ["sightline", "keys", "revoke", key.split("_")[1]]
+        subprocess.run(revoke, env=env, stdout=subprocess.DEVNULL, check=False)
+
+
 def run(port: int, photos: Path | None, data: Path) -> int:
     """Start, fill, and stay until stopped; the exit status."""
     url = f"http://127.0.0.1:{port}"
@@ -169,14 +186,16 @@ def run(port: int, photos: Path | None, data: Path) -> int:
     problem = wait_until_ready(url, stack)
     if problem == OTHER_MODEL:
         say("\nThe model is another than the one that this collection was made with: its pictures are encoded again.\n")
-        subprocess.run(["sightline", "--url", url, "reindex"], env=env, check=False)
+        with key_where_needed(url, env) as keyed:
+            subprocess.run(["sightline", "--url", url, "reindex"], env=keyed, check=False)
         problem = wait_until_ready(url, stack)
     if problem is None:
         what = ["scan"] if photos else ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
         say(
             f"\nSightline answers at {url}. Adding {photos or 'the sample gallery'}; what is in can be found at once.\n"
         )
-        added = subprocess.run(["sightline", "--url", url, *what], env=env, check=False)
+        with key_where_needed(url, env) as keyed:
+            added = subprocess.run(["sightline", "--url", url, *what], env=keyed, check=False)
         if stack.poll() is None and added.returncode in (0, 1):
             say(f"\nOpen {url} (Ctrl-C stops it).\n")
         status = stack.wait()
