@@ -22,6 +22,7 @@ DIRECT: list[dict[str, str]] = [
     {"host": "[::1]:8080"},
     {"User_Agent": "curl/8", "Accept": "*/*", "Connection": "keep-alive"},
     # Of a page in a browser here.
+    {"Origin": "null", "Referer": "about:client"},
     {"Origin": "http://127.0.0.1:8080", "Sec_Fetch_Site": "same-origin", "Referer": "http://127.0.0.1:8080/"},
 ]
 REMOTE: list[tuple[dict[str, str], str]] = [
@@ -35,6 +36,9 @@ REMOTE: list[tuple[dict[str, str], str]] = [
     ({"CF_Connecting_IP": "203.0.113.9"}, "Cf-Connecting-Ip"),
     ({"X_Forwarded_Proto": "https"}, "X-Forwarded-Proto"),
     ({"X_Forwarded_Server": "x"}, "X-Forwarded-Server"),
+    ({"Origin": "https://photos.example.org"}, "'photos.example.org' is not"),
+    ({"Referer": "https://photos.example.org/?q=x"}, "'photos.example.org' is not"),
+    ({"Origin": "https://[x"}, "'[x' is not"),
 ]
 
 

@@ -44,7 +44,7 @@ class Remote:
 
     def reason(self, request: Request) -> str | None:
         """Why the request comes from elsewhere; None where nothing says so."""
-        return self.proxied(request) or foreign_name(request.host)
+        return self.proxied(request) or foreign_name(request.host) or foreign_page(request)
 
     def proxied(self, request: Request) -> str | None:
         """What shows that a proxy has passed the request on."""
@@ -95,6 +95,20 @@ def foreign_name(host: str) -> str | None:
     except ValueError:
         local = name == "localhost" or name.endswith(".localhost")
     return None if local else f"{host[:80]!r} is not this machine itself"
+
+
+def foreign_page(request: Request) -> str | None:
+    """What is wrong with the page that a browser made the request for, if anything.
+
+    Behind a proxy that leaves no other trace it is the name that the proxy is known by: who opens the page there is
+    asked for a key, and sees that the system is open to others.
+    """
+    for header in ("Origin", "Referer"):
+        # Not by urllib, which raises for some of what a client may send.
+        host = re.sub(r"^[a-z]+://([^/?#]*).*|.*", r"\1", request.headers.get(header, ""), count=1, flags=re.DOTALL)
+        if host and (foreign := foreign_name(host)):
+            return f"its page is not of this machine: {foreign}"
+    return None
 
 
 def owner_of(connection: socket.socket) -> int | None:
