@@ -1,11 +1,11 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
-import { endSession, sessionQuery, sessionsQuery, statsQuery } from "../api/queries";
+import { statsQuery } from "../api/queries";
 import type { CacheCounts, Model, StageSpread, Stats } from "../api/schema";
 import { type Speech, useSpeech } from "../i18n/language";
 import { Link } from "../navigation";
 import { Failed } from "../search/failed";
-import { Leave } from "../ui/leave";
+import { Access } from "./access";
 import { Bars, Share, Spark } from "./plots";
 import { added, type Moment, rates } from "./rates";
 import styles from "./status-page.module.css";
@@ -65,67 +65,6 @@ function Parts({ stats, moments }: { stats: Stats; moments: readonly Moment[] })
       </Section>
       <Access />
     </>
-  );
-}
-
-/** Where keys are needed: the browsers that were let in, and the way out for each. */
-function Access() {
-  const { t } = useSpeech();
-  const { data: session } = useQuery(sessionQuery);
-  if (!session?.required) return null;
-  return (
-    <Section title={t.access.title}>
-      <SessionTable own={session.id} />
-      <Leave />
-    </Section>
-  );
-}
-
-function SessionTable({ own }: { own: string | null }) {
-  const { t, language } = useSpeech();
-  const queries = useQueryClient();
-  const { data } = useQuery(sessionsQuery);
-  const end = useMutation({
-    mutationFn: endSession,
-    onSettled: () => queries.invalidateQueries({ queryKey: ["sessions"] }),
-  });
-  const day = (at: string) => new Date(at).toLocaleDateString(language, { dateStyle: "medium" });
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: where it is wider than the window, arrows scroll it
-    <section className={styles.scroll} aria-label={t.access.title} tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t.access.key}</th>
-            <th scope="col">{t.access.browser}</th>
-            <th scope="col">{t.access.since}</th>
-            <th scope="col">{t.access.seen}</th>
-            <th scope="col">{t.access.end}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {data?.sessions.map((one) => (
-            <tr key={one.id}>
-              <th scope="row">{one.key_name}</th>
-              <td>
-                {one.client || "–"} <small>{one.address}</small>
-              </td>
-              <td>{day(one.created_at)}</td>
-              <td>{day(one.seen_at)}</td>
-              <td>
-                {one.id === own ? (
-                  t.access.this
-                ) : (
-                  <button type="button" disabled={end.isPending} onClick={() => end.mutate(one.id)}>
-                    {t.access.end}
-                  </button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
   );
 }
 
