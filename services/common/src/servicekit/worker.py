@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import re
+import select
 import selectors
 import socket
 import time
@@ -16,14 +17,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from servicekit.deadline import arrived_at
-
-T = TypeVar("T")
 
 # What is collected before a thread takes the request up: a search in JSON, and nothing that needs a slot of its own.
 MOST_COLLECTED = 32 * 1024
@@ -45,10 +44,27 @@ LATE = (
 
 
 class PacedSocket(socket.socket):
-    """A connection whose other end has to keep up a pace; only the time spent on waiting for it counts."""
+    """A connection whose other end has to keep up a pace; only the time spent on waiting for it counts.
+
+    Underneath it never blocks, so that a transfer that need not wait is one call of the system; how long it may wait is
+    not for others to set.
+    """
 
     grace_s = 0.0
     least_rate = 1.0
+
+    @classmethod
+    def over(cls, plain: socket.socket) -> PacedSocket:
+        """Take a connection over; the socket that had it is closed."""
+        paced = cls(plain.family, plain.type, plain.proto, plain.detach())
+        socket.socket.setblocking(paced, False)
+        return paced
+
+    def setblocking(self, flag: bool) -> None:
+        """Change nothing."""
+
+    def settimeout(self, value: float | None) -> None:
+        """Change nothing."""
 
     def restart(self, grace_s: float, least_rate: float) -> None:
         """Begin to count anew, as for a request.
@@ -58,24 +74,20 @@ class PacedSocket(socket.socket):
             least_rate: bytes a second that have to come, or to be taken, on the average after that.
         """
         self.grace_s, self.least_rate = grace_s, least_rate
-        self._waited = {"recv": 0.0, "send": 0.0}
-        self._moved = {"recv": 0, "send": 0}
+        self._waited = {select.POLLIN: 0.0, select.POLLOUT: 0.0}
+        self._moved = {select.POLLIN: 0, select.POLLOUT: 0}
 
-    def _move(self, way: str, step: Callable[[], T], size: Callable[[T], int]) -> T:
-        """Do one step of a transfer in the time that is left for it."""
+    def _wait(self, way: int) -> None:
+        """Wait until the other end has sent, or taken, something; in the time that is left for it."""
         left = self.grace_s + self._moved[way] / self.least_rate - self._waited[way]
+        poll = select.poll()
+        poll.register(self, way)
         began = time.monotonic()
-        try:
-            self.settimeout(max(left, 0.001))
-            done = step()
-        except TimeoutError as error:
+        came = poll.poll(max(0.0, left) * 1000)
+        self._waited[way] += time.monotonic() - began
+        if not came:
             # The kind of error that gunicorn and werkzeug take for a client that has gone.
-            slow = f"the other end is slower than {self.least_rate:.0f} bytes a second"
-            raise BrokenPipeError(errno.EPIPE, slow) from error
-        finally:
-            self._waited[way] += time.monotonic() - began
-        self._moved[way] += size(done)
-        return done
+            raise BrokenPipeError(errno.EPIPE, f"the other end is slower than {self.least_rate:.0f} bytes a second")
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """See `socket.socket.recv`.
@@ -83,7 +95,14 @@ class PacedSocket(socket.socket):
         Raises:
             BrokenPipeError: the other end is too slow.
         """
-        return self._move("recv", lambda: socket.socket.recv(self, size, flags), len)
+        while True:
+            try:
+                received = super().recv(size, flags)
+            except BlockingIOError:
+                self._wait(select.POLLIN)
+            else:
+                self._moved[select.POLLIN] += len(received)
+                return received
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """See `socket.socket.sendall`.
@@ -93,7 +112,13 @@ class PacedSocket(socket.socket):
         """
         rest = memoryview(data).cast("B")
         while rest:
-            rest = rest[self._move("send", partial(socket.socket.send, self, rest, flags), int) :]
+            try:
+                sent = super().send(rest, flags)
+            except BlockingIOError:
+                self._wait(select.POLLOUT)
+            else:
+                self._moved[select.POLLOUT] += sent
+                rest = rest[sent:]
 
 
 class Waiting:
@@ -141,41 +166,49 @@ class CollectingWorker(ThreadWorker):
     def enqueue_req(self, conn: TConn) -> None:
         """Collect the connection's next request, and then give it to a thread."""
         if not isinstance(conn.sock, PacedSocket):
-            plain = conn.sock
-            conn.sock = PacedSocket(plain.family, plain.type, plain.proto, plain.detach())
+            conn.sock = PacedSocket.over(conn.sock)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        conn.sock.setblocking(False)
         waiting = Waiting(conn, time.monotonic() + self.cfg.keepalive)
         parser: Any = conn.parser
         if parser is not None:
             waiting.collected += parser.unreader.take_buffered()
-        self._waiting[conn] = waiting
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, waiting))
-        # What was accepted has been sent to, more often than not.
-        self._collect(waiting, conn.sock)
+        # All of it is there already, more often than not.
+        here = self._collect(waiting)
+        if here is None:
+            self._watch(waiting, self._go_on)
+        else:
+            self._settle(waiting, here)
 
-    def _collect(self, waiting: Waiting, _: object) -> None:
-        """Take what has come, without waiting."""
+    def _go_on(self, waiting: Waiting, _: object) -> None:
+        """Go on collecting: more has come."""
+        here = self._collect(waiting)
+        if here is not None:
+            # Before a thread has the connection, or another one has its number.
+            self._forget(waiting)
+            self._settle(waiting, here)
+
+    def _collect(self, waiting: Waiting) -> bool | None:
+        """Take what has come, without waiting: True when the request is here, False when the client has gone."""
         while not waiting.complete:
-            try:
-                came = socket.socket.recv(waiting.conn.sock, MOST_COLLECTED)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                came = b""
+            came = received(waiting.conn.sock, MOST_COLLECTED)
+            if came is None:
+                return None
             if not came:
-                self._drop(waiting)
-                return
+                return False
             waiting.collected += came
-        if waiting.collected and waiting.began is None:
-            waiting.began = time.monotonic()
-            waiting.until = waiting.began + self.head_s
-        if waiting.complete:
+            if waiting.began is None:
+                waiting.began = time.monotonic()
+                waiting.until = waiting.began + self.head_s
+        return True
+
+    def _settle(self, waiting: Waiting, here: bool) -> None:
+        if here:
             self._dispatch(waiting)
+        else:
+            self._close(waiting.conn)
 
     def _dispatch(self, waiting: Waiting) -> None:
         conn = waiting.conn
-        self._forget(waiting)
         sock: Any = conn.sock
         sock.restart(self.head_s, self.least_rate)
         if conn.parser is None:
@@ -204,30 +237,20 @@ class CollectingWorker(ThreadWorker):
     def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
         """See `ThreadWorker.finish_request`; a connection that is to be closed lingers without a thread."""
         failed = fs.cancelled() or fs.exception() is not None
-        if failed or fs.result() or not self.alive:
+        if failed or fs.result():
             super().finish_request(conn, fs)
             return
         try:
-            conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
-            waiting = Waiting(conn, time.monotonic() + LINGER_S)
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._throw_away, waiting))
-            self._waiting[conn] = waiting
-        except (OSError, ValueError):  # closed at the other end, or here when the request failed
-            self.nr_conns -= 1
-            conn.close()
+            self._watch(Waiting(conn, time.monotonic() + LINGER_S), self._throw_away)
+        except OSError:  # closed at the other end, or here when the request failed
+            self._close(conn)
 
     def _throw_away(self, waiting: Waiting, _: object) -> None:
         """Read what a client goes on sending, until it has seen the answer and closes."""
-        try:
-            # A megabyte at a time: other connections have their turn in between.
-            if socket.socket.recv(waiting.conn.sock, 2**20):
-                return
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            pass
-        self._drop(waiting)
+        # A megabyte at a time: other connections have their turn in between.
+        if received(waiting.conn.sock, 2**20) == b"":
+            self._drop(waiting)
 
     def murder_pending(self) -> None:
         """Let go of connections whose time is over."""
@@ -241,11 +264,28 @@ class CollectingWorker(ThreadWorker):
                         waiting.conn.sock.send(LATE)
                 self._drop(waiting)
 
+    def _watch(self, waiting: Waiting, then: Callable[[Waiting, object], None]) -> None:
+        self.poller.register(waiting.conn.sock, selectors.EVENT_READ, partial(then, waiting))
+        self._waiting[waiting.conn] = waiting
+
     def _forget(self, waiting: Waiting) -> None:
-        self._waiting.pop(waiting.conn, None)
+        del self._waiting[waiting.conn]
         self.poller.unregister(waiting.conn.sock)
 
     def _drop(self, waiting: Waiting) -> None:
         self._forget(waiting)
+        self._close(waiting.conn)
+
+    def _close(self, conn: TConn) -> None:
         self.nr_conns -= 1
-        waiting.conn.close()
+        conn.close()
+
+
+def received(connection: socket.socket, size: int) -> bytes | None:
+    """What has come on a connection that does not block: nothing yet is None, and b"" that no more will come."""
+    try:
+        return socket.socket.recv(connection, size)
+    except (BlockingIOError, InterruptedError):
+        return None
+    except OSError:
+        return b""
