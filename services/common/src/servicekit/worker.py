@@ -137,9 +137,9 @@ class Waiting:
         if end < 0:
             return len(self.collected) >= MOST_COLLECTED
         length = LENGTH.search(self.collected, 0, end + 2)
-        whole = end + len(END) + int(length[1]) if length else 0
-        # A large body, or one of unknown length, is read by the thread that has a slot for it.
-        return len(self.collected) >= whole or whole > MOST_COLLECTED
+        # A large body, or one of unknown length, is read by the thread that has a turn for it (`arrives_slowly`).
+        body = int(length[1]) if length else 0
+        return body > MOST_COLLECTED or len(self.collected) >= end + len(END) + body
 
 
 class CollectingWorker(ThreadWorker):

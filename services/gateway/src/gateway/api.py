@@ -20,6 +20,7 @@ from pydantic.json_schema import models_json_schema
 from servicekit.errors import STATUS, Kind, ServiceError
 from servicekit.wire import Params, parse
 from servicekit.worker import MOST_COLLECTED
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.answers import Problem
 from gateway.auth.guard import Guard
@@ -119,10 +120,15 @@ class Api:
                 self.guard.admit(scope)
                 limits = [body_bytes, request.max_content_length, JSON_BYTES if request.is_json else None]
                 request.max_content_length = min(limit for limit in limits if limit is not None)
+                slow = arrives_slowly()
+                if slow and request.max_content_length <= MOST_COLLECTED:
+                    # Nothing waits for a body that is too large, or does not tell its length, where a small one is due:
+                    # some such routes are open to everybody.
+                    raise RequestEntityTooLarge
                 read = read_params(params)
                 if params is not NoParams:
                     given["params"] = read
-                gate = turns or (self.turns.bodies if arrives_slowly() else None)
+                gate = turns or (self.turns.bodies if slow else None)
                 with ExitStack() as turn:
                     if gate:
                         turn.enter_context(gate.turn())
@@ -260,7 +266,7 @@ def held(answer: Response, turn: ExitStack) -> Response:
 def arrives_slowly() -> bool:
     """Whether the body of the request may still be on its way: the worker has collected small ones."""
     length = request.content_length
-    return "chunked" in request.headers.get("Transfer-Encoding", "") if length is None else length > MOST_COLLECTED
+    return "Transfer-Encoding" in request.headers if length is None else length > MOST_COLLECTED
 
 
 P = TypeVar("P", bound=Params)

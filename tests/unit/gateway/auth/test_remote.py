@@ -119,6 +119,12 @@ def test_the_owner_of_a_connection_is_told_by_the_kernel(family: int, listening:
             assert is_service(owner)
 
 
+def test_the_owner_of_a_connection_in_the_file_system_is_told_too() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs:
+        assert owner_of(ours) == os.getuid()
+
+
 def test_the_other_end_on_another_machine_has_no_owner_here(monkeypatch: pytest.MonkeyPatch) -> None:
     class Elsewhere:
         family = socket.AF_INET

@@ -112,11 +112,16 @@ def foreign_page(request: Request) -> str | None:
 
 
 def owner_of(connection: socket.socket) -> int | None:
-    """The user id at the other end of a connection over loopback, by the kernel's table of connections.
+    """The user id at the other end of a connection over loopback, or over a socket in the file system.
+
+    By the kernel's own word, or by its table of connections.
 
     None where the system has no such table (macOS), or the other end is on another machine. An end that is closed
     already belongs to root in that table; it counts as a service's, since no answer reaches anybody.
     """
+    if connection.family == socket.AF_UNIX:
+        # Process, user and group of the other end.
+        return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1])
     try:
         here, there = plain(connection.getsockname()), plain(connection.getpeername())
         if not ipaddress.ip_address(there[0]).is_loopback:
