@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import IO, Any, NamedTuple
 from servicekit.errors import Kind, ServiceError
 
 from gateway.folder import Report, find_pictures
-from gateway.state import open_state
+from gateway.state import StateFile
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS library (
@@ -56,21 +55,12 @@ class Scan:
         return {"total": self.total, "done": self.done, **self.counts, "failures": self.failed}
 
 
-class Library:
+class Library(StateFile):
     """The folders, and what is known of their files."""
 
     def __init__(self, folders: Sequence[Path], state: Path) -> None:
         self.folders = [folder.resolve() for folder in folders]
-        self._lock = threading.Lock()
-        self._database = open_state(state, SCHEMA)
-
-    def close(self) -> None:
-        """Close the file of what is known."""
-        self._database.close()
-
-    def _rows(self, sql: str, *values: object) -> list[Any]:
-        with self._lock:
-            return self._database.execute(sql, values).fetchall()
+        super().__init__(state, SCHEMA)
 
     def open(self, picture_id: str) -> tuple[IO[bytes], int, str]:
         """A picture's file, its length, and the ending of its name.

@@ -1,9 +1,27 @@
-"""The file of what the gateway itself knows: API keys, and which file of the library is which picture."""
+"""The file of what the gateway itself knows: API keys, sessions, and which file of the library is which picture."""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
+from typing import Any
+
+
+class StateFile:
+    """The tables of one reader in that file, for several threads and processes."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._lock = threading.Lock()
+        self._database = open_state(path, schema)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
 
 
 def open_state(path: Path, schema: str) -> sqlite3.Connection:

@@ -6,13 +6,12 @@ import hashlib
 import hmac
 import re
 import secrets
-import threading
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.state import open_state
+from gateway.state import StateFile
 
 # The key's public name and its secret part: 256 bits from the system, which no digest needs to be slow for.
 WRITTEN = re.compile(r"sl_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -45,20 +44,11 @@ class Key(NamedTuple):
     created_at: str
 
 
-class KeyFile:
+class KeyFile(StateFile):
     """The keys of a system: a file that gateways and the command line share."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._database = open_state(path, SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def _rows(self, sql: str, *values: object) -> list[tuple[str, str, str, bytes, str]]:
-        with self._lock:
-            return self._database.execute(sql, values).fetchall()
+        super().__init__(path, SCHEMA)
 
     def create(self, name: str, scope: Scope) -> str:
         """A new key, in full: it is never shown again."""

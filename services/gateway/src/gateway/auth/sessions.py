@@ -5,14 +5,13 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gateway.auth import keys
 from gateway.auth.keys import Key, Scope, digest
-from gateway.state import open_state
+from gateway.state import StateFile
 
 # Longest life of a session; there is no way to prolong one but the key.
 LIFE = timedelta(days=30)
@@ -49,20 +48,11 @@ class Session(NamedTuple):
     client: str
 
 
-class Sessions:
+class Sessions(StateFile):
     """The sessions of a system, beside its keys; a key that is revoked takes its sessions with it."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._database = open_state(path, f"{keys.SCHEMA}; {SCHEMA}")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def _rows(self, sql: str, *values: object) -> list[Any]:
-        with self._lock:
-            return self._database.execute(sql, values).fetchall()
+        super().__init__(path, f"{keys.SCHEMA}; {SCHEMA}")
 
     def begin(self, key: Key, address: str, client: str, now: datetime | None = None) -> str:
         """A new session of a key; what its cookie holds.
