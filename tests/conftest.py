@@ -110,7 +110,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     def start_service(service: str, ready: str = "/readyz", port: int | None = None, **settings: str) -> object:
         port = port or find_free_ports(1)
         folder = tmp_path_factory.mktemp(service, numbered=True)
-        env = {f"{service.upper()}_BIND": f"127.0.0.1:{port}", **settings}
+        given = {name: value.replace("{port}", str(port)) for name, value in settings.items()}
+        env = {f"{service.upper()}_BIND": f"127.0.0.1:{port}", **given}
         if service == "gateway":
             env.setdefault("GATEWAY_STATE", str(folder / "state.sqlite"))
         command = [sys.executable, "-m", "gunicorn", "-c", f"python:{service}.gunicorn_conf"]

@@ -40,7 +40,8 @@ class Record:
         """Wait until everything that was sent so far has been noted."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(b"", (ANSWER, LAST_PORT))
-        self.ended.wait(10)
+        if not self.ended.wait(10):
+            raise RuntimeError("what watches the packets has stopped")
 
     def resolver(self) -> socket.socket:
         """A DNS server's socket, at the port that every resolver asks."""

@@ -228,7 +228,7 @@ def check_over_tls(port: int, services: Services, certificate: Path) -> None:
         added = http.post("/api/v1/images", files={"images": picture.getvalue()}, headers=same)
         assert added.status_code in (200, 201), added.text
         assert http.get("/api/v1/search?q=noise").json()["results"]
-    audit = (services.gateway.log.parent / "audit.log").read_text()
+    audit = "".join((services.gateway.log.parent / name).read_text() for name in ("audit.log", "refused.log"))
     for event in ("key-refused", "session-began", "pictures-added"):
         assert re.search(rf"^\S+ {event} address=127\.0\.0\.5 ", audit, re.MULTILINE), audit
     assert "198.51.100.7" not in audit
@@ -246,7 +246,7 @@ def test_behind_nginx_as_the_guide_says(nginx: Any, start_all: Any, tmp_path: Pa
 
 
 # As docker-compose.yml has it.
-COMPOSED = {"GATEWAY_PUBLISH": "127.0.0.1:8080", "GATEWAY_TRUSTED_PROXIES": "1"}
+COMPOSED = {"GATEWAY_BIND": "0.0.0.0:{port}", "GATEWAY_PUBLISH": "127.0.0.1:8080", "GATEWAY_TRUSTED_PROXIES": "1"}
 
 
 def test_our_own_edge_lets_this_machine_in_and_nobody_by_way_of_another(

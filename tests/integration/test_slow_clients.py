@@ -5,7 +5,8 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -159,10 +160,67 @@ def test_requests_one_behind_the_other_are_answered_in_order(services: Services,
     assert got.count(b"HTTP/1.1 404 NOT FOUND\r\n") == 1
 
 
+def workers(services: Services) -> str:
+    """The process that answers, as the system knows it."""
+    parent = services.gateway.popen.pid
+    return Path(f"/proc/{parent}/task/{parent}/children").read_text()
+
+
 def test_idle_connections_make_room(services: Services, connect: Any) -> None:
     """A thousand that were used once, and a thousand that send nothing: more than a worker has room for."""
-    for sent in (b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b""):
+    before = workers(services)
+    for sent in (b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /livez HTTP/1.1\r\n"):
         idle = [connect(sent) for _ in range(1000)]
+        # Those that have made room, and those that have not, all send at the moment at which more come.
+        for connection in idle:
+            with suppress(OSError):
+                connection.send(b"x")
+        idle += [connect(b"") for _ in range(20)]
         assert search(services) < 5
         for connection in idle:
             connection.close()
+    assert workers(services) == before
+
+
+def test_a_head_without_end_takes_no_thread(services: Services, connect: Any) -> None:
+    padding = b"".join(b"X-Padding-%d: %b\r\n" % (i, b"x" * 1000) for i in range(40))
+    slow = [connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + padding) for _ in range(30)]
+    assert search(services) < AT_ONCE_S
+    assert {answer(connection)[9:12] for connection in slow} == {b"431"}
+
+
+def test_what_came_quickly_is_no_credit_for_a_stop(services: Services, connect: Any) -> None:
+    began = time.monotonic()
+    part = b'Content-Disposition: form-data; name="images"; filename="x.png"\r\n\r\n'
+    slow = connect(UPLOAD % 10_000_000 + part + b"x" * 8_000_000)
+    assert answer(slow)[9:12] == b"408"
+    # At 64 KiB a second eight megabytes would be two minutes.
+    assert time.monotonic() - began < 20
+
+
+def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(services: Services, connect: Any) -> None:
+    body = b'{"terms": [{"text": "noise"}]}'
+    connection = connect(HEAD % len(body) + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+    assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    connection.sendall(body)
+    assert b"HTTP/1.1 200 OK\r\n" in answer(connection)
+
+
+def test_what_is_no_http_is_refused_and_its_words_stand_in_no_log(services: Services, connect: Any) -> None:
+    for sent in (
+        b"GET /api/v1/search?q=SECRETh\xfcndin HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nAuthorization Bearer SECRET\r\n\r\n",
+        b"POST /api/v1/search HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nSECRET\r\n",
+    ):
+        assert answer(connect(sent))[9:12] == b"400", sent
+    assert "SECRET" not in services.gateway.log.read_text()
+
+
+def test_words_in_a_form_are_not_kept_in_memory_without_end(services: Services) -> None:
+    form = {"details": b"x" * 8_000_000}
+    files = {"images": ("x.png", b"x")}
+    refused = httpx.post(f"{services.gateway.url}/api/v1/images", data=form, files=files, timeout=30)
+    assert refused.status_code == 413
+    many = [("images", (f"{i}.png", b"x")) for i in range(200)]
+    assert httpx.post(f"{services.gateway.url}/api/v1/images", files=many, timeout=30).status_code == 413

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, g, json, request
 from flask.json.provider import DefaultJSONProvider
+from gunicorn.http.errors import ParseException
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
@@ -26,7 +28,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A client may send any word as a method; each would be a series of its own.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
+# Of a form, and how long the fields may be that are no files: 64 captions of 10,000 characters are 2.5 MB at most.
 MAX_PARTS = 1000
+MAX_FIELD_BYTES = 4 * 2**20
 
 # Ends of the histograms' buckets in seconds: a look-up takes a tenth of a millisecond, a large upload ten seconds.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -62,8 +66,7 @@ def create_service(
     app = Flask(name)
     app.json = StrictJson(app)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
-    # Flask's own limits on forms are lower, and would be reported as if they were this one.
-    app.config["MAX_FORM_MEMORY_SIZE"] = max_body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
     log = logging.getLogger(name)
     # One registry an app: a test may create several apps in one interpreter.
@@ -121,7 +124,8 @@ def create_service(
             return problem(
                 ServiceError(
                     Kind.TOO_LARGE,
-                    f"the body is over the limit of {max_body_bytes} bytes or of {MAX_PARTS} form fields",
+                    f"the body is over the limit of {request.max_content_length or max_body_bytes} bytes, or its form "
+                    f"over those of {request.max_form_parts} parts and {MAX_FIELD_BYTES} bytes a field",
                 )
             )
         if isinstance(error, ClientDisconnected):
@@ -138,6 +142,18 @@ def create_service(
         if isinstance(error, RequestedRangeNotSatisfiable) and error.length is not None:
             response.headers["Content-Range"] = f"bytes */{error.length}"
         return response
+
+    @app.errorhandler(ParseException)
+    def bad_body(error: ParseException) -> Response:
+        return problem(ServiceError(Kind.INVALID, f"the body is not what its headers say: {type(error).__name__}"))
+
+    @app.errorhandler(OSError)
+    def system_error(error: OSError) -> Response:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return problem(ServiceError(Kind.NO_SPACE, "no space is left to take the request up"))
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return problem(ServiceError(Kind.UNAVAILABLE, "no file is left to take the request up"))
+        return unexpected(error)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -10,6 +11,21 @@ from servicekit.settings import ServerSettings
 from servicekit.worker import CollectingWorker
 
 TIME = "%Y-%m-%dT%H:%M:%S%z"
+
+
+# Connections that are open at once, and what else a service has open then.
+MOST_CONNECTIONS = 800
+OTHER_FILES = 600
+
+
+def files() -> int:
+    """How many files this process may open: as many as are wanted, where the system lets it raise the number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
 
 
 class ErrorLogger(Logger):
@@ -39,11 +55,12 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         "bind": settings.bind,
         "workers": 1,
         "worker_class": Worker,
-        # Below the 1,024 files that many systems let a process open.
-        "worker_connections": 800,
+        "worker_connections": max(2 * settings.http_threads, min(MOST_CONNECTIONS, files() - OTHER_FILES)),
         # By way of the kernel nothing could ask for a pace.
         "sendfile": False,
         "threads": settings.http_threads,
+        # Headers by which a proxy could set the application's own place: no proxy of ours sends them.
+        "forwarder_headers": "",
         # A first request may wait for a large batch of pictures; a worker that hangs is still replaced.
         "timeout": 120,
         "graceful_timeout": 30,

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from gunicorn import http
+from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from servicekit.deadline import arrived_at
@@ -28,15 +29,25 @@ from servicekit.deadline import arrived_at
 MOST_COLLECTED = 32 * 1024
 # What the kernel takes of an answer at once: most answers are longer than its own first choice of 16 KiB, and a client
 # that reads slowly would hold a thread until it has read the rest.
-SEND_BUFFER = 128 * 1024
+SEND_BUFFER = 256 * 1024
 # How long what follows an answer is read and thrown away, so that a client that is still sending sees the answer.
 LINGER_S = 30.0
+PAUSE_S = 0.05
 END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
 TOO_SLOW = (
     b'{"type":"urn:sightline:error:too-slow","title":"too slow","status":408,'
     b'"detail":"the head of the request did not come in time"}'
 )
+REFUSED, FAILED = b"400 Bad Request", b"500 Internal Server Error"
+STATUSES: dict[type[BaseException], bytes] = {
+    LimitRequestLine: b"414 URI Too Long",
+    LimitRequestHeaders: b"431 Request Header Fields Too Large",
+    ExpectationFailed: b"417 Expectation Failed",
+}
+LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\n"
     b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(TOO_SLOW), TOO_SLOW)
@@ -70,21 +81,23 @@ class PacedSocket(socket.socket):
         """Begin to count anew, as for a request.
 
         Args:
-            grace_s: seconds that may be waited in any case.
-            least_rate: bytes a second that have to come, or to be taken, on the average after that.
+            grace_s: the longest that may be waited at any time, in seconds.
+            least_rate: how many bytes make up for a second of waiting.
         """
         self.grace_s, self.least_rate = grace_s, least_rate
-        self._waited = {select.POLLIN: 0.0, select.POLLOUT: 0.0}
+        self._left = {select.POLLIN: grace_s, select.POLLOUT: grace_s}
         self._moved = {select.POLLIN: 0, select.POLLOUT: 0}
 
     def _wait(self, way: int) -> None:
         """Wait until the other end has sent, or taken, something; in the time that is left for it."""
-        left = self.grace_s + self._moved[way] / self.least_rate - self._waited[way]
+        # What went quickly is no credit for a long stop: at most the grace is left at any time.
+        left = min(self.grace_s, self._left[way] + self._moved[way] / self.least_rate)
+        self._moved[way] = 0
         poll = select.poll()
         poll.register(self, way)
         began = time.monotonic()
         came = poll.poll(max(0.0, left) * 1000)
-        self._waited[way] += time.monotonic() - began
+        self._left[way] = left - (time.monotonic() - began)
         if not came:
             # The kind of error that gunicorn and werkzeug take for a client that has gone.
             raise BrokenPipeError(errno.EPIPE, f"the other end is slower than {self.least_rate:.0f} bytes a second")
@@ -127,6 +140,10 @@ class Waiting:
     def __init__(self, conn: TConn, until: float) -> None:
         self.conn, self.until = conn, until
         self.collected = bytearray()
+        # Set when it has made room for another one; its own event may come after that, in the same turn of the loop.
+        self.closed = False
+        self.invited = False
+        self.refused = False
         # When the first byte of the request came.
         self.began: float | None = None
 
@@ -135,7 +152,7 @@ class Waiting:
         """Whether a thread can answer the request, or refuse it, without waiting for the client."""
         end = self.collected.find(END)
         if end < 0:
-            return len(self.collected) >= MOST_COLLECTED
+            return False
         length = LENGTH.search(self.collected, 0, end + 2)
         # A large body, or one of unknown length, is read by the thread that has a turn for it (`arrives_slowly`).
         body = int(length[1]) if length else 0
@@ -156,12 +173,29 @@ class CollectingWorker(ThreadWorker):
     def accept(self, listener: socket.socket) -> None:
         """See `ThreadWorker.accept`; the connection that has been idle for longest makes room for a new one."""
         if self.nr_conns >= self.worker_connections - 1:
-            if self._waiting:
-                self._drop(next(iter(self._waiting.values())))
-            elif self.keepalived_conns:
-                self.keepalived_conns[0].timeout = 0.0
-                self.murder_keepalived()
-        super().accept(listener)
+            self._make_room()
+        try:
+            super().accept(listener)
+        except OSError as error:
+            # Taken for a fault of the worker by gunicorn, which would end it.
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self.log.warning("no file is left for a connection: %s", error)
+            self._make_room()
+            # It is asked again at once, and would be refused at once, for as long as there is none.
+            time.sleep(PAUSE_S)
+
+    def _make_room(self) -> None:
+        if self._waiting:
+            self._drop(next(iter(self._waiting.values())))
+        elif self.keepalived_conns:
+            self.keepalived_conns[0].timeout = 0.0
+            self.murder_keepalived()
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """See `ThreadWorker.on_client_socket_readable`; the connection may have made room in this turn of the loop."""
+        if conn in self.keepalived_conns:
+            super().on_client_socket_readable(conn, client)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Collect the connection's next request, and then give it to a thread."""
@@ -181,6 +215,8 @@ class CollectingWorker(ThreadWorker):
 
     def _go_on(self, waiting: Waiting, _: object) -> None:
         """Go on collecting: more has come."""
+        if waiting.closed:
+            return
         here = self._collect(waiting)
         if here is not None:
             # Before a thread has the connection, or another one has its number.
@@ -190,8 +226,14 @@ class CollectingWorker(ThreadWorker):
     def _collect(self, waiting: Waiting) -> bool | None:
         """Take what has come, without waiting: True when the request is here, False when the client has gone."""
         while not waiting.complete:
+            if len(waiting.collected) >= MOST_COLLECTED and END not in waiting.collected:
+                with suppress(OSError):
+                    socket.socket.send(waiting.conn.sock, LARGE)
+                waiting.refused = True
+                return False
             came = received(waiting.conn.sock, MOST_COLLECTED)
             if came is None:
+                self._invite(waiting)
                 return None
             if not came:
                 return False
@@ -201,9 +243,18 @@ class CollectingWorker(ThreadWorker):
                 waiting.until = waiting.began + self.head_s
         return True
 
+    def _invite(self, waiting: Waiting) -> None:
+        """Tell a client that waits for the word to send its body that it is waited for."""
+        if not waiting.invited and END in waiting.collected and EXPECTS.search(waiting.collected):
+            waiting.invited = True
+            with suppress(OSError):
+                socket.socket.send(waiting.conn.sock, CONTINUE)
+
     def _settle(self, waiting: Waiting, here: bool) -> None:
         if here:
             self._dispatch(waiting)
+        elif waiting.refused:
+            self._linger(waiting.conn)
         else:
             self._close(waiting.conn)
 
@@ -224,6 +275,17 @@ class CollectingWorker(ThreadWorker):
         arrived_at.set(conn.arrived)  # type: ignore[attr-defined]
         return super().handle(conn)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is no HTTP; the log gets neither the line nor the header, which may hold a query or a key."""
+        address = addr[0] if addr else ""
+        if isinstance(exc, ParseException):
+            self.log.warning("a request of %s is refused: %s", address, type(exc).__name__)
+        else:
+            self.log.error("a request of %s failed", address, exc_info=exc)
+        status = STATUSES.get(type(exc), REFUSED if isinstance(exc, ParseException) else FAILED)
+        with suppress(OSError):
+            client.sendall(b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status)
+
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         """Whether the connection can be used again: not where that means to wait for a body that was not wanted."""
         parser: Any = conn.parser
@@ -239,7 +301,11 @@ class CollectingWorker(ThreadWorker):
         failed = fs.cancelled() or fs.exception() is not None
         if failed or fs.result():
             super().finish_request(conn, fs)
-            return
+        else:
+            self._linger(conn)
+
+    def _linger(self, conn: TConn) -> None:
+        """Close a connection when the client has seen the answer."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             self._watch(Waiting(conn, time.monotonic() + LINGER_S), self._throw_away)
@@ -249,13 +315,15 @@ class CollectingWorker(ThreadWorker):
     def _throw_away(self, waiting: Waiting, _: object) -> None:
         """Read what a client goes on sending, until it has seen the answer and closes."""
         # A megabyte at a time: other connections have their turn in between.
-        if received(waiting.conn.sock, 2**20) == b"":
+        if not waiting.closed and received(waiting.conn.sock, 2**20) == b"":
             self._drop(waiting)
 
     def murder_pending(self) -> None:
-        """Let go of connections whose time is over."""
+        """Let go of connections whose time is over, and of the oldest while there is room for none."""
         super().murder_pending()
         now = time.monotonic()
+        if self.alive and self.nr_conns >= self.worker_connections:
+            self._make_room()
         for waiting in list(self._waiting.values()):
             # A worker that stops waits for no request that has not begun.
             if now >= waiting.until or (not self.alive and not waiting.collected):
@@ -273,6 +341,7 @@ class CollectingWorker(ThreadWorker):
         self.poller.unregister(waiting.conn.sock)
 
     def _drop(self, waiting: Waiting) -> None:
+        waiting.closed = True
         self._forget(waiting)
         self._close(waiting.conn)
 

@@ -32,6 +32,8 @@ REF = "#/components/schemas/{model}"
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # What a request without files may be: a search of sixteen terms has a third of it.
 JSON_BYTES = 2**20
+# Each part above a size is an open file.
+SPARE_PARTS = 16
 # What a path can name.
 PATH_PARTS = {
     "picture_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
@@ -49,6 +51,8 @@ class Multipart:
 
     fields: dict[str, Any]
     required: tuple[str, ...]
+    # Files in one form; somewhat more are read, to be told of.
+    most: int
     # Fields that hold JSON.
     json: dict[str, type[BaseModel]]
 
@@ -120,6 +124,8 @@ class Api:
                 self.guard.admit(scope)
                 limits = [body_bytes, request.max_content_length, JSON_BYTES if request.is_json else None]
                 request.max_content_length = min(limit for limit in limits if limit is not None)
+                if form is not None:
+                    request.max_form_parts = form.most + SPARE_PARTS
                 slow = arrives_slowly()
                 if slow and request.max_content_length <= MOST_COLLECTED:
                     # Nothing waits for a body that is too large, or does not tell its length, where a small one is due:
@@ -234,7 +240,7 @@ def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             }
     if o.streams:
         answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
-    answers["414"] = {"description": "the request line is longer than 8,190 bytes (by the server, as HTML)"}
+    answers["414"] = {"description": "the request line is longer than 8,190 bytes (by the server, without a document)"}
     for kind in sorted(o.errors):
         entry = answers.setdefault(
             str(STATUS[kind]),

@@ -14,13 +14,13 @@ from servicekit.timing import stage
 
 
 class Turns(NamedTuple):
-    """Turns for requests that may hold a thread for long; together they leave a third of the threads to searches."""
+    """Turns for requests that may hold a thread for long; with the default numbers a third of the threads is left."""
 
     # Large bodies that are no uploads: searches by picture.
     bodies: Gate
     # Uploads, from before the first byte of the body is read.
     uploads: Gate
-    # Files, which a client may read slowly.
+    # Files larger than what the kernel takes at once, which a client may read slowly.
     downloads: Gate
     # Answers that last as long as the work that they tell of.
     streams: Gate

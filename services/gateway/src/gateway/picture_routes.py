@@ -40,14 +40,7 @@ SMALL = ("image/webp", "image/avif")
 
 # The form field `details` of POST /api/v1/images: one entry a file, in order.
 DETAILS = TypeAdapter(list[Details])
-UPLOAD = Multipart(
-    fields={
-        "images": FILES,
-        "details": {"type": "array", "items": {"$ref": "#/components/schemas/Details"}},
-    },
-    required=("images",),
-    json={"details": Details},
-)
+DETAILS_FIELD = {"type": "array", "items": {"$ref": "#/components/schemas/Details"}}
 
 
 def add_picture_routes(
@@ -60,6 +53,13 @@ def add_picture_routes(
     max_body_bytes: int,
 ) -> None:
     """Add the routes of pictures to the API, over the collaborators that are handed in."""
+
+    upload = Multipart(
+        fields={"images": FILES, "details": DETAILS_FIELD},
+        required=("images",),
+        most=max_images,
+        json={"details": Details},
+    )
 
     def record(picture_id: str) -> dict[str, Any]:
         found = search.lookup([picture_id]).get(picture_id)
@@ -90,7 +90,7 @@ def add_picture_routes(
         streams=True,
         scope=Scope.WRITE,
         body_bytes=max_body_bytes,
-        form=UPLOAD,
+        form=upload,
         turns=api.turns.uploads,
         errors=(Kind.UNSUPPORTED_PICTURE, Kind.MODEL_MISMATCH, Kind.NO_SPACE),
     )
@@ -183,7 +183,6 @@ def add_picture_routes(
         {200: SMALL, 206: SMALL, 304: None},
         params=ThumbnailParams,
         errors=(Kind.NOT_FOUND, Kind.RANGE),
-        turns=api.turns.downloads,
     )
     def thumbnail(picture_id: str, params: ThumbnailParams) -> Response:
         """Fetch a small copy: upright, without metadata, never enlarged.

@@ -99,7 +99,17 @@ class Quarantine:
     def _entries(self) -> list[Entry]:
         """The records, the oldest first."""
         matches = [m for m in map(NAME.fullmatch, self._files.names(FOLDER)) if m]
-        return sorted(Entry(m["at"] or "", m["id"], int(m["bytes"] or 0), m[0]) for m in matches)
+        sizes = (int(m["bytes"]) if m["bytes"] else self._size(m["id"]) for m in matches)
+        return sorted(Entry(m["at"] or "", m["id"], size, m[0]) for m, size in zip(matches, sizes, strict=True))
+
+    def _size(self, file_id: str) -> int:
+        """Of a file that an earlier release has set aside."""
+        try:
+            stream, size = self._files.open(f"{FOLDER}/{file_id}")
+        except FileNotFoundError:
+            return 0
+        stream.close()
+        return size
 
     def _forget(self, entry: Entry) -> None:
         self._files.delete(f"{FOLDER}/{entry.id}")

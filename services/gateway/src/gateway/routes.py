@@ -32,6 +32,7 @@ FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 QUESTION = Multipart(
     fields={"query": {"$ref": "#/components/schemas/SearchRequest"}, "images": FILES},
     required=("images",),
+    most=MAX_TERMS,
     json={"query": SearchRequest},
 )
 

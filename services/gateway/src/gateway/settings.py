@@ -92,8 +92,8 @@ class Settings(ServerSettings):
 
     @property
     def edges(self) -> int:
-        """How many proxies in front belong to the system: the edge, where people reach that and not the gateway."""
-        return 1 if self.publish and self.trusted_proxies else 0
+        """How many proxies in front belong to the system: in compose the edge, which comes over a network."""
+        return 1 if self.publish and self.trusted_proxies and not is_own(self.bind) else 0
 
 
 def is_own(address: str) -> bool:

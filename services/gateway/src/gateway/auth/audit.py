@@ -1,10 +1,12 @@
 """Who did what: a line for each write, each change of a key and each key that was refused; never a query or a key.
 
-The file is made for people and for fail2ban (`deploy/fail2ban`). It is bounded, since a stranger can make it grow.
+The files are made for people and for fail2ban (`deploy/fail2ban`), and bounded, since a stranger can make one grow:
+that of refused keys, which stands alone, so that nothing else is pushed out by it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -20,6 +22,7 @@ MOST_BYTES = 16 * 2**20
 PLAIN = re.compile(r"[\w.,:/@+-]+", re.ASCII)
 # What the person at the terminal of a server does, and not a client.
 TERMINAL = "terminal"
+REFUSED = "key-refused"
 
 
 def audit_log(state: Path) -> Path:
@@ -31,6 +34,12 @@ class Audit:
     """Appends to the log, for several processes at once."""
 
     def __init__(self, path: Path, most_bytes: int = MOST_BYTES) -> None:
+        """A log.
+
+        Args:
+            path: its file; refused keys go to `refused.log` beside it.
+            most_bytes: the size at which a file is set aside.
+        """
         self._path, self._most_bytes = path, most_bytes
 
     def write(self, event: str, address: str, **facts: str | int | Sequence[str]) -> None:
@@ -43,20 +52,24 @@ class Audit:
                 another fact or another line.
         """
         told = " ".join(f"{name}={quoted(value)}" for name, value in {"address": address, **facts}.items())
-        log.log(logging.WARNING if event == "key-refused" else logging.INFO, "%s %s", event, told)
+        refused = event == REFUSED
+        path = self._path.with_name("refused.log") if refused else self._path
+        log.log(logging.WARNING if refused else logging.INFO, "%s %s", event, told)
         line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {event} {told}\n"
         try:
             # Opened for each line, so that the file can be rotated at any time; one write is never torn.
-            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 os.write(file, line.encode())
-                full = os.fstat(file).st_size >= self._most_bytes
+                if os.fstat(file).st_size >= self._most_bytes:
+                    # One sets it aside; who waited for that finds another file in its place.
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    if os.fstat(file).st_ino == path.stat().st_ino:
+                        path.replace(path.with_name(f"{path.name}.1"))
             finally:
                 os.close(file)
-            if full:
-                os.replace(self._path, self._path.with_name(f"{self._path.name}.1"))
         except OSError as error:  # a full disk is no reason to refuse what was done already
-            log.error("the audit log %s cannot be written: %s", self._path, error)
+            log.error("the audit log %s cannot be written: %s", path, error)
 
 
 def quoted(value: str | int | Sequence[str]) -> str:

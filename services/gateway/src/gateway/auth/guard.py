@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from flask import Response, g, request
 from servicekit.errors import Kind, ServiceError
 
-from gateway.auth.audit import Audit
+from gateway.auth.audit import REFUSED, Audit
 from gateway.auth.keys import Key, KeyFile, Scope
 from gateway.auth.rate_limit import RateLimiter
 from gateway.auth.remote import Remote
@@ -88,7 +88,7 @@ class Guard:
             )
 
     def admit_from_here(self) -> None:
-        """Let a request for what only who runs the system needs pass: by way of a proxy it needs a key.
+        """Let a request pass for what only the administrator needs: from outside, or by way of a proxy, it needs a key.
 
         Metrics are collected, and readiness asked for, by name inside the system's own network: the name counts for
         nothing here.
@@ -96,7 +96,8 @@ class Guard:
         Raises:
             ServiceError: it has no key (401), or it comes too often (429).
         """
-        if self._asked != "none" and self._remote.proxied(request):
+        outside = self._asked == "all" and not self._remote.inside(request)
+        if self._asked != "none" and (outside or self._remote.proxied(request)):
             self.admit(Scope.READ)
 
     def caller(self) -> Caller | None:
@@ -128,9 +129,10 @@ class Guard:
             self.refused()
             raise ServiceError(Kind.UNAUTHORIZED, f"key: no such key. {HOW}")
         address, client = request.remote_addr or "", request.headers.get("User-Agent", "")
+        held = self.sessions.begin(key, address, client)
         response.set_cookie(
             COOKIE,
-            self.sessions.begin(key, address, client),
+            held,
             max_age=int(LIFE.total_seconds()),
             path="/api",
             httponly=True,
@@ -138,7 +140,7 @@ class Guard:
             secure=request.is_secure,
         )
         self._audit.write("session-began", address, key=key.name, key_id=key.id, request_id=g.request_id)
-        g.caller = Caller(key)
+        g.caller = Caller(key, self.sessions.find(held))
 
     def end(self, response: Response) -> None:
         """End the session of the browser that asks."""
@@ -159,10 +161,11 @@ class Guard:
     def refused(self) -> None:
         """Note in the audit log that a key was refused."""
         self._audit.write(
-            "key-refused",
+            REFUSED,
             request.remote_addr or "",
             method=request.method,
-            path=request.path,
+            # A path of thousands of characters would fill the log the sooner.
+            path=request.path[:100],
             request_id=g.request_id,
         )
 

@@ -68,6 +68,12 @@ class Remote:
             return f"it came by way of a service of this machine (user id {owner})"
         return None
 
+    def inside(self, request: Request) -> bool:
+        """Whether the connection comes from this machine, or from the network inside compose."""
+        environ = request.environ.get("werkzeug.proxy_fix.orig") or request.environ
+        address = environ.get("REMOTE_ADDR") or "127.0.0.1"
+        return bool(self._edges) or ipaddress.ip_address(address).is_loopback
+
     def _owner(self, environ: Mapping[str, Any]) -> int | None:
         """The account at the other end of the connection; looked up once a connection."""
         connection = environ.get("gunicorn.socket")
@@ -119,38 +125,50 @@ def owner_of(connection: socket.socket) -> int | None:
     None where the system has no such table (macOS), or the other end is on another machine. An end that is closed
     already belongs to root in that table; it counts as a service's, since no answer reaches anybody.
     """
-    if connection.family == socket.AF_UNIX:
+    if connection.family == getattr(socket, "AF_UNIX", None):
+        if not hasattr(socket, "SO_PEERCRED"):
+            return None
         # Process, user and group of the other end.
         return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1])
     try:
-        here, there = plain(connection.getsockname()), plain(connection.getpeername())
-        if not ipaddress.ip_address(there[0]).is_loopback:
+        here, there = connection.getsockname(), connection.getpeername()
+        if not plain(there[0]).is_loopback:
             return None
-        lines = [line.split() for table in TABLES for line in table.read_text().splitlines()[1:]]
+        tables = [table.read_text() for table in TABLES]
     except (OSError, ValueError, IndexError):  # no table, or no connection over IP
         return None
-    rows = {(read(fields[1]), read(fields[2])): fields for fields in lines}
-    if (here, there) not in rows:  # tables that lack our own end say nothing about the other
+    # By text: a machine has tens of thousands of connections, and this is done for each new one.
+    pairs = [(written(here, mapped), written(there, mapped)) for mapped in (False, True)]
+    if not any(f" {ours} {theirs} " in table for table in tables for ours, theirs in pairs):
+        # Tables that lack our own end say nothing about the other.
         return None
-    other = rows.get((there, here))
-    if other is None or other[9] == "0":
-        return SERVICES[0][0]
-    return int(other[7])
+    for table in tables:
+        for ours, theirs in pairs:
+            at = table.find(f" {theirs} {ours} ")
+            if at >= 0:
+                # Local, remote, state, queues, timer, retransmits, user, timeout, inode.
+                fields = table[at : table.find("\n", at)].split()
+                if fields[8] != "0":
+                    return int(fields[6])
+    return SERVICES[0][0]
 
 
-Address = tuple[str, int]
+def plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address; one of IPv4 inside IPv6, as a server of both protocols sees it, as what it is."""
+    parsed = ipaddress.ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
-def plain(address: tuple[Any, ...]) -> Address:
-    """An address and port; one of IPv4 inside IPv6, as a server of both protocols sees it, as what it is."""
-    parsed = ipaddress.ip_address(address[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return str(mapped or parsed), int(address[1])
+def written(address: tuple[Any, ...], mapped: bool) -> str:
+    """An address and port as the kernel's tables write them: 32-bit words in this machine's byte order, in hex.
 
-
-def read(entry: str) -> Address:
-    """An entry of the kernel's table: 32-bit words in this machine's byte order, and the port, in hex."""
-    words, _, port = entry.partition(":")
-    numbers = [int(words[at : at + 8], 16) for at in range(0, len(words), 8)]
-    packed = struct.pack(f"={len(numbers)}I", *numbers)
-    return plain((str(ipaddress.ip_address(packed)), int(port, 16)))
+    Args:
+        address: of a socket.
+        mapped: whether one of IPv4 is to be written as it stands in the table of IPv6.
+    """
+    parsed = plain(address[0])
+    packed = parsed.packed
+    if mapped and parsed.version == 4:
+        packed = b"\0" * 10 + b"\xff\xff" + packed
+    words = struct.unpack(f"={len(packed) // 4}I", packed)
+    return f"{''.join(f'{word:08X}' for word in words)}:{address[1]:04X}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -90,7 +92,9 @@ class Sessions(StateFile):
         ):
             if hmac.compare_digest(kept, digest(match["secret"])):
                 if session.seen_at < moment(now - SEEN):
-                    self._rows("UPDATE sessions SET seen_at = ? WHERE id = ?", moment(now), session.id)
+                    # Of use to people, and no reason to refuse them where the disk is full.
+                    with suppress(sqlite3.OperationalError):
+                        self._rows("UPDATE sessions SET seen_at = ? WHERE id = ?", moment(now), session.id)
                 return session
         return None
 
