@@ -53,7 +53,7 @@ def noise() -> bytes:
 
 
 def body(picture: bytes, number: int) -> Iterator[bytes]:
-    """A form of four pictures that nobody has sent before: what follows a PNG's end is not read."""
+    """A form of four pictures that are new to the collection: what follows a PNG's end is not read."""
     for file in range(FILES):
         yield (
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="images"; filename="{file}.png"\r\n'

@@ -1,4 +1,4 @@
-"""A real nginx in front, and our own edge: nobody is let in without a key, and the system knows who asks, and how."""
+"""A real nginx in front, and our own edge: a key is needed, and the client's address and protocol are known."""
 
 import io
 import os
@@ -217,7 +217,7 @@ def check_over_tls(port: int, services: Services, certificate: Path) -> None:
     Image.effect_noise((90, 60), 90).save(picture, "PNG")
     with httpx.Client(base_url=f"https://127.0.0.1:{port}", transport=transport, timeout=30) as http:
         assert http.get("/api/v1/stats").status_code == 401
-        # A client that says it is somebody else is believed as little as its key.
+        # An address that the client claims is not believed, and neither is its key.
         wrong = {"X-Forwarded-For": "198.51.100.7", "Authorization": "Bearer sl_guess"}
         assert http.get("/api/v1/stats", headers=wrong).status_code == 401
         let_in = http.post("/api/v1/session", json={"key": key})

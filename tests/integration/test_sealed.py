@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: what runs asks for no name and calls nobody, in a network that would tell."""
+"""Nothing leaves the machine: the running system looks up no name and calls no host, in a network that records both."""
 
 import json
 import os

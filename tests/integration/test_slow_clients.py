@@ -64,7 +64,7 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def search(services: Services) -> float:
-    """Seconds that somebody else's search takes."""
+    """Seconds that another client's search takes."""
     began = time.monotonic()
     httpx.get(f"{services.gateway.url}/api/v1/search?q=noise", timeout=30).raise_for_status()
     return time.monotonic() - began

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import re
-import select
 import selectors
 import socket
 import time
@@ -24,6 +23,7 @@ from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRe
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from servicekit.deadline import arrived_at
+from servicekit.pace import PacedSocket
 
 # What is collected before a thread takes the request up: a search in JSON, and nothing that needs a slot of its own.
 MOST_COLLECTED = 32 * 1024
@@ -52,86 +52,6 @@ LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\n"
     b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(TOO_SLOW), TOO_SLOW)
 )
-
-
-class PacedSocket(socket.socket):
-    """A connection whose other end has to keep up a pace; only the time spent on waiting for it counts.
-
-    Underneath it never blocks, so that a transfer that need not wait is one call of the system; how long it may wait is
-    not for others to set.
-    """
-
-    grace_s = 0.0
-    least_rate = 1.0
-
-    @classmethod
-    def over(cls, plain: socket.socket) -> PacedSocket:
-        """Take a connection over; the socket that had it is closed."""
-        paced = cls(plain.family, plain.type, plain.proto, plain.detach())
-        socket.socket.setblocking(paced, False)
-        return paced
-
-    def setblocking(self, flag: bool) -> None:
-        """Change nothing."""
-
-    def settimeout(self, value: float | None) -> None:
-        """Change nothing."""
-
-    def restart(self, grace_s: float, least_rate: float) -> None:
-        """Begin to count anew, as for a request.
-
-        Args:
-            grace_s: the longest that may be waited at any time, in seconds.
-            least_rate: how many bytes make up for a second of waiting.
-        """
-        self.grace_s, self.least_rate = grace_s, least_rate
-        self._left = {select.POLLIN: grace_s, select.POLLOUT: grace_s}
-        self._moved = {select.POLLIN: 0, select.POLLOUT: 0}
-
-    def _wait(self, way: int) -> None:
-        """Wait until the other end has sent, or taken, something; in the time that is left for it."""
-        # What went quickly is no credit for a long stop: at most the grace is left at any time.
-        left = min(self.grace_s, self._left[way] + self._moved[way] / self.least_rate)
-        self._moved[way] = 0
-        poll = select.poll()
-        poll.register(self, way)
-        began = time.monotonic()
-        came = poll.poll(max(0.0, left) * 1000)
-        self._left[way] = left - (time.monotonic() - began)
-        if not came:
-            # The kind of error that gunicorn and werkzeug take for a client that has gone.
-            raise BrokenPipeError(errno.EPIPE, f"the other end is slower than {self.least_rate:.0f} bytes a second")
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """See `socket.socket.recv`.
-
-        Raises:
-            BrokenPipeError: the other end is too slow.
-        """
-        while True:
-            try:
-                received = super().recv(size, flags)
-            except BlockingIOError:
-                self._wait(select.POLLIN)
-            else:
-                self._moved[select.POLLIN] += len(received)
-                return received
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """See `socket.socket.sendall`.
-
-        Raises:
-            BrokenPipeError: the other end is too slow.
-        """
-        rest = memoryview(data).cast("B")
-        while rest:
-            try:
-                sent = super().send(rest, flags)
-            except BlockingIOError:
-                self._wait(select.POLLOUT)
-            else:
-                self._moved[select.POLLOUT] += sent
-                rest = rest[sent:]
 
 
 class Waiting:
@@ -270,6 +190,23 @@ class CollectingWorker(ThreadWorker):
         conn.arrived = waiting.began  # type: ignore[attr-defined]
         super().enqueue_req(conn)
 
+    def load_wsgi(self) -> None:
+        """See `base.Worker.load_wsgi`; an answer before the end of a body says that the connection ends with it."""
+        super().load_wsgi()
+        app: Any = self.wsgi
+
+        def answer(environ: Any, start_response: Any) -> Any:
+            def start(*given: Any) -> Any:
+                if is_unread(environ["wsgi.input"]):
+                    # A header of the application's would be dropped.
+                    start_response.__self__.force_close()
+                return start_response(*given)
+
+            return app(environ, start)
+
+        closing: Any = answer
+        self.wsgi = closing
+
     def handle(self, conn: TConn) -> bool:
         """See `ThreadWorker.handle`; the request's time has run since its first byte came."""
         arrived_at.set(conn.arrived)  # type: ignore[attr-defined]
@@ -289,9 +226,7 @@ class CollectingWorker(ThreadWorker):
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         """Whether the connection can be used again: not where that means to wait for a body that was not wanted."""
         parser: Any = conn.parser
-        reader = parser.mesg.body.reader
-        missing = getattr(reader, "length", 0) > len(parser.unreader.buf.getvalue())
-        if missing or getattr(reader, "parser", None) is not None:
+        if is_unread(parser.mesg.body):
             return False
         again: bool = super()._keepalive_after(conn, keepalive)  # type: ignore[misc]
         return again
@@ -348,6 +283,14 @@ class CollectingWorker(ThreadWorker):
     def _close(self, conn: TConn) -> None:
         self.nr_conns -= 1
         conn.close()
+
+
+def is_unread(body: Any) -> bool:
+    """Whether a request's body is not read to its end, and not all here either."""
+    reader = body.reader
+    if getattr(reader, "length", 0) > 0:
+        return bool(reader.length > len(reader.unreader.buf.getvalue()))
+    return getattr(reader, "parser", None) is not None
 
 
 def received(connection: socket.socket, size: int) -> bytes | None:

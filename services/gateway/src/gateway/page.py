@@ -38,7 +38,7 @@ def create_page(folder: Path, downloads: Gate) -> Blueprint:
         response = send_from_directory(folder, "index.html")
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Cache-Control"] = "no-cache"
-        # The gateway, and nobody else, is told which name the page was opened under (`gateway.auth.remote`).
+        # The gateway, and no other site, is told which name the page was opened under (`gateway.auth.remote`).
         response.headers["Referrer-Policy"] = "same-origin"
         return response
 

@@ -1,4 +1,4 @@
-"""The audit log: who did what, in lines that nobody can forge, never a query or a key, and bounded."""
+"""The audit log: who did what, in lines that no client can forge, never a query or a key, and bounded."""
 
 import io
 import re
