@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import PAGE, plain, tiles
 
@@ -34,14 +35,11 @@ def test_the_first_scripts_are_small(page: Page, path: str) -> None:
 
 
 WATCH = """() => {
-  window.seen = {lcp: 0, shift: 0, longest: 0};
+  window.seen = {lcp: 0, shift: 0};
   const watch = (type, note) =>
     new PerformanceObserver(list => list.getEntries().forEach(note)).observe({type, buffered: true});
   watch('largest-contentful-paint', entry => { seen.lcp = entry.startTime; });
   watch('layout-shift', entry => { if (!entry.hadRecentInput) seen.shift += entry.value; });
-  watch('long-animation-frame', entry => {
-    for (const script of entry.scripts) seen.longest = Math.max(seen.longest, script.duration);
-  });
 }"""
 
 
@@ -102,7 +100,7 @@ def records(numbers: range, like: dict[str, Any], model: str, chance: np.random.
     return {"model_id": model, "dim": 384, "pictures": pictures}
 
 
-# As fast as somebody who drags the bar: a screen a frame, until the last picture is there.
+# As fast as a dragged scroll bar: a screen a frame, until the last picture is there.
 SCROLL = """async count => {
   let most = 0;
   const frame = () => new Promise(requestAnimationFrame);
@@ -116,18 +114,32 @@ SCROLL = """async count => {
 }"""
 
 
-def test_five_thousand_results_scroll_smoothly(large: str, open_window: Callable[..., Page]) -> None:
+def longest_task_ms(trace: bytes) -> float:
+    """The most processor time that one task of a page's main thread took, in ms.
+
+    Processor time and not the clock's: on a machine of two cores that also runs the services, a thread that waits for
+    its turn is not a page that is slow.
+    """
+    events = json.loads(trace)["traceEvents"]
+    main = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"}
+    # A task that had not ended has no `tdur`.
+    tasks = [e.get("tdur", 0) for e in events if e["name"].endswith("::RunTask") and (e["pid"], e["tid"]) in main]
+    return max(tasks) / 1000
+
+
+def test_five_thousand_results_scroll_smoothly(large: str, browser: Browser, open_window: Callable[..., Page]) -> None:
     page = open_window(large)
     for _ in range(TRIES):
         page.goto("/?q=anything")
         expect(tiles(page).first).to_be_visible()
         page.evaluate(WATCH)
-        page.evaluate("() => { seen.longest = 0; }")
+        browser.start_tracing(page=page, categories=["toplevel"])
         most = page.evaluate(SCROLL, COUNT)
-        seen = page.evaluate("() => seen")
-        sys.stdout.write(f"{most} cards, {seen}\n")
+        longest = longest_task_ms(browser.stop_tracing())
+        shift = page.evaluate("() => seen.shift")
+        sys.stdout.write(f"{most} cards, shift {shift}, longest task {longest} ms\n")
         assert 0 < most < 500
-        assert seen["shift"] <= 0.02
-        if seen["longest"] <= 50:
+        assert shift <= 0.02
+        if longest <= 50:
             return
-    pytest.fail(f"a task of the page took {seen['longest']} ms")
+    pytest.fail(f"a task of the page took {longest} ms of processor time")

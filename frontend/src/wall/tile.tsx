@@ -53,6 +53,7 @@ export const Tile = memo(function Tile({
   const t = useMessages();
   const [loaded, setLoaded] = useState(false);
   const [due, setDue] = useState(() => !isMoving());
+  const [pointed, setPointed] = useState(false);
   useEffect(() => {
     if (due) return;
     const timer = setTimeout(() => setDue(true), GLANCE_MS);
@@ -83,6 +84,8 @@ export const Tile = memo(function Tile({
       aria-posinset={index + 1}
       aria-setsize={last ? index + 1 : -1}
       onFocus={() => onFocus(index)}
+      onPointerEnter={() => setPointed(true)}
+      onPointerLeave={() => setPointed(false)}
     >
       <Link id={`tile-${hit.id}`} className={styles.picture} to={place.show(hit.id)} fromWall tabIndex={stop}>
         <img
@@ -100,23 +103,26 @@ export const Tile = memo(function Tile({
           onError={failed}
         />
       </Link>
-      <div className={styles.label}>
-        {width >= ROOM_FOR_WORDS && <span title={name}>{name}</span>}
-        <Link
-          to={hrefOf(alike(place.query, hit.id))}
-          title={t.wall.alike}
-          aria-label={t.wall.of(t.wall.alike, name)}
-          tabIndex={stop}
-        >
-          <AlikeIcon size={18} />
-        </Link>
-        <Link to={term(1)} title={t.wall.add} aria-label={t.wall.of(t.wall.add, name)} tabIndex={stop}>
-          <AddIcon size={18} />
-        </Link>
-        <Link to={term(AWAY)} title={t.wall.away} aria-label={t.wall.of(t.wall.away, name)} tabIndex={stop}>
-          <AwayIcon size={18} />
-        </Link>
-      </div>
+      {/* Only where it can be seen: three links and icons for each picture are half of what a screen costs. */}
+      {(pointed || active) && (
+        <div className={styles.label}>
+          {width >= ROOM_FOR_WORDS && <span title={name}>{name}</span>}
+          <Link
+            to={hrefOf(alike(place.query, hit.id))}
+            title={t.wall.alike}
+            aria-label={t.wall.of(t.wall.alike, name)}
+            tabIndex={stop}
+          >
+            <AlikeIcon size={18} />
+          </Link>
+          <Link to={term(1)} title={t.wall.add} aria-label={t.wall.of(t.wall.add, name)} tabIndex={stop}>
+            <AddIcon size={18} />
+          </Link>
+          <Link to={term(AWAY)} title={t.wall.away} aria-label={t.wall.of(t.wall.away, name)} tabIndex={stop}>
+            <AwayIcon size={18} />
+          </Link>
+        </div>
+      )}
     </li>
   );
 });

@@ -85,7 +85,7 @@ export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
     return offset ? offset[0] + header : 0;
   };
   useHandle(ref, list, header, offsetOf, focus);
-  useAnchor(width, lines, virtualizer.range?.startIndex ?? 0, offsetOf);
+  useAnchor(width, lines, virtualizer.range?.startIndex ?? 0, (virtualizer.scrollOffset ?? 0) > 0, offsetOf);
 
   const seen = virtualizer.getVirtualItems();
   const near = (virtualizer.range?.endIndex ?? 0) >= lines.length - AHEAD;
@@ -217,6 +217,7 @@ function useAnchor(
   width: number,
   lines: readonly Line[],
   first: number,
+  scrolled: boolean,
   offsetOf: (index: number) => number,
 ) {
   const shown = useRef({ width, index: 0, scrolled: false });
@@ -226,7 +227,7 @@ function useAnchor(
   });
   useEffect(() => {
     const line = lines[first];
-    if (line && "first" in line) shown.current = { width, index: line.first, scrolled: window.scrollY > 0 };
+    if (line && "first" in line) shown.current = { width, index: line.first, scrolled };
     else shown.current.width = width;
   });
 }
