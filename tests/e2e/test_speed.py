@@ -121,9 +121,12 @@ def longest_task_ms(trace: bytes) -> float:
     its turn is not a page that is slow.
     """
     events = json.loads(trace)["traceEvents"]
-    main = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"}
+    named = [(e["pid"], e["tid"], e["args"]["name"]) for e in events if e["name"] == "thread_name"]
+    main = {(process, thread) for process, thread, name in named if name == "CrRendererMain"}
     # A task that had not ended has no `tdur`.
-    tasks = [e.get("tdur", 0) for e in events if e["name"].endswith("::RunTask") and (e["pid"], e["tid"]) in main]
+    tasks: list[int] = [
+        e.get("tdur", 0) for e in events if e["name"].endswith("::RunTask") and (e["pid"], e["tid"]) in main
+    ]
     return max(tasks) / 1000
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -103,12 +104,13 @@ def main(arguments: list[str] | None = None) -> int:
         if options.resume:
             trainer.resume()
         wandb_mode: WandbMode = options.wandb
-        log = RunLog(out, config, out.name, wandb_mode, trainer.step) if accelerator.is_main_process else None
         if accelerator.is_main_process:
+            out.mkdir(parents=True, exist_ok=True)
             write_trained_on(out, [p for source in pairs.values() for p in source])
-        trainer.run(log)
-        if log:
-            log.close()
+            with closing(RunLog(out, config, out.name, wandb_mode, trainer.step)) as log:
+                trainer.run(log)
+        else:
+            trainer.run(None)
     except (TrainingError, data.DataError, ValueError, OSError) as error:
         sys.stderr.write(f"no training: {error}\n")
         return 1
