@@ -40,6 +40,34 @@ def test_a_short_query_keeps_the_order_of_the_words() -> None:
     assert short_query("of the", np.random.default_rng(0)) is None
 
 
+def test_a_short_query_asks_for_what_few_pictures_show() -> None:
+    random = np.random.default_rng(0)
+    # "man" is drawn a tenth as often as "sloth": the inverse of the root of 100 to 1.
+    drawn = [short_query("a man and a sloth", random, 1, {"man": 100, "sloth": 1}) for _ in range(1100)]
+    assert 60 < drawn.count("man") < 140
+    assert drawn.count("man") + drawn.count("sloth") == 1100
+
+
+def test_words_stand_for_a_second_caption_that_a_picture_has_not() -> None:
+    said = "a brown dog jumps over logs in snow"
+    one = {"things": [Pair(Path("a.jpg"), (said,))]}
+    batches = Batches(replace(config(short_queries=0.01), batch=1, captions=2), one)
+    texts = [batches.draw(np.array([0]), np.random.default_rng(seed)).texts for seed in range(20)]
+    assert all(first == said for first, _ in texts)
+    assert all(set(second.split()) <= set(words_of(said)) for _, second in texts)
+    # Without short queries the caption is simply said twice.
+    plain = Batches(replace(config(), batch=1, captions=2), one)
+    assert plain.draw(np.array([0]), np.random.default_rng(0)).texts == [said, said]
+
+
+def test_a_source_may_have_views_of_its_own() -> None:
+    sources = (Source("things", "folder", "train", views=2), Source("others", "folder", "train"))
+    batches = Batches(replace(config(views=1), sources=sources), {**PAIRS, "others": PAIRS["things"]})
+    views = np.array([batches.draw(np.arange(8), np.random.default_rng(seed)).views for seed in range(20)])
+    assert set(views[:, :4].flat) == {0, 1}
+    assert set(views[:, 4:].flat) == {0}
+
+
 def test_what_is_known_of_each_pair() -> None:
     batches = Batches(config(), PAIRS)
     known = batches.targets(np.arange(4), ["a dog", "a photo of a collie", "a photo of a cat", "happy ball"])

@@ -58,6 +58,10 @@ class Batches:
         self._texts = [frozenset(p.texts) for p in self.pairs]
         self._words = [frozenset(w for t in p.texts for w in words_of(t)) for p in self.pairs]
         owners = Counter(t for p in self.pairs for t in set(p.texts))
+        self._owners_of_word = Counter(w for words in self._words for w in words)
+        self._views = np.repeat(
+            [s.views or config.views for s in config.sources], [len(pairs[s.name]) for s in config.sources]
+        )
         shown: list[NDArray[np.int64]] = []
         start = 0
         for source in config.sources:
@@ -88,16 +92,19 @@ class Batches:
 
     def draw(self, rows: NDArray[np.int64], random: np.random.Generator) -> Batch:
         """A batch of these pictures with texts drawn for each; a picture that comes twice stays twice."""
-        texts, drawn_from = [], []
+        texts: list[str] = []
+        drawn_from: list[int] = []
         for row in rows:
             own = self.pairs[row].texts
             picked = random.permutation(len(own))[: self._config.captions]
+            # Said twice, a caption teaches nothing more: where a picture has too few, words of it stand for it.
             for i in (*picked, *random.integers(0, len(own), self._config.captions - len(picked))):
                 text = own[i]
-                short = random.random() < self._config.short_queries and len(words_of(text)) > SHORT
-                texts.append((short_query(text, random, SHORT) if short else None) or text)
+                share = self._config.short_queries if len(drawn_from) % self._config.captions < len(picked) else 1.0
+                short = self._config.short_queries and random.random() < share and len(words_of(text)) > SHORT
+                texts.append((short_query(text, random, SHORT, self._owners_of_word) if short else None) or text)
                 drawn_from.append(int(i))
-        views = random.integers(0, max(1, self._config.views), len(rows))
+        views = random.integers(0, np.maximum(1, self._views[rows]))
         targets = self.targets(rows, texts)
         if self._config.soft_targets or self._config.ignore_by_meaning is not None:
             targets = self.by_meaning(targets, rows, drawn_from)

@@ -42,6 +42,8 @@ class Source:
     repeats: int = 1
     # How often a picture is shown whose texts at most two pictures share, where a label is all there is.
     rare_repeats: int | None = None
+    # As `Config.views`, for this source.
+    views: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Config:
     views: int = 1
     # The share of the patches that is kept in training, behind the frozen layers (arXiv 2212.00794 does so before).
     keep_patches: float = 1.0
+    # The same in the last epoch, where a tower gets used to seeing whole pictures again (arXiv 2212.00794, 4.2).
+    last_keep_patches: float | None = None
     epochs: int = 10
     warmup: float = 0.05
     weight_decay: float = 0.05

@@ -45,23 +45,27 @@ class TokenFeed:
     def __init__(self, config: Config, pairs: dict[str, list[Pair]], model: TwoTowers, folder: Path) -> None:
         self._config = config
         self._patches_from = model.image.patches_from
-        # One list of sources for each view.
-        self._views = [
-            [trunk_tokens(config, source, chosen, view, model, folder) for source, chosen in pairs.items()]
-            for view in range(config.views)
+        views = {s.name: s.views or config.views for s in config.sources}
+        # By source and view.
+        self._tokens = [
+            [trunk_tokens(config, source, chosen, view, model, folder) for view in range(views[source])]
+            for source, chosen in pairs.items()
         ]
         self._place = [(s, i) for s, chosen in enumerate(pairs.values()) for i in range(len(chosen))]
 
     def __call__(self, batch: Batch, epoch: int, part: slice, seed: int) -> Tensor:
         """Tokens of one part of a batch, (B, T, W) bfloat16, some patches left out by a seed of the whole batch's."""
         places = [(v, *self._place[r]) for v, r in zip(batch.views, batch.rows, strict=True)]
-        tokens = torch.stack([self._views[v][s][i] for v, s, i in places[part]])
-        if self._config.keep_patches == 1 or tokens.shape[1] == 1:
+        tokens = torch.stack([self._tokens[s][v][i] for v, s, i in places[part]])
+        kept = self._config.keep_patches
+        if self._config.last_keep_patches is not None and epoch == self._config.epochs - 1:
+            kept = self._config.last_keep_patches
+        if kept == 1 or tokens.shape[1] == 1:
             return tokens
         generator = torch.Generator().manual_seed(seed)
         # Drawn for the whole batch, so that it does not depend on how the batch is cut.
         chance = torch.rand(len(batch.rows), tokens.shape[1] - self._patches_from, generator=generator)[part]
-        return keep_patches(tokens, self._config.keep_patches, chance, self._patches_from)
+        return keep_patches(tokens, kept, chance, self._patches_from)
 
 
 class TextFeed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -33,13 +33,24 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(w for w in re.findall(r"[^\W\d_]+", text.lower()) if w not in STOP_WORDS and len(w) > 1))
 
 
-def short_query(text: str, random: np.random.Generator, most: int = 4) -> str | None:
-    """One to `most` content words of a caption in their order, as somebody would type them; None when it has none."""
+def short_query(
+    text: str, random: np.random.Generator, most: int = 4, owners: Mapping[str, int] | None = None
+) -> str | None:
+    """One to `most` content words of a caption in their order, as a search box gets them; None when it has none.
+
+    Args:
+        text: the caption.
+        random: what is drawn from.
+        most: words at most.
+        owners: of how many pictures a word is said. A word is then drawn by the inverse of the root of that: what only
+            a few pictures show is what a query asks for, and "man" is learned from every caption.
+    """
     words = words_of(text)
     if not words:
         return None
     count = min(len(words), int(random.integers(1, most + 1)))
-    chosen = np.sort(random.choice(len(words), count, replace=False))
+    weights = np.ones(len(words)) if owners is None else np.array([owners.get(w, 1) ** -0.5 for w in words])
+    chosen = np.sort(random.choice(len(words), count, replace=False, p=weights / weights.sum()))
     return " ".join(words[i] for i in chosen)
 
 

@@ -13,6 +13,7 @@ from twotower.data.folder import folder
 from twotower.data.gcompris import gcompris
 from twotower.data.leaks import identities, shared
 from twotower.data.pairs import DataError, Pair, readable
+from twotower.data.web import described, webcap
 
 READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
     "flickr30k": flickr30k,
@@ -25,6 +26,8 @@ READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
     "emoji": emoji,
     "flashcards": flashcards,
     "gcompris": gcompris,
+    "webcap": webcap,
+    "described": described,
 }
 
 
