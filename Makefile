@@ -1,12 +1,16 @@
 PYTHON ?= python3
 PORT ?= 8080
 PHOTOS ?=
+MODEL ?=
+DATA ?=
+EXPORT_PYTHON ?=
 VENV := .venv
 DEV := .venv-dev
 comma := ,
 SERVICES := -e 'services/common[pictures]' -e services/encoder -e services/search -e services/gateway
 PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml)
 PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
+RUN = $(VENV)/bin/python deploy/local.py run --port $(PORT) $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(DATA),--data "$(DATA)")
 PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*.ts frontend/*.json frontend/*.html)
 
 .PHONY: help up preflight test lint format types licences advisories clean
@@ -14,9 +18,14 @@ PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-up: preflight $(VENV)/ready frontend/dist/index.html  ## run Sightline here: make up [PHOTOS=~/Pictures] [PORT=8080]
+up: preflight $(VENV)/ready frontend/dist/index.html  ## run Sightline here: make up [PHOTOS=~/Pictures] [PORT=8080] [MODEL=openai/clip-vit-base-patch32]
+ifeq ($(MODEL),)
 	@$(VENV)/bin/python -m encoder.bundle
-	@$(VENV)/bin/python deploy/local.py run --port $(PORT) $(if $(PHOTOS),--photos "$(PHOTOS)")
+	@$(RUN)
+else
+	@ENCODER_BUNDLE=$$($(PYTHON) deploy/model.py "$(MODEL)" $(if $(EXPORT_PYTHON),--python $(EXPORT_PYTHON))) && \
+		export ENCODER_BUNDLE && exec $(RUN)
+endif
 
 preflight:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 import torch
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, VisionTextDualEncoderModel
-from twotower import export, made_up
+from twotower import ablation, export, made_up, train
 from twotower.embed import RunEmbedder
 
 ROOT = Path(__file__).parents[2]
@@ -184,59 +185,69 @@ def test_arms_are_compared_with_the_first_on_the_same_queries(place: Path, tmp_p
     )
 
 
-def test_arms_that_cannot_be_compared_are_refused(place: Path, tmp_path: Path) -> None:
+def refusal(main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command line says to what it cannot follow. In this process: another takes seconds to import torch."""
+    assert main(list(arguments)) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err
+
+
+SHAPES = ("--data", "shapes=var/smoke/shapes")
+
+
+def test_arms_that_cannot_be_compared_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arms = tmp_path / "arms.py"
     arms.write_text(ARMS + "\nARMS['other'] = replace(SMOKE, validation=replace(SMOKE.validation, split='train'))\n")
-    done = run(place, "-m", "twotower.ablation", str(arms), "--data", "shapes=var/smoke/shapes")
-    assert (done.returncode, done.stdout) == (1, "")
     assert (
-        done.stderr
+        refusal(ablation.main, capsys, str(arms), *SHAPES)
         == f"no comparison: the arms of {arms} do not all learn from the same sources, or validate on others\n"
     )
-    done = run(place, "-m", "twotower.ablation", "smoke", "--data", "shapes=var/smoke/shapes")
-    assert done.stderr == "no comparison: smoke defines no ARMS: two configs or more, by name\n"
+    said = refusal(ablation.main, capsys, "smoke", *SHAPES)
+    assert said == "no comparison: smoke defines no ARMS: two configs or more, by name\n"
 
 
-def test_a_run_that_cannot_be_is_refused(place: Path, trained: Path, tmp_path: Path) -> None:
-    done = run(place, "-m", "twotower.train", "smoke", "--wandb", "off", "--out", "nowhere")
-    assert (done.returncode, done.stderr) == (1, "no training: this config reads shapes; --data gives nothing\n")
-    done = run(place, *TRAIN, "--out", "nowhere", "--resume")
-    assert "nothing to resume: nowhere/last.pt is not there" in done.stderr
-    done = run(place, *TRAIN, "--out", str(trained))
-    assert f"{trained} holds a run already" in done.stderr
-    done = run(place, *TRAIN, "--out", "nowhere", "--init", "empty")
-    assert "empty holds neither a run's best.pt nor a release's adaptation.safetensors" in done.stderr
+def test_a_run_that_cannot_be_is_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(config: str, *arguments: str) -> str:
+        return refusal(train.main, capsys, config, "--wandb", "off", *arguments)
+
+    assert said("smoke", "--out", "nowhere") == "no training: this config reads shapes; --data gives nothing\n"
+    resumed = said("smoke", *SHAPES, "--out", "nowhere", "--resume")
+    assert "nothing to resume: nowhere/last.pt is not there" in resumed
+    assert f"{trained} holds a run already" in said("smoke", *SHAPES, "--out", str(trained))
+    empty = said("smoke", *SHAPES, "--out", "nowhere", "--init", "empty")
+    assert "empty holds neither a run's best.pt nor a release's adaptation.safetensors" in empty
     # A checkpoint goes with the config that it was made by.
     other = tmp_path / "other.py"
     other.write_text(
         "from dataclasses import replace\nfrom twotower.config import load_config\n"
         "CONFIG = replace(load_config('smoke'), batch=16)\n"
     )
-    done = run(place, "-m", "twotower.train", str(other), *TRAIN[3:], "--out", str(trained), "--resume")
-    assert "was written by another config" in done.stderr
+    assert "was written by another config" in said(str(other), *SHAPES, "--out", str(trained), "--resume")
 
 
-def test_training_and_validation_share_no_picture(place: Path, tmp_path: Path) -> None:
+def test_training_and_validation_share_no_picture(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shapes = place / "var" / "smoke" / "shapes"
     lines = (shapes / "captions.csv").read_text().splitlines()
     dev = next(line for line in lines if line.endswith(",dev"))
     for path in shapes.glob("*.png"):
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "captions.csv").write_text("\n".join([*lines, dev.removesuffix("dev") + "train"]))
-    done = run(place, *TRAIN[:3], "--data", f"shapes={tmp_path}", "--wandb", "off", "--out", "leaky")
-    assert "1 of shapes train's pictures are in shapes dev too, first " + dev.split(",")[0] in done.stderr
+    said = refusal(train.main, capsys, "smoke", "--data", f"shapes={tmp_path}", "--wandb", "off", "--out", "leaky")
+    assert "1 of shapes train's pictures are in shapes dev too, first " + dev.split(",")[0] in said
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(place: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wild = tmp_path / "wild.py"
     wild.write_text(
         "from dataclasses import replace\nfrom twotower.config import load_config\n"
         "CONFIG = replace(load_config('smoke'), head_learning_rate=1e30, warmup=0.0)\n"
     )
-    done = run(place, "-m", "twotower.train", str(wild), *TRAIN[3:], "--out", str(tmp_path / "out"))
-    assert done.returncode == 1
-    assert "no training: step " in done.stderr
-    assert "lower the learning rates" in done.stderr
+    said = refusal(train.main, capsys, str(wild), *SHAPES, "--wandb", "off", "--out", str(tmp_path / "out"))
+    assert "no training: step " in said
+    assert "lower the learning rates" in said
 
 
 def test_it_is_evaluated_in_a_table(place: Path, trained: Path) -> None:
@@ -308,7 +319,7 @@ def test_a_run_goes_to_hugging_face_s_form_and_comes_back(place: Path, tmp_path:
     scale = torch.load(out / "best.pt", weights_only=True)["ema"]["log_scale"]
     assert saved.config.projection_dim == 32
     assert saved.logit_scale.item() == pytest.approx(scale.item())
-    assert export.main(["--dual-encoder", str(hub), "--out", str(back)]) == 0
+    assert export.main(["--model", str(hub), "--out", str(back)]) == 0
     canaries = [json.loads((b / "manifest.json").read_text())["canary"] for b in (direct, back)]
     a, b = (np.frombuffer(base64.b64decode(c["vector"]), "<f4") for c in canaries)
     np.testing.assert_allclose(a, b, atol=1e-5)
@@ -335,7 +346,7 @@ def test_a_clip_is_exported_and_served_with_its_own_preparation(start: Any, plac
     processor.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_bytes((place / "var" / "smoke" / "bert" / name).read_bytes())
-    assert export.main(["--clip", str(folder), "--out", str(tmp_path / "bundle")]) == 0
+    assert export.main(["--model", str(folder), "--out", str(tmp_path / "bundle")]) == 0
     picture = Image.effect_noise((90, 61), 90).convert("RGB")
     png = io.BytesIO()
     picture.save(png, "PNG")

@@ -1,10 +1,9 @@
 """Export two towers to a bundle that the encoder serves.
 
     python -m twotower.export --run var/runs/RUN --out var/my-bundle
-    python -m twotower.export --dual-encoder NAME_OR_FOLDER --out var/my-bundle
-    python -m twotower.export --clip NAME_OR_FOLDER --out var/my-bundle
+    python -m twotower.export --model NAME_OR_FOLDER --out var/my-bundle
 
-The first is a run of `twotower.train`; the others are Hugging Face's `VisionTextDualEncoderModel` and `CLIPModel`. The
+The first is a run of `twotower.train`, the other a dual encoder of Hugging Face's (`twotower.pretrained`). The
 bundle's vectors are compared with PyTorch's before it counts as written. With --int8 the weights are stored in eight
 bits; what that costs in recall is measured on --data, printed, and written into the manifest. --save-dual-encoder
 writes a run back in Hugging Face's own form.
@@ -24,17 +23,8 @@ import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 from PIL import Image
-from tokenizers import Tokenizer
-from torch import Tensor, nn
-from torch.nn import functional
-from transformers import (
-    AutoImageProcessor,
-    AutoTokenizer,
-    CLIPModel,
-    PreTrainedModel,
-    VisionTextDualEncoderConfig,
-    VisionTextDualEncoderModel,
-)
+from torch import nn
+from transformers import AutoTokenizer, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
 from twotower import data
 from twotower.build import load_tokenizer, merged
@@ -43,42 +33,11 @@ from twotower.embed import BundleEmbedder, load_run
 from twotower.evaluate import evaluate
 from twotower.graphs import CANARY, Dual, ImageGraph, TextGraph, write_bundle, write_manifest
 from twotower.model import TwoTowers
-from twotower.pictures import Preparation, square, to_pixels
+from twotower.pictures import square, to_pixels
+from twotower.pretrained import SAMPLE_TEXTS, ExportError, load_pretrained
 from twotower.texts import encode
 
 LEAST_COSINE = 0.9999
-# Nobody's query is longer; a text tower may be able to read more.
-MAX_TOKENS = 512
-SAMPLE_TEXTS = [CANARY, "two people", "a red bicycle that leans against the wall of an old house in the evening sun"]
-
-
-class ExportError(Exception):
-    """What was asked for cannot be exported; the message says why."""
-
-
-class HubText(nn.Module):
-    """The text tower of Hugging Face's dual encoders."""
-
-    def __init__(self, model: PreTrainedModel) -> None:
-        super().__init__()
-        self.model: Any = model
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map (B, T) int64 ids and mask to (B, dim) float32 unit vectors."""
-        projected = self.model.get_text_features(input_ids=input_ids, attention_mask=attention_mask).pooler_output
-        return functional.normalize(projected, dim=-1)
-
-
-class HubImage(nn.Module):
-    """The picture tower of Hugging Face's dual encoders."""
-
-    def __init__(self, model: PreTrainedModel) -> None:
-        super().__init__()
-        self.model: Any = model
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Map (B, 3, size, size) float32 to (B, dim) float32 unit vectors."""
-        return functional.normalize(self.model.get_image_features(pixel_values=pixels).pooler_output, dim=-1)
 
 
 def from_run(run: Path, wheels: Path) -> tuple[Dual, TwoTowers, Config]:
@@ -88,45 +47,6 @@ def from_run(run: Path, wheels: Path) -> tuple[Dual, TwoTowers, Config]:
     tokenizer = load_tokenizer(config.text.model, wheels, config.max_tokens)
     dual = Dual(TextGraph(whole.text), ImageGraph(whole.image), tokenizer, config.max_tokens, config.preparation)
     return dual, whole, config
-
-
-def from_hub(name: str, family: type[PreTrainedModel]) -> Dual:
-    """A `VisionTextDualEncoderModel` or `CLIPModel` by name or folder, with its tokenizer and picture preparation."""
-    model = family.from_pretrained(name, dtype=torch.float32, attn_implementation="eager").eval()
-    text = model.config.text_config
-    # RoBERTa's positions begin behind the padding token's number.
-    before = text.pad_token_id + 1 if text.model_type in ("roberta", "xlm-roberta", "camembert") else 0
-    longest = min(int(text.max_position_embeddings) - before, MAX_TOKENS)
-    tokenizer = Tokenizer.from_str(AutoTokenizer.from_pretrained(name).backend_tokenizer.to_str())
-    tokenizer.enable_truncation(longest)
-    tokenizer.no_padding()
-    settings: dict[str, Any] = AutoImageProcessor.from_pretrained(name).to_dict()
-    return Dual(TextGraph(HubText(model)), ImageGraph(HubImage(model)), tokenizer, longest, preparation_of(settings))
-
-
-def preparation_of(settings: dict[str, Any]) -> Preparation:
-    """What an image processor's settings say, as far as the encoder can do the same.
-
-    Raises:
-        ExportError: it asks for something else.
-    """
-    # PIL's numbers for the two filters.
-    filters = {2: "bilinear", 3: "bicubic"}
-    size, crop = settings.get("size") or {}, settings.get("crop_size") or {}
-    resample = filters.get(int(settings.get("resample", -1)))
-    scale = settings.get("rescale_factor", 1 / 255)
-    if resample is None or not settings.get("do_normalize", True) or abs(scale - 1 / 255) > 1e-9:
-        raise ExportError(f"the picture preparation is none that the encoder does: {settings}")
-    common: dict[str, Any] = {
-        "resample": resample,
-        "mean": tuple(settings["image_mean"]),
-        "std": tuple(settings["image_std"]),
-    }
-    if "shortest_edge" in size and settings.get("do_center_crop") and crop.get("height") == crop.get("width"):
-        return Preparation(size=crop["height"], resize="crop", shortest_edge=size["shortest_edge"], **common)
-    if size.get("height") and size["height"] == size.get("width") and not settings.get("do_center_crop"):
-        return Preparation(size=size["height"], **common)
-    raise ExportError(f"the picture preparation is none that the encoder does: size {size}, crop {crop}")
 
 
 def least_cosine(dual: Dual, bundle: Path) -> float:
@@ -222,8 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--run", type=Path, help="a training run's folder")
-    source.add_argument("--dual-encoder", metavar="NAME", help="a VisionTextDualEncoderModel, by name or folder")
-    source.add_argument("--clip", metavar="NAME", help="a CLIPModel, by name or folder")
+    source.add_argument("--model", metavar="NAME", help="a CLIP, SigLIP or dual encoder, by name or folder")
     parser.add_argument("--out", type=Path, required=True, help="the bundle; a new folder")
     parser.add_argument("--name", help="what the model is called [the source's last part]")
     parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where downloaded wheels are kept")
@@ -236,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--int8 and --data go together")
     if options.save_dual_encoder and not options.run:
         parser.error("--save-dual-encoder goes with --run")
-    origin = str(options.run or options.dual_encoder or options.clip)
+    origin = str(options.run or options.model)
     name = options.name or Path(origin).name
     try:
         pairs = data.read(options.data, options.split) if options.data else None
@@ -247,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
             if options.save_dual_encoder:
                 save_dual_encoder(whole, dual, config.text.model, options.save_dual_encoder)
         else:
-            dual = from_hub(origin, CLIPModel if options.clip else VisionTextDualEncoderModel)
+            dual = load_pretrained(origin)
         identity = export(dual, options.out, name, fields, pairs)
     except (ExportError, data.DataError, ValueError, OSError) as error:
         sys.stderr.write(f"no export: {error}\n")
