@@ -37,8 +37,8 @@ from twotower import export
 
 from tests.conftest import ROOT, Process, find_free_ports, running
 
-PART = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-PICTURE = {**PART, "image_size": 32, "patch_size": 8}
+PART: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+PICTURE: dict[str, Any] = {**PART, "image_size": 32, "patch_size": 8}
 SENTENCES = [
     "a red kite over the beach",
     "two children build a castle of sand",

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 from twotower.checkpoint import Ema
-from twotower.export import ExportError, preparation_of
+from twotower.pretrained import ExportError, preparation_of
 from twotower.trainer import learning_rate_share
 
 PROCESSOR = {
