@@ -234,7 +234,7 @@ def check_over_tls(port: int, services: Services, certificate: Path) -> None:
     assert "198.51.100.7" not in audit
     requests = services.gateway.log.read_text()
     assert re.search(r"POST '/api/v1/images' 20[01] .* 127\.0\.0\.5 'laptop'", requests)
-    assert key.rpartition("_")[2] not in audit + requests
+    assert key.split("_", 2)[2] not in audit + requests
 
 
 def test_behind_nginx_as_the_guide_says(nginx: Any, start_all: Any, tmp_path: Path, certificate: Path) -> None:

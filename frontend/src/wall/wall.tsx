@@ -84,7 +84,7 @@ export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
     const offset = virtualizer.getOffsetForIndex(lineOf(lines, index), "start");
     return offset ? offset[0] + header : 0;
   };
-  useHandle(ref, list, header, offsetOf, focus);
+  useHandle(ref, list, top, header, offsetOf, focus);
   useAnchor(width, lines, virtualizer.range?.startIndex ?? 0, (virtualizer.scrollOffset ?? 0) > 0, offsetOf);
 
   const seen = virtualizer.getVirtualItems();
@@ -235,14 +235,17 @@ function useAnchor(
 function useHandle(
   ref: Ref<WallHandle> | undefined,
   list: React.RefObject<HTMLUListElement | null>,
+  top: number,
   header: number,
   offsetOf: (index: number) => number,
   focus: (index: number) => void,
 ) {
   useImperativeHandle(ref, () => ({
     reveal: focus,
-    place: (index, top) => {
-      window.scrollTo(0, offsetOf(index) - top);
+    place: (index, below) => {
+      // What stands above the wall may have changed with the search, and has not been measured again yet.
+      const now = (list.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
+      window.scrollTo(0, offsetOf(index) + now - top - below);
     },
     look: () => {
       const tiles = [...(list.current?.querySelectorAll<HTMLElement>("[data-index]") ?? [])];
