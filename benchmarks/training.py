@@ -1,6 +1,7 @@
 """Training's throughput beside the bare forward and backward passes of the same towers: what the loop costs.
 
-    PYTHONPATH=training/src python benchmarks/training.py [--config flickr8k_small] [--rounds 3] [--steps 4]
+    PYTHONPATH=training/src python benchmarks/training.py [--config flickr8k_small] [--rounds 3] [--steps 4] \
+        [--workers 0]
 
 Pictures and captions are made up. Bare is one batch, already in memory, forward, loss and backward, over and over; the
 loop draws batches, looks their pictures up or decodes them, tokenises, clips, steps and averages. Rounds of the two
@@ -24,6 +25,7 @@ from PIL import Image
 from tqdm import tqdm
 from twotower import data
 from twotower.config import Config, Source, load_config
+from twotower.loader import load
 from twotower.trainer import Paths, Trainer
 
 WORDS = ("man", "woman", "dog", "ball", "red", "blue", "grass", "jumps", "street", "water", "snow", "beach", "plays")
@@ -49,17 +51,16 @@ def seconds(work: Callable[[], object], times: int) -> float:
     return (time.perf_counter() - began) / times
 
 
-def measure(config: Config, folder: Path, rounds: int, steps: int) -> tuple[float, float]:
+def measure(config: Config, folder: Path, rounds: int, steps: int, workers: int) -> tuple[float, float]:
     """Pictures a second of the bare passes and of the loop."""
     pairs = {"made-up": data.READERS["folder"](folder, "all")}
     accelerator = Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
     trainer = Trainer("benchmark", config, pairs, pairs["made-up"], Paths(folder, tokens=folder), accelerator)
     trainer.model.train()
-    epochs = iter(range(10**6))
-    batches = (batch for epoch in epochs for batch in trainer.batches.epoch(epoch))
+    places = [(epoch, step) for epoch in range(config.epochs) for step in range(trainer.batches.steps)]
+    batches = load(trainer.prepared, places, workers, accelerator.device.type == "cuda")
     batch = next(batches)
-    (part,) = trainer.parts(batch, 0)
-
+    (part,) = trainer.parts(batch)
     targets = batch.targets.to(accelerator.device)
 
     def bare() -> None:
@@ -70,7 +71,7 @@ def measure(config: Config, folder: Path, rounds: int, steps: int) -> tuple[floa
         trainer.model.zero_grad()
 
     def loop() -> None:
-        trainer.train_step(next(batches), 0)
+        trainer.train_step(next(batches))
 
     bare()
     loop()
@@ -88,12 +89,13 @@ def main() -> None:
     parser.add_argument("--config", default="flickr8k_small")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches ahead")
     options = parser.parse_args()
     source = Source("made-up", "folder", "all")
     config = replace(load_config(options.config), sources=(source,), chunk=0, epochs=1000)
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), 2 * config.batch)
-        bare, loop = measure(config, Path(folder), options.rounds, options.steps)
+        bare, loop = measure(config, Path(folder), options.rounds, options.steps, options.workers)
     tqdm.write(f"bare {bare:.1f} pictures/s, loop {loop:.1f} pictures/s: {loop / bare:.2f} of bare")
 
 

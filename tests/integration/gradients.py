@@ -18,7 +18,7 @@ accelerator = Accelerator(cpu=True)
 pairs, validation = read_sources(config, {"shapes": Path("var/smoke/shapes")}, 0)
 trainer = Trainer("smoke", config, pairs, validation, Paths(Path("unused")), accelerator)
 trainer.model.eval()  # dropout falls differently on two processes' pictures
-loss = trainer.backward(next(trainer.batches.epoch(0)), 0)
+loss = trainer.backward(trainer.prepared[0, 0])
 gradients = {n: p.grad for n, p in trainer.model.named_parameters() if p.grad is not None}
 if accelerator.is_main_process:
     torch.save({"loss": loss, **gradients}, sys.argv[1])

@@ -85,10 +85,12 @@ def test_one_picture_twice_in_a_batch_is_no_counterexample_to_itself() -> None:
 
 def test_a_batch_is_a_function_of_seed_epoch_and_step() -> None:
     batches = Batches(config(views=3, short_queries=0.5), PAIRS)
-    first, again = (list(batches.epoch(1)) for _ in range(2))
-    late = list(batches.epoch(1, first=1))
-    assert [b.texts for b in first] == [b.texts for b in again]
-    assert [b.views.tolist() for b in first][1:] == [b.views.tolist() for b in late]
+    first, again = ([batches.at(1, step) for step in order] for order in ((0, 1), (1, 0)))
+    batches.at(2, 0)
+    late = batches.at(1, 1)
+    assert [b.texts for b in first] == [b.texts for b in reversed(again)]
+    assert first[1].texts == late.texts
+    assert first[1].views.tolist() == late.views.tolist()
     assert sorted(r for b in first for r in b.rows) == [0, 1, 2, 3]
 
 
@@ -159,7 +161,7 @@ def test_a_caption_is_no_counterexample_where_another_one_says_the_same() -> Non
         [False, False, True, True],
         [False, True, True, False],
     ]
-    (batch,) = batches.epoch(0)
+    batch = batches.at(0, 0)
     assert batch.targets.likeness is not None
     assert batch.targets.softness == 0
 
@@ -176,7 +178,7 @@ def test_captions_that_disagree_with_their_picture_are_never_drawn() -> None:
     captions = ("a photo of a husky", "a dog", "a photo of a cat")
     pairs = {"things": [Pair(Path("husky.jpg"), captions), Pair(Path("other.jpg"), captions[:1])]}
     batches = Batches(config(drop_captions=0.25), pairs, meaning)
-    drawn = {text for epoch in range(20) for batch in batches.epoch(epoch) for text in batch.texts}
+    drawn = {text for epoch in range(20) for text in batches.at(epoch, 0).texts}
     assert drawn == set(captions[:2])
 
 

@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model, ViTCo
 from twotower.build import build, load_tokenizer, low_rank, merged, parameter_groups, resize_positions
 from twotower.cache import cached_tokens
 from twotower.config import Backbone, Config, load_config
-from twotower.feed import TextFeed
+from twotower.feed import FeatureFeed
 from twotower.gradcache import cached_backward
 from twotower.made_up import make_towers
 from twotower.pictures import Preparation, see
@@ -133,18 +133,17 @@ def test_a_frozen_tower_s_texts_are_computed_once_and_as_ever(made: Path, monkey
     chosen = config(made, FULL, replace(FULL, mode="frozen"))
     model = build(chosen, made).train()
     tokenizer = load_tokenizer(chosen.text.model, made, 16)
-    feed = TextFeed(model, tokenizer, frozen=True)
+    feed = FeatureFeed(model, tokenizer)
     texts = ["a red circle on blue", "blue", "a red circle on blue"]
-    features, mask = feed(texts)
-    assert mask is None
+    features = feed(texts)
     assert model.training
     pixels = torch.randn(3, 3, 32, 32)
     with torch.inference_mode():
-        found, _ = model(pixels, features, mask)
+        found, _ = model(pixels, features, None)
         expected, _ = model.eval()(pixels, *encode(tokenizer, texts))
     torch.testing.assert_close(found, expected)
     monkeypatch.setattr(model.text, "backbone", None)
-    assert torch.equal(feed(texts)[0], features)
+    assert torch.equal(feed(texts), features)
 
 
 def test_cached_tokens_are_the_trunk_s_and_are_computed_once(tmp_path: Path) -> None:
@@ -159,7 +158,9 @@ def test_cached_tokens_are_the_trunk_s_and_are_computed_once(tmp_path: Path) -> 
         return tower.trunk(pixels)
 
     preparation, cpu = Preparation(size=32), torch.device("cpu")
-    first, again = (cached_tokens(tmp_path / "c", "x", paths, 1, 7, trunk, "t", preparation, cpu) for _ in range(2))
+    first, again = (
+        cached_tokens(tmp_path / "c", "x", paths, 1, 7, trunk, "t", preparation, cpu).map() for _ in range(2)
+    )
     assert calls == [1, 3, 1]  # the shape, the pictures, the shape
     assert torch.equal(first, again)
     with torch.inference_mode():

@@ -7,7 +7,7 @@ that it would have seen, and every process of several draws the same batch and t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,8 @@ class Batches:
                 rare = np.array([owners[self.pairs[r].texts[0]] <= 2 for r in rows])
                 shown += [np.tile(rows[~rare], source.repeats), np.tile(rows[rare], source.rare_repeats)]
         self._shown = np.concatenate(shown)
+        # Of the epoch that was asked for last.
+        self._order: tuple[int, NDArray[np.int64]] = -1, self._shown
         if self.steps == 0:
             raise ValueError(f"an epoch shows {len(self._shown)} pictures, less than a batch of {config.batch}")
 
@@ -81,14 +83,13 @@ class Batches:
         """Batches an epoch; what does not fill one waits for another epoch."""
         return len(self._shown) // self._config.batch
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from the given step on."""
-        order = np.random.default_rng([self._config.seed, epoch]).permutation(self._shown)
+    def at(self, epoch: int, step: int) -> Batch:
+        """The batch of this epoch and step of it."""
+        if self._order[0] != epoch:
+            self._order = epoch, np.random.default_rng([self._config.seed, epoch]).permutation(self._shown)
         size = self._config.batch
-        for step in range(first, self.steps):
-            yield self.draw(
-                order[step * size : (step + 1) * size], np.random.default_rng([self._config.seed, epoch, step])
-            )
+        rows = self._order[1][step * size : (step + 1) * size]
+        return self.draw(rows, np.random.default_rng([self._config.seed, epoch, step]))
 
     def draw(self, rows: NDArray[np.int64], random: np.random.Generator) -> Batch:
         """A batch of these pictures with texts drawn for each; a picture that comes twice stays twice."""

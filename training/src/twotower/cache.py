@@ -8,9 +8,11 @@ than fine-tuning the whole tower.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,6 +22,20 @@ from tqdm import tqdm
 from twotower.pictures import Preparation, see_all
 
 BATCH = 32
+
+
+@dataclass(frozen=True)
+class TokenFile:
+    """A file of tokens, (N, T, W) bfloat16: what a process hands to another in place of what it has mapped."""
+
+    path: Path
+    shape: tuple[int, int, int]
+
+    def map(self) -> Tensor:
+        """The tokens, read from the file where they are looked at."""
+        return torch.from_file(str(self.path), shared=False, size=math.prod(self.shape), dtype=torch.bfloat16).view(
+            self.shape
+        )
 
 
 def cached_tokens(
@@ -32,8 +48,8 @@ def cached_tokens(
     trunk_name: str,
     preparation: Preparation,
     device: torch.device,
-) -> Tensor:
-    """The trunk's output for one view of each picture, (N, T, W) bfloat16, backed by a file in `folder`.
+) -> TokenFile:
+    """The trunk's output for one view of each picture, in a file in `folder`.
 
     The file's name holds a digest of all that decides its content: the pictures' names and sizes (not their folder:
     data may move), the view, the seed, the trunk and the preparation. It is written beside its place and renamed, so
@@ -43,16 +59,16 @@ def cached_tokens(
     key = "\n".join([trunk_name, repr(preparation), str(view), str(seed if view else 0), *listing])
     path = folder / f"{name}-view{view}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.bf16"
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16), ThreadPoolExecutor(2) as pool:
-        shape = trunk(torch.zeros(1, 3, preparation.size, preparation.size, device=device)).shape[1:]
-        count = len(paths) * shape.numel()
+        _, length, width = trunk(torch.zeros(1, 3, preparation.size, preparation.size, device=device)).shape
+        shape = len(paths), length, width
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(f".{os.getpid()}.part")
-            tokens = torch.from_file(str(part), shared=True, size=count, dtype=torch.bfloat16).view(-1, *shape)
+            tokens = torch.from_file(str(part), shared=True, size=math.prod(shape), dtype=torch.bfloat16).view(shape)
             for start in tqdm(range(0, len(paths), BATCH), unit="batch", desc=f"{name}, view {view}"):
                 chosen = list(paths[start : start + BATCH])
                 pixels = see_all(chosen, [view] * len(chosen), seed, preparation, pool)
                 tokens[start : start + BATCH] = trunk(pixels.to(device)).cpu()
             del tokens
             part.replace(path)
-    return torch.from_file(str(path), shared=False, size=count, dtype=torch.bfloat16).view(-1, *shape)
+    return TokenFile(path, shape)

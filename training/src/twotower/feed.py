@@ -1,17 +1,19 @@
-"""Gives the loop each batch: pixels or a frozen trunk's cached tokens, token ids or a frozen tower's features."""
+"""Looks up what a batch consists of: pixels or a frozen trunk's cached tokens, a frozen text tower's features."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from twotower.batches import Batch, keep_patches
-from twotower.cache import cached_tokens
+from twotower.cache import TokenFile, cached_tokens
 from twotower.config import Config
 from twotower.data import Pair
 from twotower.model import TwoTowers, in_groups
@@ -28,7 +30,6 @@ class PixelFeed:
     def __init__(self, config: Config, pairs: Sequence[Pair]) -> None:
         self._config = config
         self._paths = [p.image for p in pairs]
-        self._pool = ThreadPoolExecutor(4)
 
     def __call__(self, batch: Batch, epoch: int, part: slice, seed: int) -> Tensor:
         """Pixels of one part of a batch, (B, 3, size, size) float32."""
@@ -36,7 +37,9 @@ class PixelFeed:
         if self._config.views == 0:
             views = [epoch + 1] * len(views)
         paths = [self._paths[r] for r in batch.rows[part]]
-        return see_all(paths, views, self._config.seed, self._config.preparation, self._pool)
+        # A worker is one of several and decodes alone; the loop itself waits for its pictures.
+        with ThreadPoolExecutor(1 if get_worker_info() else 4) as pool:
+            return see_all(paths, views, self._config.seed, self._config.preparation, pool)
 
 
 class TokenFeed:
@@ -47,16 +50,23 @@ class TokenFeed:
         self._patches_from = model.image.patches_from
         views = {s.name: s.views or config.views for s in config.sources}
         # By source and view.
-        self._tokens = [
+        self._files = [
             [trunk_tokens(config, source, chosen, view, model, folder) for view in range(views[source])]
             for source, chosen in pairs.items()
         ]
+        self._mapped: list[list[Tensor]] | None = None
         self._place = [(s, i) for s, chosen in enumerate(pairs.values()) for i in range(len(chosen))]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs: gigabytes that are mapped are mapped again there, and not sent."""
+        return {**self.__dict__, "_mapped": None}
 
     def __call__(self, batch: Batch, epoch: int, part: slice, seed: int) -> Tensor:
         """Tokens of one part of a batch, (B, T, W) bfloat16, some patches left out by a seed of the whole batch's."""
         places = [(v, *self._place[r]) for v, r in zip(batch.views, batch.rows, strict=True)]
-        tokens = torch.stack([self._tokens[s][v][i] for v, s, i in places[part]])
+        if self._mapped is None:
+            self._mapped = [[file.map() for file in files] for files in self._files]
+        tokens = torch.stack([self._mapped[s][v][i] for v, s, i in places[part]])
         kept = self._config.keep_patches
         if self._config.last_keep_patches is not None and epoch == self._config.epochs - 1:
             kept = self._config.last_keep_patches
@@ -68,17 +78,15 @@ class TokenFeed:
         return keep_patches(tokens, kept, chance, self._patches_from)
 
 
-class TextFeed:
-    """Gives a batch's texts: their tokens, or the features of a frozen tower, each computed at its first use."""
+class FeatureFeed:
+    """Gives the features that a frozen text tower has of texts, each computed at its first use."""
 
-    def __init__(self, model: TwoTowers, tokenizer: Tokenizer, frozen: bool) -> None:
-        self._model, self._tokenizer, self._frozen = model, tokenizer, frozen
+    def __init__(self, model: TwoTowers, tokenizer: Tokenizer) -> None:
+        self._model, self._tokenizer = model, tokenizer
         self._known: dict[str, Tensor] = {}
 
-    def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor | None]:
-        """(T, L) ids and mask, or (T, W) features and None."""
-        if not self._frozen:
-            return encode(self._tokenizer, texts)
+    def __call__(self, texts: Sequence[str]) -> Tensor:
+        """(T, W) features."""
         if len(self._known) > MOST_KNOWN:  # short queries never end
             self._known.clear()
         if new := sorted(set(texts) - self._known.keys()):
@@ -89,10 +97,12 @@ class TextFeed:
             with torch.no_grad():
                 self._known.update(zip(new, in_groups(self._model.text.features, ids, mask).float(), strict=True))
             self._model.train(training)
-        return torch.stack([self._known[t] for t in texts]), None
+        return torch.stack([self._known[t] for t in texts])
 
 
-def trunk_tokens(config: Config, name: str, pairs: Sequence[Pair], view: int, model: TwoTowers, folder: Path) -> Tensor:
+def trunk_tokens(
+    config: Config, name: str, pairs: Sequence[Pair], view: int, model: TwoTowers, folder: Path
+) -> TokenFile:
     """One view of a source's pictures as the frozen trunk's tokens, computed at the first call."""
     # Caches are kept by what the backbone is called: a folder's content must not change under its name.
     trunk_name = f"{config.image.model} {model.image.frozen_layers}"

@@ -9,6 +9,7 @@ CONFIG is the name of a config in `twotower.configs`, or a Python file of your o
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -72,6 +73,11 @@ def accelerator_for(config: Config) -> Accelerator:
     return Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
 
 
+def workers_for(accelerator: Accelerator) -> int:
+    """How many processes prepare batches: a CPU that trains has none to spare, a GPU waits for what one prepares."""
+    return 0 if accelerator.device.type == "cpu" else min(8, len(os.sched_getaffinity(0)))
+
+
 def write_trained_on(out: Path, pairs: list[Pair]) -> None:
     """Note what was learned from, so that `twotower.evaluate` can tell when it is asked to measure on the same."""
     lines = sorted({i for own in data.identities(pairs) for i in own})
@@ -89,6 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tolerance", type=float, default=0.001, help="the share of pictures that may be unreadable")
     parser.add_argument("--init", type=Path, help="start from what a run or a release has learned")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--workers", type=int, help="processes that prepare batches ahead [without a GPU 0, else up to 8]"
+    )
     parser.add_argument("--wandb", choices=["auto", "online", "offline", "off"], default="auto")
     options = parser.parse_args(arguments)
     out = options.out or Path("var/runs") / Path(options.config).stem
@@ -100,7 +109,8 @@ def main(arguments: list[str] | None = None) -> int:
         accelerator = accelerator_for(config)
         pairs, validation = read_sources(config, places, options.tolerance)
         paths = Paths(out, options.init, options.wheels, options.tokens)
-        trainer = Trainer(options.config, config, pairs, validation, paths, accelerator)
+        workers = workers_for(accelerator) if options.workers is None else options.workers
+        trainer = Trainer(options.config, config, pairs, validation, paths, accelerator, workers)
         if options.resume:
             trainer.resume()
         wandb_mode: WandbMode = options.wandb

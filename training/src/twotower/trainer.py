@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,14 +20,15 @@ from torch.distributed.nn.functional import all_gather
 from tqdm import tqdm
 
 from twotower import checkpoint
-from twotower.batches import Batch, Batches
+from twotower.batches import Batches
 from twotower.build import build, load_tokenizer, parameter_groups
 from twotower.checkpoint import Ema
 from twotower.config import Config, fingerprint
 from twotower.data import Pair
 from twotower.embed import Array, embed_pictures, embed_texts
-from twotower.feed import PixelFeed, TextFeed, TokenFeed, trunk_tokens
+from twotower.feed import FeatureFeed, PixelFeed, TokenFeed, trunk_tokens
 from twotower.gradcache import cached_backward
+from twotower.loader import Prepared, PreparedBatches, load, step_seed
 from twotower.metrics import text_to_image_recall
 from twotower.runlog import RunLog
 from twotower.sentences import SentenceEncoder
@@ -92,7 +95,9 @@ class Trainer:
         validation: list[Pair],
         paths: Paths,
         accelerator: Accelerator,
+        workers: int = 0,
     ) -> None:
+        """A run that has not begun; `workers` processes prepare its batches (see `loader.load`)."""
         self.name, self.config, self.paths, self.accelerator = name, config, paths, accelerator
         self.validation = validation
         self.batches = Batches(config, pairs, SentenceEncoder(paths.wheels))
@@ -102,11 +107,20 @@ class Trainer:
         if paths.init is not None:
             checkpoint.start_from(self.model, paths.init)
         self.cached = config.views > 0 and self.model.image.frozen_layers > 0
+        feed: PixelFeed | TokenFeed = PixelFeed(config, self.batches.pairs)
         if self.cached:
-            self.feed: PixelFeed | TokenFeed = TokenFeed(config, pairs, self.model, paths.tokens)
-        else:
-            self.feed = PixelFeed(config, self.batches.pairs)
-        self.text_feed = TextFeed(self.model, self.tokenizer, config.text.mode == "frozen")
+            feed = TokenFeed(config, pairs, self.model, paths.tokens)
+        frozen = config.text.mode == "frozen"
+        self.features = FeatureFeed(self.model, self.tokenizer) if frozen else None
+        self.prepared = PreparedBatches(
+            config,
+            self.batches,
+            feed,
+            None if frozen else self.tokenizer,
+            accelerator.process_index,
+            accelerator.num_processes,
+        )
+        self.workers = workers
         if config.batch % (accelerator.num_processes * max(1, config.chunk)):
             raise TrainingError(
                 f"a batch of {config.batch} does not split into chunks of {config.chunk} for "
@@ -126,39 +140,38 @@ class Trainer:
         """Steps of the whole run."""
         return self.config.epochs * self.batches.steps
 
-    @property
-    def step_seed(self) -> int:
-        """The seed of what is random in this step, beside the batch itself."""
-        return self.config.seed * 1_000_003 + self.step
-
     def encode_part(self, part: Part) -> tuple[Tensor, Tensor]:
         """Texts' and pictures' vectors of one part of a batch."""
         with self.accelerator.autocast():
             vectors: tuple[Tensor, Tensor] = self.model(*part)
         return vectors
 
-    def parts(self, batch: Batch, epoch: int) -> list[Part]:
-        """This process's share of a batch, in chunks of pictures with their tokens."""
-        share = len(batch.rows) // self.accelerator.num_processes
-        start = share * self.accelerator.process_index
-        size = self.config.chunk or share
+    def parts(self, prepared: Prepared) -> list[Part]:
+        """This process's share of a batch on its device, in chunks of pictures with their tokens."""
         device = self.accelerator.device
-        parts = []
-        for first in range(start, start + share, size):
-            part = slice(first, first + size)
-            images = self.feed(batch, epoch, part, self.step_seed)
-            texts = batch.texts[part.start * self.config.captions : part.stop * self.config.captions]
-            ids, mask = self.text_feed(texts)
-            parts.append((images.to(device), ids.to(device), mask if mask is None else mask.to(device)))
-        return parts
+        if self.features:
+            return [
+                (images.to(device, non_blocking=True), self.features(texts), None)
+                for images, texts in zip(prepared.images, prepared.texts, strict=True)
+            ]
+        return [
+            (
+                images.to(device, non_blocking=True),
+                ids.to(device, non_blocking=True),
+                mask.to(device, non_blocking=True),
+            )
+            for images, (ids, mask) in zip(prepared.images, prepared.tokens, strict=True)
+        ]
 
-    def backward(self, batch: Batch, epoch: int) -> Tensor:
+    def backward(self, prepared: Prepared) -> Tensor:
         """Add a batch's gradients to the parameters; the loss, detached."""
         processes = self.accelerator.num_processes
-        parts = self.parts(batch, epoch)
+        parts = self.parts(prepared)
 
         def loss(texts: Tensor, images: Tensor) -> Tensor:
-            return self.model.loss(gather(texts, processes), gather(images, processes), batch.targets.to(texts.device))
+            return self.model.loss(
+                gather(texts, processes), gather(images, processes), prepared.targets.to(texts.device)
+            )
 
         if len(parts) > 1:
             value = cached_backward(self.encode_part, parts, loss)
@@ -168,15 +181,15 @@ class Trainer:
         average_gradients(self.model, processes)
         return value.detach()
 
-    def train_step(self, batch: Batch, epoch: int) -> dict[str, float]:
+    def train_step(self, prepared: Prepared) -> dict[str, float]:
         """One step; the figures to log."""
         # Dropout, too, is a function of the step, so that an interrupted run goes on as it would have.
-        torch.manual_seed(self.step_seed)
+        torch.manual_seed(step_seed(self.config, self.step))
         share = learning_rate_share(self.step, self.steps, self.config.warmup)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * share
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.backward(batch, epoch).item()
+        loss = self.backward(prepared).item()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip).item()
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingError(
@@ -210,7 +223,7 @@ class Trainer:
         if not self.cached:
             return embed_pictures(self.model, config.preparation, [p.image for p in self.validation])
         name = f"{config.validation.name}-{config.validation.split}"
-        tokens = trunk_tokens(config, name, self.validation, 0, self.model, self.paths.tokens)
+        tokens = trunk_tokens(config, name, self.validation, 0, self.model, self.paths.tokens).map()
         parts = [self.model.image.rest(t.to(self.accelerator.device)) for t in tokens.split(32)]
         vectors: Array = torch.cat(parts).float().cpu().numpy()
         return vectors
@@ -219,18 +232,21 @@ class Trainer:
         """Train to the end, or until the validation no longer improves. Only the main process has a log."""
         self.model.train()
         main = self.accelerator.is_main_process
+        # To the end of the run, so that workers go on to the next epoch while this one is validated.
+        places = [divmod(step, self.batches.steps) for step in range(self.step, self.steps)]
+        prepared = load(self.prepared, places, self.workers, self.accelerator.device.type == "cuda")
         with tqdm(total=self.steps, initial=self.step, unit="step", disable=not main, smoothing=0.05) as bar:
             while self.epoch < self.config.epochs and self.waited <= self.config.patience:
-                self.train_epoch(bar, log)
+                self.train_epoch(prepared, bar, log)
                 self.end_epoch(log)
         if main and self.waited > self.config.patience:
             tqdm.write(f"no better for {self.waited} epochs: stopped")
 
-    def train_epoch(self, bar: tqdm[NoReturn], log: RunLog | None) -> None:
+    def train_epoch(self, prepared: Iterator[Prepared], bar: tqdm[NoReturn], log: RunLog | None) -> None:
         """The steps of the epoch that are not done yet."""
         began = time.monotonic()
-        for batch in self.batches.epoch(self.epoch, self.step - self.epoch * self.batches.steps):
-            values = self.train_step(batch, self.epoch)
+        for batch in islice(prepared, (self.epoch + 1) * self.batches.steps - self.step):
+            values = self.train_step(batch)
             bar.update()
             rate = self.config.batch / max(1e-9, time.monotonic() - began)
             began = time.monotonic()
