@@ -50,14 +50,16 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst services/search,'services/search[milvus]',$(SERVICES))) \
-		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest ruff schemathesis \
+		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest pytest-xdist ruff schemathesis \
 		mypy types-cachetools types-gunicorn types-pyyaml types-tqdm
 	touch $@
 
 test: lint  ## lint, types and every test
 	$(DEV)/bin/python -m encoder.bundle
 	cd frontend && npm test --silent
-	$(DEV)/bin/pytest
+	# What only computes shares the cores, a thread each; whole systems, which have to answer in time, run one by one.
+	OMP_NUM_THREADS=1 $(DEV)/bin/pytest -n auto --maxprocesses 4 --dist loadfile tests/training tests/unit
+	$(DEV)/bin/pytest tests/integration tests/e2e
 
 lint: $(DEV)/ready frontend/dist/index.html licences  ## style, types and licences
 	$(DEV)/bin/ruff check .
