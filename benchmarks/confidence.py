@@ -5,14 +5,17 @@
 Three collections: Flickr8k dev, the everyday things' dev pictures, and the sample gallery. Queries that have a match
 are the collection's own captions or labels. Those that have none are labels and captions of the other collections of
 which this one's texts hold no word; typed nonsense; and phrases about nothing that can be photographed, none of them in
-the gateway's background. Printed are the AUROC of a query's best score, standardised in two ways, and the share of each
-kind of query that the gateway would call confident.
+the gateway's background. The gallery is also asked for everyday things that it shows or lacks, listed by hand in
+gallery_words.csv before a model was asked. Printed are the AUROC of a query's best score, standardised in two ways, the
+share of each kind of query that the gateway would call confident, and for the list how often a thing is there by how
+sure the gateway is (a reliability diagram as a table).
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import logging
 import random
 import string
@@ -23,6 +26,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 from gateway.confidence import CONFIDENT, scale
+from numpy.typing import NDArray
 from recall import ServedEmbedder
 from tqdm import tqdm
 from twotower import data
@@ -30,6 +34,8 @@ from twotower.metrics import Array
 from twotower.texts import words_of
 
 GALLERY = Path(__file__).parents[1] / "deploy" / "gallery"
+# Borders of the reliability table; the gateway calls a match what is above the last but one.
+BINS = (-0.01, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 NOWHERE = [
     "compound interest",
     "how to reset my router",
@@ -109,6 +115,24 @@ def report(name: str, pictures: Array, kinds: dict[str, Array], background: Arra
     )
 
 
+def reliability(pictures: Array, queries: Array, present: NDArray[np.bool_], background: Array) -> None:
+    """Print how often a thing is there, by its best picture's confidence; present and absent ones weigh the same."""
+    by = scale("", len(pictures), [float(s) for s in (background @ pictures.T).max(1)])
+    sure = np.array([by.confidence(float(s)) for s in (queries @ pictures.T).max(1)])
+    weight = np.where(present, 0.5 / present.mean(), 0.5 / (~present).mean())
+    lines = []
+    for low, high in itertools.pairwise(BINS):
+        here = (sure > low) & (sure <= high)
+        if here.any():
+            share = weight[here & present].sum() / weight[here].sum()
+            lines.append(f"| {low:g} to {high:g} | {here.sum()} | {share:.0%} |")
+    unsure = (sure[present] <= np.quantile(sure[~present], 0.9)).mean()
+    tqdm.write(
+        "\n| confidence | queries | of which the thing is there |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
+        f"Where a tenth of what is absent is called sure, {unsure:.0%} of what is there is not."
+    )
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,6 +145,8 @@ def main() -> None:
     things = data.READERS["objects"](options.objects, "dev")
     with (GALLERY / "captions.csv").open(encoding="utf-8", newline="") as stream:
         gallery = {GALLERY / "pictures" / row["image"]: row["caption"] for row in csv.DictReader(stream)}
+    with Path(__file__).with_name("gallery_words.csv").open(encoding="utf-8", newline="") as stream:
+        listed = [(row["query"], row["present"] == "1") for row in csv.DictReader(stream)]
     captions = random.Random(0).sample([t for p in scenes for t in p.texts], 1000)
     every = [p for split in ("train", "dev") for p in data.READERS["objects"](options.objects, split)]
     labels = sorted({p.texts[1] for p in every})
@@ -141,7 +167,14 @@ def main() -> None:
                 "nonsense": nonsense(300),
                 "abstract": NOWHERE,
             }
-            report(name, served.pictures(paths), {k: served.texts(q) for k, q in kinds.items()}, background)
+            pictures = served.pictures(paths)
+            report(name, pictures, {k: served.texts(q) for k, q in kinds.items()}, background)
+        # The gallery is the last one.
+        queries = served.texts([query for query, _ in listed])
+        present = np.array([there for _, there in listed])
+        words = {"everyday things that it shows": queries[present], "that it lacks": queries[~present]}
+        report("the sample gallery", pictures, words, background)
+        reliability(pictures, queries, present, background)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Make the sample gallery from two Debian packages whose pictures may be redistributed.
+"""Make the sample gallery from Debian packages whose pictures may be redistributed.
 
-    apt install tuxpaint-stamps-default gcompris-qt-data && pip install pillow pyside6-essentials python-debian
-    python deploy/gallery/make.py
+    pip install pillow pyside6-essentials python-debian
+    python deploy/gallery/make.py [--root FOLDER]     # where the packages are unpacked, if they are not installed
 
-The stamps of tuxpaint-stamps-default (GPL-2) that are cut-out photographs are trimmed and put on white. Drawings are
-left out, and so is one of two that show the same thing: what the gallery leaves is what the released model may learn
-from. gcompris-qt-data adds photographs of whole scenes, each under its own licence.
+`photographs.csv` names photographs of many packages, wallpapers most of them, each with its author and licence, as its
+package states them, and with what it shows. gcompris-qt-data adds more, by its own record (gcompris.py). `cutouts.txt`
+names stamps of tuxpaint-stamps-default (GPL-2) that are cut-out photographs; they are trimmed and put on white. What
+the gallery leaves is what the released model may learn from.
 """
 
 from __future__ import annotations
@@ -14,83 +15,18 @@ import argparse
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 
-from photographs import PACKAGE, Photograph, photographs
+from gcompris import gcompris
+from photograph import Photograph
 from PIL import Image
 
 STAMPS = "usr/share/tuxpaint/stamps"
 HERE = Path(__file__).parent
 SIDE = 480
-
-# Drawings and comics, by folder and by name.
-DRAWINGS = [
-    "*cartoon*",
-    "*symbols*",
-    "military/*",
-    "naturalforces/*",
-    "town/flags/*",
-    "clothes/t_*",
-    "clothes/button.png",
-    "clothes/hats/*",
-    "seasonal/easter/*",
-    "seasonal/halloween/*",
-    "seasonal/hanukkah/*",
-    "seasonal/newyears/*",
-    "seasonal/christmas/Santa.png",
-    "seasonal/christmas/bow.png",
-    "seasonal/christmas/candy_cane.png",
-    "seasonal/christmas/hard_candy.png",
-    "seasonal/christmas/lamp.png",
-    "seasonal/christmas/santahat.png",
-    "seasonal/christmas/star.png",
-    "seasonal/christmas/stocking.png",
-    "seasonal/christmas/tree.png",
-    "animals/mammals/hedgehog.png",
-    "animals/fish/shrimp.png",
-    "food/pizza.png",
-    "medical/tooth.png",
-    "people/body_parts/eye.png",
-    "town/monuments/inukshuk-outline.png",
-    "town/roadsigns/arrow.png",
-    "town/roadsigns/crossroads.png",
-    "town/roadsigns/hospital.png",
-    "town/roadsigns/dead_end_sign.png",
-    "town/roadsigns/give_way_sign.png",
-    "town/roadsigns/no_entry_sign.png",
-    "town/roadsigns/no_uturn.png",
-    "town/roadsigns/roundabout.png",
-    "town/roadsigns/school_sign.png",
-    "town/roadsigns/stoplight_*",
-    "town/roadsigns/t-junction.png",
-    "town/roadsigns/toilets.png",
-    "town/roadsigns/xing_*",
-    "town/roadsigns/yield.png",
-    "vehicles/emergency/sedan_police.png",
-    "sports/rugby_goal_posts.png",
-    "space/planets/0_sun.png",
-    "space/planets/1_mercury.png",
-    "household/arttools/highlighter.png",
-]
-
-# One of two that show the same thing.
-LEFT_FOR_TRAINING = [
-    "animals/amphibians/frog-1.png",
-    "animals/mammals/bovines/gnu-baby-stand.png",
-    "animals/mammals/pig_golden2.png",
-    "animals/mammals/cats/lion-2.png",
-    "food/fruit/Apricot_whole.png",
-    "food/fruit/Strawberry2.png",
-    "food/vegetables/redlettuce.png",
-    "household/arttools/scissors_small_closed.png",
-    "people/fireman200b.png",
-    "plants/mushrooms/cep.png",
-    "plants/flowers/flower3.png",
-    "vehicles/auto/sedan.png",
-    "seasonal/christmas/Candy_cane_photo_1.png",
-]
+QUALITY = 78
 
 
 def trimmed(path: Path) -> Image.Image:
@@ -109,22 +45,34 @@ def trimmed(path: Path) -> Image.Image:
 
 
 def stamps(root: Path) -> Iterator[Photograph]:
-    """The cut-out photographs among the stamps, trimmed."""
+    """The stamps that `cutouts.txt` names, trimmed."""
     folder = root / STAMPS
-    for path in sorted(folder.rglob("*.png")):
-        relative = str(path.relative_to(folder))
-        described = path.with_suffix(".txt")
-        if not described.exists() or any(fnmatch(relative, p) for p in DRAWINGS + LEFT_FOR_TRAINING):
-            continue
+    for name in (HERE / "cutouts.txt").read_text(encoding="utf-8").split():
+        path = folder / name
         yield Photograph(
-            name=relative.removesuffix(".png").replace("/", "-").lower(),
-            source_file=relative,
+            name=name.removesuffix(".png").replace("/", "-").lower(),
+            source_file=name,
             image=trimmed(path),
-            caption=described.read_text(encoding="utf-8").splitlines()[0].strip(),
+            caption=path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()[0].strip(),
             author="Bill Kendrick and the contributors of Tux Paint",
             licence="GPL-2.0-or-later",
             origin="Debian package tuxpaint-stamps-default, https://tuxpaint.org/stamps/",
         )
+
+
+def listed(root: Path) -> Iterator[Photograph]:
+    """The photographs that `photographs.csv` names."""
+    with (HERE / "photographs.csv").open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            yield Photograph(
+                name=row["name"],
+                source_file=row["file"],
+                image=Image.open(root / row["file"]).convert("RGB"),
+                caption=row["caption"],
+                author=row["author"],
+                licence=row["licence"],
+                origin=f"Debian package {row['package']}",
+            )
 
 
 def main() -> None:
@@ -133,12 +81,13 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path("/"), help="where the packages are installed or unpacked")
     root = parser.parse_args().root
     pictures = HERE / "pictures"
-    pictures.mkdir(exist_ok=True)
+    shutil.rmtree(pictures, ignore_errors=True)
+    pictures.mkdir()
     entries = []
-    for photograph in (*stamps(root), *photographs(root)):
+    for photograph in (*listed(root), *gcompris(root), *stamps(root)):
         photograph.image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
         path = pictures / f"{photograph.name}.webp"
-        photograph.image.save(path, quality=80, method=6)
+        photograph.image.save(path, quality=QUALITY, method=6)
         entries.append(
             {
                 "file": f"pictures/{path.name}",
@@ -147,7 +96,7 @@ def main() -> None:
                 "source_file": photograph.source_file,
                 "author": photograph.author,
                 "licence": photograph.licence,
-                "origin": photograph.origin or PACKAGE,
+                "origin": photograph.origin,
             }
         )
     with (HERE / "captions.csv").open("w", newline="", encoding="utf-8") as stream:

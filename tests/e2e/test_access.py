@@ -60,7 +60,7 @@ def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, s
         local_stack.url, width=width, height=800, expected=("status of 4", "status of 503", "ERR_FAILED")
     )
     page.goto("/")
-    expect(page.get_by_text("394 pictures")).to_be_visible()
+    expect(page.get_by_text("377 pictures")).to_be_visible()
     check(page, "first visit")
     page.get_by_role("button", name="Keyboard and help").click()
     expect(page.get_by_role("dialog")).to_be_visible()

@@ -13,7 +13,7 @@ from tests.e2e.conftest import dialog, field, names, plain, tiles
 def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("Type a sentence, find the picture.")).to_be_visible()
-    expect(page.get_by_text("394 pictures")).to_be_visible()
+    expect(page.get_by_text("377 pictures")).to_be_visible()
     field(page).press_sequentially("a vehicle for emergencies", delay=20)
     expect(page).to_have_url(re.compile(r"\?q=a\+vehicle\+for\+emergencies$"))
     expect(page).to_have_title("a vehicle for emergencies · Sightline")

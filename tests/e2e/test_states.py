@@ -191,7 +191,7 @@ def test_the_status_page_tells_how_the_system_is(open_window: Callable[..., Page
     page.get_by_role("link", name="Status").click()
     expect(page).to_have_url(re.compile("/status$"))
     expect(page).to_have_title("Status · Sightline")
-    expect(page.get_by_text("394", exact=True)).to_be_visible()
+    expect(page.get_by_text("377", exact=True)).to_be_visible()
     expect(page.get_by_role("row", name=re.compile("a search as a whole"))).to_contain_text("ms")
     expect(page.get_by_text("flickr8k dev text to image R@1", exact=True)).to_be_visible()
     expect(page.get_by_role("img", name="How long a search as a whole took")).to_be_visible()
