@@ -25,7 +25,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from gateway.confidence import CONFIDENT, scale
+from gateway.search.calibration import CONFIDENT, scale
 from numpy.typing import NDArray
 from recall import ServedEmbedder
 from tqdm import tqdm
@@ -155,7 +155,7 @@ def main() -> None:
         "everyday things": ([p.image for p in things], labels, sorted({p.texts[1] for p in things})),
         "the sample gallery": (list(gallery), list(gallery.values()), list(gallery.values())),
     }
-    phrases = files("gateway").joinpath("background.txt").read_text(encoding="utf-8").splitlines()
+    phrases = files("gateway.search").joinpath("background.txt").read_text(encoding="utf-8").splitlines()
     with httpx.Client(base_url=options.encoder, timeout=300) as client:
         served = ServedEmbedder(client)
         background = served.texts(phrases)

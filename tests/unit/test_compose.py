@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import encoder.settings
-import gateway.page
+import gateway.api.page
 import gateway.settings
 import search.settings
 import yaml
@@ -71,4 +71,4 @@ def test_every_image_that_is_built_runs_as_nobody() -> None:
 
 
 def test_the_page_has_one_policy_wherever_it_is_served() -> None:
-    assert f'"{gateway.page.POLICY}"' in (ROOT / "deploy" / "Caddyfile").read_text()
+    assert f'"{gateway.api.page.POLICY}"' in (ROOT / "deploy" / "Caddyfile").read_text()

@@ -18,10 +18,11 @@ from encoder.model import Array, TextVectors
 from encoder.settings import Settings as EncoderSettings
 from flask import Flask
 from flask.testing import FlaskClient
-from gateway.cache import Cache, MemoryCache
-from gateway.clients import EncoderClient, SearchClient
-from gateway.confidence import Confidence
+from gateway.search.cache import Cache, MemoryCache
+from gateway.search.calibration import Calibrator
 from gateway.settings import Settings
+from gateway.upstream.encoder import EncoderClient
+from gateway.upstream.search import SearchClient
 from PIL import Image
 from search.settings import Settings as SearchSettings
 from werkzeug.test import TestResponse
@@ -109,7 +110,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
             encoder_client,
             search_client,
             cache or MemoryCache(10**6, 100),
-            Confidence(encoder_client, search_client, waiting.append),
+            Calibrator(encoder_client, search_client, waiting.append),
         )
         apps.append(app)
         return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting)

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway.cache import MemoryCache
-from gateway.gate import Gate
-from gateway.memo import Memo
+from gateway.concurrency import ConcurrencyLimit
+from gateway.search.cache import MemoryCache
+from gateway.search.single_flight import SingleFlightCache
 from prometheus_client import Counter
 from servicekit.errors import Kind, ServiceError
 
@@ -90,11 +90,11 @@ def test_the_time_that_is_left_is_handed_down(make_stack: Any) -> None:
 
 
 def test_a_gate_lets_some_work_some_wait_and_turns_the_others_away() -> None:
-    gate = Gate("searches", working=1, waiting=1, patience_s=10)
+    gate = ConcurrencyLimit("searches", working=1, waiting=1, patience_s=10)
     inside, go_on, done = threading.Event(), threading.Event(), []
 
     def work(name: str) -> None:
-        with gate.turn():
+        with gate.slot():
             inside.set()
             assert go_on.wait(10)
             done.append(name)
@@ -104,25 +104,25 @@ def test_a_gate_lets_some_work_some_wait_and_turns_the_others_away() -> None:
     assert inside.wait(10)
     second = threading.Thread(target=work, args=["second"])
     second.start()
-    while gate._inside._value:  # until the second waits
+    while gate._admitted._value:  # until the second waits
         pass
-    with pytest.raises(ServiceError, match="busy with other searches; try again") as caught, gate.turn():
+    with pytest.raises(ServiceError, match="busy with other searches; try again") as caught, gate.slot():
         pass
     assert (caught.value.kind, caught.value.retry_after) == (Kind.TOO_MANY_REQUESTS, 1)
     go_on.set()
     first.join()
     second.join()
     assert done == ["first", "second"]
-    with gate.turn():
+    with gate.slot():
         pass
 
 
 def test_a_turn_that_does_not_come_in_time_is_told() -> None:
-    gate = Gate("searches", working=1, waiting=1, patience_s=0.1)
+    gate = ConcurrencyLimit("searches", working=1, waiting=1, patience_s=0.1)
     said = r"busy with other searches after 0\.1 s of waiting"
-    with gate.turn(), pytest.raises(ServiceError, match=said), gate.turn():
+    with gate.slot(), pytest.raises(ServiceError, match=said), gate.slot():
         pass
-    with gate.turn():
+    with gate.slot():
         pass
 
 
@@ -137,7 +137,7 @@ def test_a_failure_gives_its_turn_back(make_stack: Any) -> None:
 
 def test_what_failed_for_another_is_tried_for_oneself() -> None:
     """Two ask the same; the first one's time is over while it is computed."""
-    memo = Memo(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
+    memo = SingleFlightCache(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
     begun, go_on = threading.Event(), threading.Event()
 
     def late() -> int:

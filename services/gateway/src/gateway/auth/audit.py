@@ -51,11 +51,11 @@ class Audit:
             facts: what else is to be known. Values of unusual characters are quoted, so that none can look like
                 another fact or another line.
         """
-        told = " ".join(f"{name}={quoted(value)}" for name, value in {"address": address, **facts}.items())
+        fields = " ".join(f"{name}={quoted(value)}" for name, value in {"address": address, **facts}.items())
         refused = event == REFUSED
         path = self._path.with_name("refused.log") if refused else self._path
-        log.log(logging.WARNING if refused else logging.INFO, "%s %s", event, told)
-        line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {event} {told}\n"
+        log.log(logging.WARNING if refused else logging.INFO, "%s %s", event, fields)
+        line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {event} {fields}\n"
         try:
             # Opened for each line, so that the file can be rotated at any time; one write is never torn.
             file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

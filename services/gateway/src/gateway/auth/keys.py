@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.state import StateFile
+from gateway.database import StateFile
 
 # The key's public name and its secret part: 256 bits from the system, which no digest needs to be slow for.
 WRITTEN = re.compile(r"sl_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")

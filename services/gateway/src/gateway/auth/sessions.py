@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gateway.auth import keys
 from gateway.auth.keys import Key, Scope, digest
-from gateway.state import StateFile
+from gateway.database import StateFile
 
 # Longest life of a session; there is no way to prolong one but the key.
 LIFE = timedelta(days=30)
@@ -68,11 +68,11 @@ class Sessions(StateFile):
         now = now or datetime.now(UTC)
         session_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         at = moment(now)
-        told = "".join(c for c in client if c.isprintable())[:200]
+        client_name = "".join(c for c in client if c.isprintable())[:200]
         self._rows("DELETE FROM sessions WHERE created_at < ?", moment(now - LIFE))
         self._rows(
             "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(session_id, key.id, digest(secret), at, at, address, told),
+            *(session_id, key.id, digest(secret), at, at, address, client_name),
         )
         self._rows(
             "DELETE FROM sessions WHERE key_id = ? AND id NOT IN "

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from gateway.commands.client import Client, StoppedError, as_json, show
-from gateway.folder import RefusedError, Report, UnreachableError, add_folder
+from gateway.commands.folder import RefusedError, UnreachableError, add_folder
+from gateway.library.walk import Report
 
 
 @click.command()

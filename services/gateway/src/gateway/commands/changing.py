@@ -10,7 +10,7 @@ import click
 from tqdm import tqdm
 
 from gateway.commands.client import Client, as_json, show
-from gateway.wire import read_number
+from gateway.search.schemas import read_number
 
 
 @click.command()

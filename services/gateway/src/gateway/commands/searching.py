@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gateway.commands.client import Client, as_json, show
-from gateway.terms import WRITTEN
+from gateway.search.terms import WRITTEN
 
 PICTURE = "picture:"
 EMPTY = "the collection is empty; add pictures with: sightline add FOLDER"

@@ -14,11 +14,11 @@ from servicekit.settings import SettingsError, load_settings
 
 from gateway.auth.audit import TERMINAL, Audit, audit_log
 from gateway.auth.keys import KeyFile, Scope
-from gateway.clients import SearchClient
 from gateway.commands.client import Client, StoppedError, as_json, show
-from gateway.migrate import MigrateError
-from gateway.migrate import migrate as move
+from gateway.commands.migrate import MigrateError
+from gateway.commands.migrate import migrate as move
 from gateway.settings import Settings
+from gateway.upstream.search import SearchClient
 
 
 class KeyRing(NamedTuple):

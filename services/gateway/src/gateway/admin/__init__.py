@@ -1,0 +1,1 @@
+"""Administration: re-index, export, scan, quarantine, sessions and metrics."""

@@ -1,0 +1,96 @@
+"""Another model for a collection: its vectors are made beside those that serve, and replace them when all are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from servicekit.errors import Kind, ServiceError
+
+from gateway.pictures.storage import MediaStore
+from gateway.upstream.encoder import BATCH_IMAGES, Encoded, EncoderClient
+from gateway.upstream.search import SearchClient
+
+
+@dataclass
+class Progress:
+    """How far it came."""
+
+    model_id: str
+    total: int
+    done: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """What a client is told."""
+        return {"model_id": self.model_id, "total": self.total, "done": self.done, "failed": self.failed}
+
+
+def reindex(encoder: EncoderClient, search: SearchClient, media: MediaStore) -> Iterator[Progress]:
+    """Encode every picture that the encoder's model has no vector of, then let that model serve.
+
+    It goes on where it was interrupted: what has a vector is not encoded again. A picture that cannot be encoded is
+    told in `failed`, and keeps the model from serving.
+
+    Raises:
+        ServiceError: a service does not answer, or pictures could not be encoded (422), or there are none (404).
+    """
+    canary = encoder.text("a photo")
+    progress = Progress(canary.model_id, int(search.stats()["count"]))
+    if not progress.total:
+        raise ServiceError(Kind.NOT_FOUND, "there is no picture to encode")
+    serves = search.stats()["model_id"] == canary.model_id
+    if serves:
+        progress.done = progress.total
+        yield progress
+        return
+    have = next((m["vectors"] for m in search.models() if m["model_id"] == canary.model_id), 0)
+    progress.done = have
+    yield progress
+    while ids := waiting(search, progress):
+        encode(encoder, search, media, ids, progress)
+        yield progress
+    if progress.failed:
+        first = progress.failed[0]
+        raise ServiceError(
+            Kind.UNSUPPORTED_PICTURE,
+            f"{len(progress.failed)} pictures cannot be encoded, first {first['id']}: {first['detail']}; "
+            "delete or add them again, and go on",
+            failed=progress.failed,
+        )
+    search.serve(canary.model_id)
+    yield progress
+
+
+def waiting(search: SearchClient, progress: Progress) -> list[str]:
+    """Pictures to encode next."""
+    failed = {f["id"] for f in progress.failed}
+    found = search.missing(progress.model_id, len(failed) + BATCH_IMAGES)
+    return [i for i in found if i not in failed]
+
+
+def encode(encoder: EncoderClient, search: SearchClient, media: MediaStore, ids: list[str], progress: Progress) -> None:
+    """Give some pictures vectors of the new model."""
+    contents: dict[str, bytes] = {}
+    for picture_id, record in search.lookup(ids).items():
+        try:
+            with media.original(record["media_key"]).stream as stream:
+                contents[picture_id] = stream.read()
+        except ServiceError as error:
+            progress.failed.append({"id": picture_id, "detail": error.detail})
+    vectors: dict[str, str] = {}
+    dim = 0
+    for picture_id, encoded in zip(contents, encoder.images(list(contents.values())), strict=True):
+        if isinstance(encoded, Encoded):
+            if encoded.model_id != progress.model_id:
+                raise ServiceError(
+                    Kind.MODEL_MISMATCH,
+                    f"an encoder serves {encoded.model_id}, not {progress.model_id}; start again",
+                )
+            vectors[picture_id], dim = encoded.vector, encoded.dim
+        else:
+            progress.failed.append({"id": picture_id, "detail": encoded.detail})
+    if vectors:
+        search.fill(progress.model_id, dim, vectors)
+        progress.done += len(vectors)

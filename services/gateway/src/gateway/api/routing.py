@@ -1,0 +1,329 @@
+"""Routes that describe themselves: the models that check a request are those that the API's description shows.
+
+No framework that does both for Flask answers unknown and repeated parameters with an error, which this API promises;
+what is needed beside pydantic, which knows JSON Schema, is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import orjson
+from flask import Blueprint, Response, make_response, request, stream_with_context
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from servicekit.errors import STATUS, Kind, ServiceError
+from servicekit.wire import Params, parse
+from servicekit.worker import MOST_COLLECTED
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from gateway.api.schemas import Problem
+from gateway.auth.guard import Guard
+from gateway.auth.keys import Scope
+from gateway.concurrency import ConcurrencyLimit, RequestLimits
+
+REF = "#/components/schemas/{model}"
+# Whatever stands between here and the browser is to pass on each event at once.
+UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# What a request without files may be: a search of sixteen terms has a third of it.
+JSON_BYTES = 2**20
+# What any route may answer with: what goes wrong behind the gateway, or on the way here.
+ANY_ROUTE = frozenset(
+    (
+        *(Kind.INVALID, Kind.TOO_LARGE, Kind.TOO_SLOW, Kind.UNAVAILABLE),
+        *(Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS),
+    )
+)
+# Each part above a size is an open file.
+SPARE_PARTS = 16
+# What a path can name.
+PATH_PARTS = {
+    "picture_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "session_id": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
+}
+
+
+class NoParams(Params):
+    """No parameters at all."""
+
+
+@dataclass(frozen=True)
+class Multipart:
+    """A form with files: the schema of its fields, for the description."""
+
+    fields: dict[str, Any]
+    required: tuple[str, ...]
+    # Files in one form; somewhat more are read, to be told of.
+    most: int
+    # Fields that hold JSON.
+    json: dict[str, type[BaseModel]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route, as it is described."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    text: str
+    params: type[Params]
+    body: type[BaseModel] | None
+    form: Multipart | None
+    # By status the document, or the content types of what is no document, or nothing.
+    answers: dict[int, type[BaseModel] | tuple[str, ...] | None]
+    errors: frozenset[Kind]
+    # Whether it answers in server-sent events where those are asked for.
+    streams: bool
+    # What a key must allow; None where none is needed.
+    scope: Scope | None
+
+
+class Api:
+    """The routes of a blueprint."""
+
+    def __init__(self, blueprint: Blueprint, guard: Guard, limits: RequestLimits) -> None:
+        """Over a blueprint.
+
+        Args:
+            blueprint: what the routes are registered with.
+            guard: asked before each.
+            limits: for what may hold a thread for long.
+        """
+        self.blueprint, self.guard, self.limits = blueprint, guard, limits
+        self.operations: list[Operation] = []
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        answers: dict[int, type[BaseModel] | tuple[str, ...] | None],
+        *,
+        params: type[Params] = NoParams,
+        body: type[BaseModel] | None = None,
+        form: Multipart | None = None,
+        errors: Sequence[Kind] = (),
+        streams: bool = False,
+        scope: Scope | None = Scope.READ,
+        body_bytes: int = JSON_BYTES,
+        limit: ConcurrencyLimit | None = None,
+    ) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
+        """Serve a path by a function, whose docstring is the route's description.
+
+        The function gets the path's parts, `params` where there are any, and `body` where the request is JSON. A body
+        of more than `body_bytes` is refused. Before the body is read the request waits for a slot of `limit`, which it
+        has until its answer is sent; without `limit` a large body needs a slot all the same.
+        """
+
+        def register(function: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+            summary, _, text = (function.__doc__ or "").strip().partition("\n\n")
+
+            @wraps(function)
+            def view(**given: Any) -> ResponseReturnValue:
+                self.guard.admit(scope)
+                sizes = [body_bytes, request.max_content_length, JSON_BYTES if request.is_json else None]
+                request.max_content_length = min(size for size in sizes if size is not None)
+                if form is not None:
+                    request.max_form_parts = form.most + SPARE_PARTS
+                slow = arrives_slowly()
+                if slow and request.max_content_length <= MOST_COLLECTED:
+                    # Nothing waits for a body that is too large, or does not tell its length, where a small one is due:
+                    # some such routes are open to everybody.
+                    raise RequestEntityTooLarge
+                read = read_params(params)
+                if params is not NoParams:
+                    given["params"] = read
+                slots = limit or (self.limits.bodies if slow else None)
+                with ExitStack() as slot:
+                    if slots:
+                        slot.enter_context(slots.slot())
+                    if body is not None and (form is None or request.is_json):
+                        given["body"] = parse(body, request.get_json())
+                    return held(make_response(function(**given)), slot)
+
+            self.blueprint.add_url_rule(path, function.__name__, view, methods=[method])
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    name=function.__name__,
+                    summary=summary,
+                    text=text,
+                    params=params,
+                    body=body,
+                    form=form,
+                    answers=answers,
+                    errors=frozenset(errors) | ANY_ROUTE,
+                    streams=streams,
+                    scope=scope,
+                )
+            )
+            return function
+
+        return register
+
+    def description(self, title: str, version: str) -> dict[str, Any]:
+        """The OpenAPI 3.1 document."""
+        models: list[type[BaseModel]] = [Problem]
+        for o in self.operations:
+            models += [m for m in (o.body, o.params, *o.answers.values()) if isinstance(m, type)]
+            models += list(o.form.json.values()) if o.form else []
+        _, definitions = models_json_schema(
+            [(m, "validation") for m in dict.fromkeys(models)], ref_template=REF, by_alias=True
+        )
+        schemas = definitions["$defs"]
+        paths: dict[str, dict[str, Any]] = {}
+        for o in self.operations:
+            path = f"{self.blueprint.url_prefix}{o.path}".replace("<", "{").replace(">", "}")
+            paths.setdefault(path, {})[o.method.lower()] = described(o, schemas)
+        for name in {o.params.__name__ for o in self.operations}:
+            del schemas[name]
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": title, "version": version},
+            "paths": paths,
+            "components": {
+                "schemas": schemas,
+                "securitySchemes": {
+                    "key": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "An API key. Needed by all that does not come from the machine itself; "
+                        "`sightline keys` makes them.",
+                    }
+                },
+            },
+        }
+
+
+def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    """One operation of the document."""
+    parameters: list[dict[str, Any]] = []
+    for name, schema in PATH_PARTS.items():
+        if f"<{name}>" in o.path:
+            parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
+    given = schemas[o.params.__name__]
+    # What a class adds is more to the point than what it takes over.
+    own = o.params.__annotations__
+    for name, schema in sorted(given.get("properties", {}).items(), key=lambda item: item[0] not in own):
+        parameters.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in given.get("required", ()),
+                "schema": in_url(schema),
+                **({"description": schema["description"]} if "description" in schema else {}),
+            }
+        )
+    content: dict[str, Any] = {}
+    if o.body:
+        content["application/json"] = {"schema": {"$ref": REF.format(model=o.body.__name__)}}
+    if o.form:
+        content["multipart/form-data"] = {
+            "schema": {
+                "type": "object",
+                "properties": o.form.fields,
+                "required": list(o.form.required),
+                "additionalProperties": False,
+            },
+            "encoding": {name: {"contentType": "application/json"} for name in o.form.json},
+        }
+    answers: dict[str, Any] = {}
+    for status, answer in o.answers.items():
+        answers[str(status)] = {"description": "Success" if status < 300 else "Not modified"}
+        if isinstance(answer, tuple):
+            answers[str(status)]["content"] = {kind: {"schema": {}} for kind in answer}
+        elif answer:
+            answers[str(status)]["content"] = {
+                "application/json": {"schema": {"$ref": REF.format(model=answer.__name__)}}
+            }
+    if o.streams:
+        answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    answers["414"] = {"description": "the request line is longer than 8,190 bytes (by the server, without a document)"}
+    for kind in sorted(o.errors):
+        entry = answers.setdefault(
+            str(STATUS[kind]),
+            {
+                "description": "",
+                "content": {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}},
+            },
+        )
+        entry["description"] = ", ".join(filter(None, (entry["description"], str(kind))))
+    return {
+        "operationId": o.name,
+        "summary": o.summary,
+        **({"description": " ".join(o.text.split())} if o.text else {}),
+        "security": [{}, {"key": [o.scope.name.lower()]}] if o.scope else [],
+        "parameters": parameters,
+        **({"requestBody": {"required": True, "content": content}} if content else {}),
+        "responses": answers,
+    }
+
+
+def held(answer: Response, slot: ExitStack) -> Response:
+    """An answer that has the slot until it is sent."""
+    # What is passed through directly, as files are, is closed without the answer's being told.
+    answer.direct_passthrough = False
+    answer.call_on_close(slot.pop_all().close)
+    return answer
+
+
+def arrives_slowly() -> bool:
+    """Whether the body of the request may still be on its way: the worker has collected small ones."""
+    length = request.content_length
+    return "Transfer-Encoding" in request.headers if length is None else length > MOST_COLLECTED
+
+
+P = TypeVar("P", bound=Params)
+
+
+def in_url(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema: a URL cannot say null."""
+    said = {k: v for k, v in schema.items() if k not in ("title", "description") and (k, v) != ("default", None)}
+    if "anyOf" not in said:
+        return said
+    (kind,) = (s for s in said.pop("anyOf") if s != {"type": "null"})
+    return {**kind, **said}
+
+
+def read_params(model: type[P]) -> P:
+    """The query string, strictly: an unknown parameter, and one of a single value that comes twice, is refused.
+
+    Raises:
+        ServiceError: naming every parameter that is wrong.
+    """
+    given: dict[str, Any] = {}
+    twice = []
+    for name, values in request.args.lists():
+        field = model.model_fields.get(name)
+        if field is not None and is_list(field.annotation):
+            given[name] = values
+        else:
+            given[name] = values[0]
+            twice += [name] if len(values) > 1 else []
+    if twice:
+        raise ServiceError(Kind.INVALID, f"{', '.join(twice)}: given more than once")
+    return parse(model, given)
+
+
+def is_list(annotation: Any) -> bool:
+    """Whether a field takes several values."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return get_origin(annotation) in (list, tuple)
+
+
+def event(name: str, document: dict[str, Any]) -> str:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {orjson.dumps(document).decode()}\n\n"
+
+
+def events(stream: Iterator[str]) -> Response:
+    """An answer in server-sent events, while the request is still there to be asked."""
+    return Response(stream_with_context(stream), content_type="text/event-stream", headers=UNBUFFERED)

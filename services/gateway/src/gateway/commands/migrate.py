@@ -1,0 +1,87 @@
+"""Moving a collection from one search service to another, whatever keeps it there: records and vectors, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+
+from gateway.upstream.search import SearchClient
+
+# Pictures in one request, and the bytes that their vectors may take in it.
+BATCH = 250
+BATCH_BYTES = 8 * 2**20
+
+
+class MigrateError(Exception):
+    """The collection was not moved as a whole; the message says why, and what to do."""
+
+
+class Moved(NamedTuple):
+    """How many pictures are in both collections now, how many were new, and how many the target alone holds."""
+
+    pictures: int
+    created: int
+    extra: int
+
+
+def migrate(source: SearchClient, target: SearchClient) -> Moved:
+    """Copy every picture of one collection into another, and compare both afterwards, picture by picture.
+
+    The source stays as it is. A picture that the target has already is replaced, so that an interrupted copy is
+    finished, and an earlier one brought up to date, by doing it again.
+
+    Raises:
+        MigrateError: the target holds another model's vectors, or something changed in the source meanwhile.
+        ServiceError: one of the two does not answer, or refuses.
+    """
+    stats, there = source.stats(), target.stats()
+    if stats["model_id"] is None:
+        raise MigrateError("the source holds no pictures")
+    if there["model_id"] not in (None, stats["model_id"]):
+        raise MigrateError(
+            f"the target holds vectors of {there['model_id']}, the source of {stats['model_id']}: "
+            "they cannot be compared. Move into an empty collection"
+        )
+    created = 0
+    with tqdm(total=stats["count"], unit="picture", desc="moving") as bar:
+        for dim, batch in batches(source):
+            created += target.put(stats["model_id"], dim, batch)
+            bar.update(len(batch))
+    count, extra = compare(source, target, stats["count"])
+    return Moved(count, created, extra)
+
+
+def compare(source: SearchClient, target: SearchClient, expected: int) -> tuple[int, int]:
+    """How many pictures both hold, equal to the last bit of their vectors, and how many the target alone holds.
+
+    Raises:
+        MigrateError: the target lacks a picture, or has it otherwise.
+    """
+    count = extra = 0
+    theirs = (p for _, batch in batches(target) for p in batch)
+    other = next(theirs, None)
+    with tqdm(total=expected, unit="picture", desc="comparing") as bar:
+        for _, batch in batches(source):
+            for mine in batch:
+                while other is not None and other["id"] < mine["id"]:
+                    extra, other = extra + 1, next(theirs, None)
+                if other != mine:
+                    raise MigrateError(
+                        f"picture {mine['id']} differs between the two. When it was changed just now, move again"
+                    )
+                count, other = count + 1, next(theirs, None)
+            bar.update(len(batch))
+    return count, extra + (other is not None) + sum(1 for _ in theirs)
+
+
+def batches(search: SearchClient) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """All pictures of a collection with their vectors, in the order of ids; and the vectors' dimension."""
+    after, limit = "", 1
+    while True:
+        dim, batch = search.export(after, limit)
+        if not batch:
+            return
+        yield dim, batch
+        after, limit = batch[-1]["id"], max(1, min(BATCH, BATCH_BYTES // (4 * dim)))

@@ -1,0 +1,138 @@
+"""What the gateway is made of: every collaborator, built once from the settings and handed to the routes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import limits
+from prometheus_client import CollectorRegistry, Counter
+
+from gateway.admin.metrics_summary import MetricsSummary
+from gateway.auth.audit import Audit, audit_log
+from gateway.auth.guard import Guard
+from gateway.auth.keys import KeyFile
+from gateway.auth.rate_limit import RateLimiter
+from gateway.auth.remote import Remote
+from gateway.auth.sessions import Sessions
+from gateway.concurrency import ConcurrencyLimit, RequestLimits
+from gateway.database import StateFile
+from gateway.library.index import Library
+from gateway.pictures.ingest import Ingest
+from gateway.pictures.object_store import store_at
+from gateway.pictures.quarantine import Quarantine
+from gateway.pictures.storage import MediaStore
+from gateway.search.cache import Cache, MemoryCache, RedisCache
+from gateway.search.calibration import Calibrator
+from gateway.search.facets import CollectionFacts
+from gateway.search.service import Searcher
+from gateway.search.single_flight import SingleFlightCache
+from gateway.settings import Settings
+from gateway.upstream.collection import Collection
+from gateway.upstream.encoder import EncoderClient
+from gateway.upstream.search import SearchClient
+
+
+@dataclass(frozen=True)
+class Clients:
+    """What a test may hand in; the rest is built over it."""
+
+    encoder: EncoderClient
+    search: SearchClient
+    cache: Cache
+    calibrator: Calibrator
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Every collaborator of the routes."""
+
+    encoder: EncoderClient
+    search: SearchClient
+    collection: Collection
+    collection_facts: CollectionFacts
+    searcher: Searcher
+    media: MediaStore
+    quarantine: Quarantine
+    ingest: Ingest
+    library: Library
+    guard: Guard
+    limits: RequestLimits
+    metrics: MetricsSummary
+    # Files of the gateway's own state, to be closed with the app.
+    state_files: tuple[StateFile, ...]
+
+
+def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> Dependencies:
+    """Build every collaborator.
+
+    Args:
+        settings: the gateway's.
+        clients: of the services behind it.
+        registry: where metrics are registered and read.
+    """
+    encoder, search = clients.encoder, clients.search
+    store = store_at(settings.media)
+    library = Library([Path(p) for p in settings.folders.split(os.pathsep) if p], settings.state)
+    thumbnails = ConcurrencyLimit("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
+    media = MediaStore(store, library, settings.max_pixels, thumbnails)
+    quarantine = Quarantine(store)
+
+    collection = Collection(search, clients.cache)
+    lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=registry)
+    results = SingleFlightCache(clients.cache, lookups)
+    searches = ConcurrencyLimit("searches", settings.max_searches, settings.http_threads // 4, patience_s=0.5)
+    # Uploads hold a slot already; a scan of the library comes between them. Half of them are decoded and encoded at a
+    # time, since each may take hundreds of megabytes; the others are still being received.
+    adding = ConcurrencyLimit(
+        "pictures that are being added", max(1, settings.max_uploads // 2), settings.max_uploads, patience_s=60
+    )
+
+    keys, sessions = KeyFile(settings.state), Sessions(settings.state)
+    guard = Guard(
+        settings.asked,
+        keys,
+        sessions,
+        Remote(settings.edges),
+        RateLimiter(limits.parse(settings.rate_limit), settings.redis_url),
+        Audit(audit_log(settings.state)),
+    )
+    return Dependencies(
+        encoder=encoder,
+        search=search,
+        collection=collection,
+        collection_facts=CollectionFacts(encoder, search, results, collection),
+        searcher=Searcher(encoder, search, results, collection, clients.calibrator, searches, settings),
+        media=media,
+        quarantine=quarantine,
+        ingest=Ingest(encoder, search, media, quarantine, adding, settings.max_file_bytes),
+        library=library,
+        guard=guard,
+        limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
+        metrics=MetricsSummary(registry),
+        state_files=(library, keys, sessions),
+    )
+
+
+def encoder_at(settings: Settings) -> EncoderClient:
+    """The encoder that the settings name."""
+    return EncoderClient("the encoder", settings.encoder_url, connections(settings), settings.timeout_s)
+
+
+def search_at(settings: Settings) -> SearchClient:
+    """The search service that the settings name."""
+    return SearchClient("the search service", settings.search_url, connections(settings), settings.timeout_s)
+
+
+def connections(settings: Settings) -> httpx.HTTPTransport:
+    """As many connections as there are threads to use them."""
+    return httpx.HTTPTransport(limits=httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30))
+
+
+def create_cache(settings: Settings) -> Cache:
+    """Redis where a URL is set; otherwise this process's memory."""
+    if settings.redis_url:
+        return RedisCache(settings.redis_url, settings.cache_ttl_s)
+    return MemoryCache(settings.cache_bytes, settings.cache_ttl_s)

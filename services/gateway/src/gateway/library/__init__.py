@@ -1,0 +1,1 @@
+"""The library: the user's own folders, whose pictures are indexed where they lie."""

@@ -1,0 +1,153 @@
+"""Folders of pictures that are indexed where they lie: read, never written to, and not copied.
+
+A picture's id is its content, so the gateway remembers which file holds it. A file that has moved is found again by
+its content; one that has changed is another picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from servicekit.errors import Kind, ServiceError
+
+from gateway.database import StateFile
+from gateway.library.walk import Report, find_pictures
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS library (
+    path BLOB PRIMARY KEY,
+    id TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS library_by_id ON library (id);
+"""
+
+
+class Seen(NamedTuple):
+    """A file as it was when its content was read."""
+
+    path: Path
+    id: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass
+class Scan:
+    """How far a scan came."""
+
+    total: int = 0
+    done: int = 0
+    counts: Counter[str] = field(default_factory=lambda: Counter(unchanged=0, added=0, exists=0, failed=0, gone=0))
+    failed: list[dict[str, str]] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """What a client is told."""
+        return {"total": self.total, "done": self.done, **self.counts, "failures": self.failed}
+
+
+class Library(StateFile):
+    """The folders, and what is known of their files."""
+
+    def __init__(self, folders: Sequence[Path], state: Path) -> None:
+        self.folders = [folder.resolve() for folder in folders]
+        super().__init__(state, SCHEMA)
+
+    def open(self, picture_id: str) -> tuple[IO[bytes], int, str]:
+        """A picture's file, its length, and the ending of its name.
+
+        Raises:
+            FileNotFoundError: no file of the library holds this picture any more, as far as is known.
+        """
+        for seen in self._known("id = ?", picture_id):
+            if not self._inside(seen.path):
+                continue
+            try:
+                stream = seen.path.open("rb")
+            except OSError:
+                continue
+            facts = os.fstat(stream.fileno())
+            # Whoever edits a picture has made another one, which the next scan will find.
+            if (facts.st_size, facts.st_mtime_ns) == (seen.size, seen.mtime_ns):
+                return stream, seen.size, seen.path.suffix[1:].lower()
+            stream.close()
+        raise FileNotFoundError(picture_id)
+
+    def has(self, picture_id: str) -> bool:
+        """Whether a file holds this picture."""
+        try:
+            self.open(picture_id)[0].close()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def find(self) -> tuple[list[Path], list[tuple[Path, str]]]:
+        """Every picture file of the folders, and what below them could not be read, with the reason.
+
+        Raises:
+            ServiceError: a folder is not there, or is empty and was not, as when a disk is not mounted: nothing is to
+                be concluded from that.
+        """
+        found: list[Path] = []
+        report = Report()
+        known = [Path(os.fsdecode(path)) for (path,) in self._rows("SELECT path FROM library")]
+        for folder in self.folders:
+            if not folder.is_dir():
+                raise ServiceError(Kind.UNAVAILABLE, f"the library's folder {folder} is not there")
+            below = [p for p in find_pictures(folder, report) if self._inside(p)]
+            if not below and any(path.is_relative_to(folder) for path in known):
+                raise ServiceError(
+                    Kind.UNAVAILABLE, f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
+                )
+            found += below
+        return found, report.failed
+
+    def look(self, path: Path) -> Seen | None:
+        """What is known of a file, if it is as it was."""
+        facts = path.stat()
+        for seen in self._known("path = ?", os.fsencode(path)):
+            if (seen.size, seen.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
+                return seen
+        return None
+
+    def read(self, path: Path) -> Seen:
+        """A file as it is now.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with path.open("rb") as stream:
+            facts = os.fstat(stream.fileno())
+            name = hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+        return Seen(path, name, facts.st_size, facts.st_mtime_ns)
+
+    def remember(self, seen: Seen) -> None:
+        """Note which picture a file holds."""
+        self._rows("REPLACE INTO library VALUES (?, ?, ?, ?)", os.fsencode(seen.path), *seen[1:])
+
+    def gone(self, found: Sequence[Path]) -> Iterator[tuple[Path, str, bool]]:
+        """Files that are not there any more: path, id, and whether that was the picture's last file."""
+        there = {os.fsencode(path) for path in found}
+        for path, picture_id in self._rows("SELECT path, id FROM library"):
+            if path not in there:
+                others = self._rows("SELECT path FROM library WHERE id = ? AND path != ?", picture_id, path)
+                yield Path(os.fsdecode(path)), picture_id, not any(p in there for (p,) in others)
+
+    def forget(self, path: Path) -> None:
+        """Know nothing of a file any more."""
+        self._rows("DELETE FROM library WHERE path = ?", os.fsencode(path))
+
+    def _known(self, condition: str, *values: object) -> list[Seen]:
+        rows = self._rows(f"SELECT path, id, size, mtime_ns FROM library WHERE {condition} ORDER BY path", *values)
+        return [Seen(Path(os.fsdecode(path)), *rest) for path, *rest in rows]
+
+    def _inside(self, path: Path) -> bool:
+        """Whether a file lies in a folder of the library; a link may lead out of it."""
+        return any(path.resolve().is_relative_to(folder) for folder in self.folders)

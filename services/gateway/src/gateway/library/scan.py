@@ -1,0 +1,103 @@
+"""Bringing the collection up to date with the library's folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from servicekit.errors import Kind, ServiceError
+
+from gateway.library.index import Library, Scan, Seen
+from gateway.pictures.ingest import Ingest, Upload
+from gateway.pictures.schemas import Details
+from gateway.pictures.storage import PREFIX, MediaStore
+from gateway.upstream.search import SearchClient
+
+# Files that are read before they are added together, and before progress is told.
+BATCH = 16
+
+
+def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaStore, remove: bool) -> Iterator[Scan]:
+    """Add what is new, and find again what has moved.
+
+    A file that has not changed is not read again. A picture that was deleted from the collection stays deleted, until
+    its file changes.
+
+    Args:
+        library: the folders.
+        ingest: puts pictures on record.
+        search: the collection.
+        media: keeps their thumbnails.
+        remove: whether pictures whose files are gone are deleted from the collection; otherwise they are counted.
+
+    Raises:
+        ServiceError: there is no library, a folder of it is missing, or a service does not answer.
+    """
+    if not library.folders:
+        raise ServiceError(Kind.NOT_FOUND, "there is no library; name its folders in GATEWAY_LIBRARY")
+    paths, unread = library.find()
+    state = Scan(total=len(paths) + len(unread))
+    for path, why in unread:
+        fail(state, path, why)
+    fresh: list[Seen] = []
+    for path in paths:
+        try:
+            if not path.is_file():  # a pipe would be waited for without end
+                raise OSError("not a regular file")
+            seen = library.look(path)
+            if seen is None:
+                fresh.append(library.read(path))
+            else:
+                state.counts["unchanged"] += 1
+                state.done += 1
+        except OSError as error:
+            fail(state, path, error.strerror or str(error))
+        if len(fresh) == BATCH:
+            add(library, ingest, fresh, state)
+            fresh = []
+            yield state
+        elif state.done % 500 == 0:
+            yield state
+    add(library, ingest, fresh, state)
+    # What lies in a folder that cannot be read is not gone.
+    for path, picture_id, last in [] if unread else list(library.gone(paths)):
+        state.counts["gone"] += 1
+        if remove:
+            record = search.lookup([picture_id]).get(picture_id)
+            if last and record and record["media_key"] == f"{PREFIX}{picture_id}":
+                media.delete(picture_id, record["media_key"])
+                search.delete(picture_id)
+            # Last: cut off in between, the next scan knows that it is to go.
+            library.forget(path)
+    yield state
+
+
+def add(library: Library, ingest: Ingest, fresh: list[Seen], state: Scan) -> None:
+    """Put files on record; what becomes of each is known from now on."""
+    uploads = [
+        Upload(name(library, seen.path), seen.size, seen.path.read_bytes, Details(), in_place=True) for seen in fresh
+    ]
+    for seen, outcome in zip(fresh, ingest.add(uploads), strict=True):
+        if outcome.error:
+            fail(state, seen.path, outcome.error.detail)
+        else:
+            # Not before it is on record: cut off in between, the next scan adds it.
+            library.remember(seen)
+            state.counts[outcome.status] += 1
+            state.done += 1
+
+
+def fail(state: Scan, path: Path, why: str) -> None:
+    """Book a file that cannot be added."""
+    state.counts["failed"] += 1
+    state.done += 1
+    state.failed.append({"file": str(path), "reason": why})
+
+
+def name(library: Library, path: Path) -> str:
+    """A file's name below its folder: what is searched for in words, and shown."""
+    for folder in library.folders:
+        if path.is_relative_to(folder):
+            below = str(path.relative_to(folder)).encode("utf-8", "replace").decode()
+            return "".join(c for c in below if c.isprintable())[-255:]
+    return path.name

@@ -1,0 +1,1 @@
+"""Pictures: ingest, storage, thumbnails, EXIF and the quarantine."""

@@ -1,0 +1,172 @@
+"""Adding pictures: decode, keep the file, encode, put on record. One bad file among good ones is told in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from servicekit.errors import Kind, ServiceError
+from servicekit.timing import stage
+
+from gateway.concurrency import ConcurrencyLimit
+from gateway.pictures import exif
+from gateway.pictures.quarantine import Quarantine
+from gateway.pictures.schemas import Details
+from gateway.pictures.storage import MediaStore, picture_id
+from gateway.upstream.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded, EncoderClient
+from gateway.upstream.search import SearchClient
+
+
+class Upload(NamedTuple):
+    """One file of an upload."""
+
+    name: str
+    size: int
+    read: Callable[[], bytes]
+    details: Details
+    # Whether the file stays where it lies, in the library.
+    in_place: bool = False
+
+
+class IngestResult(NamedTuple):
+    """What became of one file: `added`, `exists` or `failed`; an id unless it failed."""
+
+    status: str
+    id: str | None = None
+    error: ServiceError | None = None
+
+
+class Ingest:
+    """Adds pictures to the collection; the same content twice is one picture."""
+
+    def __init__(
+        self,
+        encoder: EncoderClient,
+        search: SearchClient,
+        media: MediaStore,
+        quarantine: Quarantine,
+        gate: ConcurrencyLimit,
+        max_file_bytes: int,
+    ) -> None:
+        self._encoder, self._search, self._media, self._gate = encoder, search, media, gate
+        self._quarantine, self._max_file_bytes = quarantine, max_file_bytes
+
+    def add(self, uploads: Sequence[Upload]) -> Iterator[IngestResult]:
+        """Add files, in order and a few at a time; a picture that is there already keeps what is said of it.
+
+        The file is on disk before the record is, so an interrupted upload leaves no record without its picture. What
+        was yielded as added is on record, whatever happens to the rest.
+
+        Raises:
+            ServiceError: the encoder or search does not answer, or holds another model; or too many uploads go on.
+        """
+        for part in parts(uploads):
+            with self._gate.slot():
+                outcomes = self._add(part)
+            yield from outcomes
+
+    def _add(self, uploads: Sequence[Upload]) -> list[IngestResult]:
+        contents = [u.read() if u.size <= self._max_file_bytes else None for u in uploads]
+        ids = [picture_id(c) if c is not None else None for c in contents]
+        known = self._search.lookup(sorted({i for i in ids if i}))
+        outcomes: dict[int, IngestResult] = {}
+        first: dict[str, int] = {}
+        fresh: dict[str, dict[str, Any]] = {}
+        for i, (upload, content, name) in enumerate(zip(uploads, contents, ids, strict=True)):
+            if content is None or name is None:
+                detail = f"the file has {upload.size} bytes; the limit is {self._max_file_bytes}"
+                outcomes[i] = self._failed(None, upload.name, ServiceError(Kind.TOO_LARGE, detail))
+                continue
+            if name in first or (name in known and self._media.has(known[name]["media_key"])):
+                outcomes[i] = IngestResult("exists", name)
+                continue
+            try:
+                record = self._keep(upload, content, name)
+            except ServiceError as error:
+                if error.kind is Kind.NO_SPACE:
+                    raise
+                outcomes[i] = self._failed(content, upload.name, error)
+                continue
+            if name in known:  # its file had been lost, and is back, perhaps in another place
+                if record["media_key"] != known[name]["media_key"]:
+                    self._search.edit(name, {"media_key": record["media_key"]})
+                outcomes[i] = IngestResult("exists", name)
+                continue
+            first[name] = i
+            fresh[name] = record
+        outcomes.update(self._record(fresh, {n: contents[i] or b"" for n, i in first.items()}, first))
+        # A copy of a file that failed inside the same upload has failed as well.
+        return [
+            outcomes[first[name]] if name in first and outcomes[first[name]].error else outcomes[i]
+            for i, name in enumerate(ids)
+        ]
+
+    def _keep(self, upload: Upload, content: bytes, name: str) -> dict[str, Any]:
+        """Decode a picture and keep its file; the record to be."""
+        with stage("decode"):
+            picture = self._media.open(content)
+            placeholder = self._media.placeholder(picture)
+            camera, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
+        with stage("keep"):
+            key = self._media.put(content, picture, upload.in_place)
+            # It may have been no picture to an older release.
+            self._quarantine.release(name)
+        return {
+            "id": name,
+            "media_key": key,
+            "file_name": upload.name,
+            "bytes": len(content),
+            "width": picture.width,
+            "height": picture.height,
+            "caption": upload.details.caption,
+            "tags": upload.details.tags,
+            "attributes": {**camera, **upload.details.attributes},
+            "taken_at": upload.details.taken_at or when,
+            "placeholder": placeholder,
+        }
+
+    def _record(
+        self, fresh: dict[str, dict[str, Any]], contents: dict[str, bytes], first: dict[str, int]
+    ) -> dict[int, IngestResult]:
+        """Encode the new pictures and put them on record."""
+        outcomes: dict[int, IngestResult] = {}
+        ready = []
+        model: Encoded | None = None
+        with stage("encode_pictures"):
+            vectors = self._encoder.images(list(contents.values()))
+        for name, encoded in zip(contents, vectors, strict=True):
+            if isinstance(encoded, ServiceError):
+                self._media.delete(name, fresh[name]["media_key"])
+                outcomes[first[name]] = self._failed(contents[name], fresh[name]["file_name"], encoded)
+                continue
+            if model and encoded.model_id != model.model_id:
+                raise ServiceError(Kind.MODEL_MISMATCH, "the encoders serve different models; give them one bundle")
+            model = encoded
+            ready.append({**fresh[name], "vector": encoded.vector})
+        if model:
+            with stage("record"):
+                added = self._search.add(model.model_id, model.dim, ready)
+            # Somebody else may have added the same picture while this one was encoded.
+            for name in (str(picture["id"]) for picture in ready):
+                outcomes[first[name]] = IngestResult("added" if name in added else "exists", name)
+        return outcomes
+
+    def _failed(self, content: bytes | None, name: str, error: ServiceError) -> IngestResult:
+        """Set a file aside that cannot be added."""
+        file_id = picture_id(content if content is not None else name.encode())
+        self._quarantine.add(file_id, content, name, error)
+        return IngestResult("failed", error=error)
+
+
+def parts(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
+    """Consecutive parts of an upload, each small enough to be held in memory and encoded at once."""
+    part: list[Upload] = []
+    size = 0
+    for upload in uploads:
+        if part and (len(part) == BATCH_IMAGES or size + upload.size > BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(upload)
+        size += upload.size
+    if part:
+        yield part

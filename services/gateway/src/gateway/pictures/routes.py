@@ -1,0 +1,266 @@
+"""The public API, version 1: pictures in and out."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from os import SEEK_END
+from typing import IO, Any
+
+from flask import Response, g, request, send_file
+from flask.typing import ResponseReturnValue
+from pydantic import TypeAdapter, ValidationError
+from servicekit.errors import Kind, ServiceError
+from servicekit.records import Edit
+from servicekit.wire import problems
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+
+from gateway.api.forms import FILES, read_files
+from gateway.api.routing import Api, Multipart, event, events
+from gateway.auth.keys import Scope
+from gateway.pictures.ingest import Ingest, IngestResult, Upload
+from gateway.pictures.schemas import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer, public
+from gateway.pictures.storage import MIMETYPES, Kept, MediaStore
+from gateway.upstream.collection import Collection
+from gateway.upstream.search import SearchClient
+
+ID = re.compile(r"[0-9a-f]{32}")
+# A file's name is its content, so what was fetched once is right for ever.
+FOREVER_S = 31_536_000
+MAX_IDS = 100
+CHANGING = (Kind.NOT_FOUND, Kind.NO_SPACE)
+SMALL = ("image/webp", "image/avif")
+
+# The form field `details` of POST /api/v1/images: one entry a file, in order.
+DETAILS = TypeAdapter(list[Details])
+DETAILS_FIELD = {"type": "array", "items": {"$ref": "#/components/schemas/Details"}}
+
+
+def add_picture_routes(
+    api: Api,
+    search: SearchClient,
+    collection: Collection,
+    media: MediaStore,
+    ingest: Ingest,
+    max_images: int,
+    max_body_bytes: int,
+) -> None:
+    """Add the routes of pictures to the API, over the collaborators that are handed in."""
+
+    upload = Multipart(
+        fields={"images": FILES, "details": DETAILS_FIELD},
+        required=("images",),
+        most=max_images,
+        json={"details": Details},
+    )
+
+    def record(picture_id: str) -> dict[str, Any]:
+        found = search.lookup([picture_id]).get(picture_id)
+        if found is None:
+            raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
+        return found
+
+    @api.blueprint.before_request
+    def check_id() -> None:
+        if (given := (request.view_args or {}).get("picture_id")) is not None and not ID.fullmatch(given):
+            raise ServiceError(Kind.NOT_FOUND, "there is no such picture; an id is 32 hex digits")
+
+    @api.route("GET", "/images", {200: LookupAnswer}, params=LookupParams)
+    def lookup(params: LookupParams) -> dict[str, Any]:
+        """Say which of some pictures are there."""
+        ids = params.ids.split(",")
+        if wrong := [i for i in ids if not ID.fullmatch(i)]:
+            raise ServiceError(Kind.INVALID, f"ids: {wrong[0][:40]!r} is not one; an id is 32 hex digits")
+        if len(ids) > MAX_IDS:
+            raise ServiceError(Kind.INVALID, f"ids: {len(ids)} ids; a request holds 1 to {MAX_IDS}")
+        found = search.lookup(ids)
+        return {"images": [public(found[i]) for i in ids if i in found]}
+
+    @api.route(
+        "POST",
+        "/images",
+        {200: UploadAnswer, 201: UploadAnswer},
+        streams=True,
+        scope=Scope.WRITE,
+        body_bytes=max_body_bytes,
+        form=upload,
+        limit=api.limits.uploads,
+        errors=(Kind.UNSUPPORTED_PICTURE, Kind.MODEL_MISMATCH, Kind.NO_SPACE),
+    )
+    def add() -> ResponseReturnValue:
+        """Add pictures.
+
+        A picture that is there already, by content, stays as it is. The status is 201 when at least one is new, 200
+        when all were there, and that of the first file's error when none could be added. Whoever accepts
+        text/event-stream is told of each file as it is done: events named item, with its index, and at the end one
+        named done, or problem where a service failed; what was told as added is in.
+        """
+        uploads = read_uploads(max_images)
+        if request.accept_mimetypes.best == "text/event-stream":
+            return events(upload_events(uploads, keep_open()))
+        outcomes: list[IngestResult] = []
+        try:
+            outcomes += ingest.add(uploads)
+        finally:
+            changed(outcomes)
+        items = [outcome_item(o) for o in outcomes]
+        failures = [o.error for o in outcomes if o.error]
+        if len(failures) == len(items):
+            raise ServiceError(failures[0].kind, f"no picture was added; file 0: {failures[0].detail}", items=items)
+        return {"items": items}, 201 if any(o.status == "added" for o in outcomes) else 200
+
+    def upload_events(uploads: Sequence[Upload], files: ExitStack) -> Iterator[str]:
+        outcomes: list[IngestResult] = []
+        with files:
+            try:
+                for i, outcome in enumerate(ingest.add(uploads)):
+                    outcomes.append(outcome)
+                    yield event("item", {"index": i, **outcome_item(outcome)})
+                last = event("done", counted(outcomes))
+            except ServiceError as error:
+                last = event("problem", error.body(g.request_id))
+            finally:
+                changed(outcomes)
+        yield last
+
+    def changed(outcomes: Sequence[IngestResult]) -> None:
+        collection.changed()
+        added = [o.id for o in outcomes if o.status == "added" and o.id]
+        api.guard.did("pictures-added", **counted(outcomes), pictures=added)
+
+    @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
+    def image(picture_id: str) -> dict[str, Any]:
+        """Say what is known of a picture."""
+        return public(record(picture_id))
+
+    @api.route(
+        "PATCH",
+        "/images/<picture_id>",
+        {200: Picture},
+        body=Edit,
+        errors=(Kind.NOT_FOUND, Kind.NO_SPACE),
+        scope=Scope.WRITE,
+    )
+    def edit(picture_id: str, body: Edit) -> dict[str, Any]:
+        """Change what is said of a picture: the fields that are given take new values."""
+        edited = search.edit(picture_id, body.model_dump(exclude_unset=True))
+        collection.changed()
+        api.guard.did("picture-edited", picture=picture_id, fields=sorted(body.model_fields_set))
+        return public(edited)
+
+    @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
+    def delete(picture_id: str) -> tuple[str, int]:
+        """Forget a picture, its thumbnails, and its file unless that lies in the library."""
+        # The files first: cut off in between, the picture is still on record, and deleting it can be tried again.
+        media.delete(picture_id, record(picture_id)["media_key"])
+        search.delete(picture_id)
+        collection.changed()
+        api.guard.did("picture-deleted", picture=picture_id)
+        return "", 204
+
+    @api.route(
+        "GET",
+        "/images/<picture_id>/file",
+        {200: tuple(MIMETYPES.values()), 206: tuple(MIMETYPES.values()), 304: None},
+        errors=(Kind.NOT_FOUND, Kind.RANGE),
+        limit=api.limits.downloads,
+    )
+    def file(picture_id: str) -> Response:
+        """Fetch the original file, or ranges of it."""
+        found = record(picture_id)
+        return sent(media.original(found["media_key"]), picture_id, found["file_name"])
+
+    @api.route(
+        "GET",
+        "/images/<picture_id>/thumbnail",
+        {200: SMALL, 206: SMALL, 304: None},
+        params=ThumbnailParams,
+        errors=(Kind.NOT_FOUND, Kind.RANGE),
+    )
+    def thumbnail(picture_id: str, params: ThumbnailParams) -> Response:
+        """Fetch a small copy: upright, without metadata, never enlarged.
+
+        It is WebP, or AVIF for a client that prefers that.
+        """
+        likes = request.accept_mimetypes.quality
+        form = "avif" if likes("image/avif") > likes("image/webp") else "webp"
+        kept = media.thumbnail(picture_id, record(picture_id)["media_key"], params.w, form)
+        response = sent(kept, f"{picture_id}-{params.w}-{form}", f"{picture_id}.{form}")
+        response.vary.add("Accept")
+        return response
+
+
+def sent(kept: Kept, tag: str, name: str) -> Response:
+    """A file's answer, whole, in part or 304; a stranger's file is served as nothing but the picture that it is."""
+    response = send_file(
+        kept.stream, mimetype=kept.mimetype, download_name=name or tag, etag=tag, max_age=FOREVER_S, conditional=False
+    )
+    # A browser may keep it; a cache between here and there does not know who may see it.
+    response.cache_control.public = False
+    response.cache_control.private = True
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.content_length = kept.length
+    try:
+        response.make_conditional(request.environ, accept_ranges=True, complete_length=kept.length)
+    except RequestedRangeNotSatisfiable:
+        response.close()
+        raise
+    return response
+
+
+def read_uploads(max_images: int) -> list[Upload]:
+    """The files of an upload with what is said about each.
+
+    Raises:
+        ServiceError: an unknown field, no file or too many, or details that do not match the files.
+    """
+    files, text = read_files("details", max_images)
+    details = [Details() for _ in files]
+    if text is not None:
+        try:
+            details = DETAILS.validate_json(text)
+        except ValidationError as error:
+            raise ServiceError(Kind.INVALID, problems(error, "details")) from error
+        if len(details) != len(files):
+            raise ServiceError(Kind.INVALID, f"details: {len(details)} entries for {len(files)} files")
+    return [
+        Upload(file_name(f.filename or ""), f.stream.seek(0, SEEK_END), partial(whole, f.stream), d)
+        for f, d in zip(files, details, strict=True)
+    ]
+
+
+def keep_open() -> ExitStack:
+    """The request's files, to be closed by this stack: Flask would close them before an answer in events begins."""
+    stack = ExitStack()
+    for file in request.files.getlist("images"):
+        stack.callback(file.stream.close)
+        file.stream = io.BytesIO()
+    return stack
+
+
+def whole(stream: IO[bytes]) -> bytes:
+    """All of a file that was uploaded."""
+    stream.seek(0)
+    return stream.read()
+
+
+def file_name(given: str) -> str:
+    """The last part of a name that a client sent, for people to read; it is never used as a path."""
+    name = given.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in name if c.isprintable())[:255]
+
+
+def counted(outcomes: Sequence[IngestResult]) -> dict[str, int]:
+    """How many files became what."""
+    return {**dict.fromkeys(("added", "exists", "failed"), 0), **Counter(o.status for o in outcomes)}
+
+
+def outcome_item(outcome: IngestResult) -> dict[str, Any]:
+    """One file's entry in the answer to an upload."""
+    item: dict[str, Any] = {"status": outcome.status, "id": outcome.id}
+    return {**item, "error": outcome.error.item()} if outcome.error else item

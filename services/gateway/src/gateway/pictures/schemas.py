@@ -1,0 +1,98 @@
+"""Requests and answers of pictures: these models check them, and the API's description is made of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from servicekit.records import Attributes, Caption, Number, TagList, TakenAt, Value, Whole
+from servicekit.wire import Params, Wire
+
+from gateway.api.schemas import Answer, ItemError
+
+
+class LookupParams(Params):
+    """Which pictures."""
+
+    ids: str = Field(description="up to 100 ids, with commas between them")
+
+
+class ThumbnailParams(Params):
+    """How large."""
+
+    w: int = Field(default=480, description="the greatest width: 240, 480, 960 or 1920 pixels")
+
+
+class Details(Wire):
+    """What a client says about one picture of an upload."""
+
+    caption: Caption = ""
+    tags: TagList = Field(default=[])
+    attributes: Attributes = Field(default={}, description="beside those that are read from the file's EXIF")
+    taken_at: TakenAt | None = Field(default=None, description="in place of what the file's EXIF says")
+
+
+class Picture(Answer):
+    """A picture of the collection."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{32}$", description="the first 32 hex digits of the sha256 of its file")
+    caption: str
+    tags: list[str]
+    attributes: dict[str, Value | Whole | Number]
+    file_name: str
+    width: int
+    height: int
+    bytes: int | None
+    taken_at: str | None = Field(description="by the clock where it was taken")
+    added_at: str
+    placeholder: str = Field(description="ThumbHash in base64, to be shown until the picture is there; may be empty")
+    file_url: str
+    thumbnail_url: str
+
+
+class LookupAnswer(Answer):
+    """Those of the pictures that are there, in the order of their ids in the question."""
+
+    images: list[Picture]
+
+
+class UploadItem(Answer):
+    """What became of one file."""
+
+    status: Literal["added", "exists", "failed"]
+    id: str | None
+    error: ItemError | None = None
+
+
+class UploadAnswer(Answer):
+    """What became of each file, in order."""
+
+    items: list[UploadItem]
+
+
+class QuarantinedFile(Answer):
+    """A file that could not be added, and why."""
+
+    id: str
+    file_name: str
+    bytes: int | None = Field(default=None, description="of a file that is kept; one that is too large is not")
+    at: str
+    error: ItemError
+
+
+class QuarantineAnswer(Answer):
+    """The latest files that could not be added, the last one first."""
+
+    files: list[QuarantinedFile]
+
+
+PUBLIC = (
+    *("id", "caption", "tags", "attributes", "file_name", "width", "height", "bytes", "taken_at", "added_at"),
+    "placeholder",
+)
+
+
+def public(record: dict[str, Any]) -> dict[str, Any]:
+    """A picture's record as the API shows it."""
+    base = f"/api/v1/images/{record['id']}"
+    return {**{k: record[k] for k in PUBLIC}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}

@@ -1,0 +1,181 @@
+"""The pictures themselves and their thumbnails, named by content."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from typing import IO, Any, NamedTuple, Protocol
+
+from PIL import Image
+from servicekit.errors import Kind, ServiceError
+from servicekit.pictures import Picture, open_picture
+from thumbhash import rgba_to_thumb_hash
+
+from gateway.concurrency import ConcurrencyLimit
+from gateway.pictures.object_store import Files
+
+# Media keys of pictures of which the store has no copy.
+PREFIX = "library:"
+# Widths a thumbnail can be asked for: a closed list, or anyone could fill the disk.
+WIDTHS = (240, 480, 960, 1920)
+# The one that every wall asks for is made while the picture is added.
+FIRST = 480
+# A picture of 1 : 20 is no reason for a thumbnail of 9,600 pixels' height.
+TALLEST = 4
+MISSING = "the picture's file is missing; add the picture again"
+MOVED = "the picture's file has changed or is not where it was; scan the library again"
+TYPES = {
+    "JPEG": ("jpg", "image/jpeg"),
+    "PNG": ("png", "image/png"),
+    "WEBP": ("webp", "image/webp"),
+    "GIF": ("gif", "image/gif"),
+    "TIFF": ("tif", "image/tiff"),
+    "BMP": ("bmp", "image/bmp"),
+    "AVIF": ("avif", "image/avif"),
+    "HEIF": ("heic", "image/heic"),
+}
+MIMETYPES = dict(TYPES.values())
+# How people end the names of such files otherwise.
+ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "heif": "heic"}
+# How a thumbnail can be written. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
+# wide), so WebP, which is there already, goes to whoever takes both as gladly.
+THUMBNAILS: dict[str, dict[str, Any]] = {
+    "webp": {"quality": 80, "method": 4},
+    "avif": {"quality": 60, "speed": 8},
+}
+
+
+def picture_id(content: bytes) -> str:
+    """A picture's id: the first 32 hex digits of the sha256 of its file."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+class Kept(NamedTuple):
+    """A file to be sent: a stream that can be sought in, its length, and its content type."""
+
+    stream: IO[bytes]
+    length: int
+    mimetype: str
+
+
+class InPlace(Protocol):
+    """Where pictures lie that the store has no copy of: `gateway.library` is one."""
+
+    def has(self, picture_id: str) -> bool: ...
+    def open(self, picture_id: str) -> tuple[IO[bytes], int, str]: ...
+
+
+class MediaStore:
+    """Originals and thumbnails, in one store."""
+
+    def __init__(self, files: Files, library: InPlace, max_pixels: int, gate: ConcurrencyLimit) -> None:
+        """Over a store.
+
+        Args:
+            files: the store.
+            library: where pictures lie that the store has no copy of.
+            max_pixels: of a picture.
+            gate: lets so many thumbnails be made at once.
+        """
+        self._files, self._library, self._max_pixels, self._gate = files, library, max_pixels, gate
+        self.check = files.check
+
+    def open(self, content: bytes, width: int = FIRST) -> Picture:
+        """Decode a file as far as a thumbnail of this width needs.
+
+        Raises:
+            ServiceError: it is not a picture, is damaged or too large.
+        """
+        return open_picture(content, self._max_pixels, draft=width)
+
+    def put(self, content: bytes, picture: Picture, in_place: bool = False) -> str:
+        """Keep an original, unless it lies in the library, and the thumbnail of every wall; its media key."""
+        name = picture_id(content)
+        key = f"{PREFIX}{name}" if in_place else f"{name[:2]}/{name}.{TYPES[picture.format][0]}"
+        if not in_place and not self._files.exists(key):
+            self._files.write(key, content)
+        thumbnail = thumbnail_key(name, FIRST, "webp")
+        if not self._files.exists(thumbnail):
+            self._files.write(thumbnail, shrink(picture.image, FIRST, "webp"))
+        return key
+
+    def placeholder(self, picture: Picture) -> str:
+        """A blurred copy of a few bytes (ThumbHash, base64), to be shown until the picture is there."""
+        # As much as there is to see in it: the hash keeps seven waves a side, and takes its time by the pixel.
+        small = resized(picture.image, (32, 32), Image.Resampling.BOX)
+        # The library fails where something shows through; an opened picture lies on white.
+        small = small.convert("RGBA")
+        return base64.b64encode(bytes(rgba_to_thumb_hash(*small.size, small.tobytes()))).decode()
+
+    def has(self, key: str) -> bool:
+        """Whether the original is there."""
+        if key.startswith(PREFIX):
+            return self._library.has(key.removeprefix(PREFIX))
+        return self._files.exists(key)
+
+    def original(self, key: str) -> Kept:
+        """The file of a key.
+
+        Raises:
+            ServiceError: it is gone from the store, or from the library.
+        """
+        if key.startswith(PREFIX):
+            try:
+                stream, length, ending = self._library.open(key.removeprefix(PREFIX))
+            except FileNotFoundError as error:
+                raise ServiceError(Kind.NOT_FOUND, MOVED) from error
+            return Kept(stream, length, MIMETYPES[ENDINGS.get(ending, ending)])
+        try:
+            return Kept(*self._files.open(key), MIMETYPES[key.rpartition(".")[2]])
+        except FileNotFoundError as error:
+            raise ServiceError(Kind.NOT_FOUND, MISSING) from error
+
+    def thumbnail(self, name: str, key: str, width: int, form: str) -> Kept:
+        """A small copy of a picture, by its id and media key, made on the first call; `form` is one of THUMBNAILS.
+
+        Raises:
+            ServiceError: the width is not one of WIDTHS, or the original is gone.
+        """
+        if width not in WIDTHS:
+            raise ServiceError(Kind.INVALID, f"w: {width} is not one of {', '.join(map(str, WIDTHS))}")
+        place, mimetype = thumbnail_key(name, width, form), f"image/{form}"
+        try:
+            return Kept(*self._files.open(place), mimetype)
+        except FileNotFoundError:
+            kept = self.original(key)
+        with kept.stream as stream, self._gate.slot():
+            small = shrink(self.open(stream.read(), width).image, width, form)
+        self._files.write(place, small)
+        return Kept(io.BytesIO(small), len(small), mimetype)
+
+    def delete(self, name: str, key: str) -> None:
+        """Forget an original, unless it lies in the library, and its thumbnails."""
+        if not key.startswith(PREFIX):
+            self._files.delete(key)
+        for place in (thumbnail_key(name, w, form) for w in WIDTHS for form in THUMBNAILS):
+            self._files.delete(place)
+
+
+def thumbnail_key(name: str, width: int, form: str) -> str:
+    """Where the thumbnail of a picture is kept."""
+    return f"thumbnails/{width}/{name[:2]}/{name}.{form}"
+
+
+def shrink(picture: Image.Image, width: int, form: str) -> bytes:
+    """A picture within width x TALLEST * width, never enlarged, without metadata but for its colour profile."""
+    small = resized(picture, (width, TALLEST * width), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    # Without its own description a writer takes over that of the picture.
+    small.info = {}
+    profile = picture.info.get("icc_profile")
+    small.save(stream, form.upper(), icc_profile=profile, exif=b"", xmp=b"", **THUMBNAILS[form])
+    return stream.getvalue()
+
+
+def resized(picture: Image.Image, box: tuple[int, int], resample: Image.Resampling) -> Image.Image:
+    """A copy within a box, never enlarged; unlike `Image.thumbnail` of a copy it makes no copy in full size."""
+    scale = min(1.0, *(most / side for most, side in zip(box, picture.size, strict=True)))
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    # By whole factors first, as `Image.thumbnail` does: quicker, and no difference is to be seen.
+    return picture.resize((width, height), resample, reducing_gap=2.0)

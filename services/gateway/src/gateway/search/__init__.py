@@ -1,0 +1,1 @@
+"""Searching: terms, the search itself, its caches, score calibration and facets."""

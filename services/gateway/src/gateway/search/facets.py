@@ -1,0 +1,63 @@
+"""What the collection offers, and what its model is: for pages that show it before anybody has searched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from servicekit.errors import Kind, ServiceError
+
+from gateway.search.single_flight import SingleFlightCache
+from gateway.upstream.collection import Collection
+from gateway.upstream.encoder import EncoderClient
+from gateway.upstream.search import SearchClient
+
+
+class CollectionFacts:
+    """Facts that every visit of the page asks for, remembered as long as they hold."""
+
+    def __init__(
+        self, encoder: EncoderClient, search: SearchClient, results: SingleFlightCache, collection: Collection
+    ) -> None:
+        self._encoder, self._search, self._results, self._collection = encoder, search, results, collection
+
+    def facets(self) -> dict[str, Any]:
+        """How many pictures, some captions, and what they can be told apart by; counted once a generation.
+
+        Raises:
+            ServiceError: the search service does not answer.
+        """
+        state = self._collection.state()
+        kept: dict[str, Any] | None = self._results.find("facets", state["generation"])
+        if kept is None:
+            kept = self._results.once("facets", state["generation"], self._count)
+            if self._collection.state()["generation"] == state["generation"]:
+                self._results.keep("facets", state["generation"], kept)
+        return {"count": state["count"], **kept}
+
+    def _count(self) -> dict[str, Any]:
+        return {"captions": self._search.captions(), **self._search.facets()}
+
+    def model(self) -> dict[str, Any] | None:
+        """The encoder's model and its figures; None where it does not answer."""
+        try:
+            facts = self._encoder.model()
+        except ServiceError as error:
+            if error.kind is Kind.UNAVAILABLE:
+                return None
+            raise
+        evaluation = facts.pop("evaluation")
+        return {**facts, "figures": list(figures(evaluation))}
+
+
+def figures(evaluation: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+    """Each figure of a manifest's nested evaluation: a number, or a number and its interval's ends."""
+    for name, value in evaluation.items():
+        here = (*path, name.replace("_", " "))
+        if isinstance(value, dict):
+            yield from figures(value, here)
+        else:
+            numbers = value if isinstance(value, list) else [value]
+            if len(numbers) in (1, 3) and all(isinstance(n, int | float) for n in numbers):
+                low, high = numbers[1:] or (None, None)
+                yield {"name": " ".join(here), "value": numbers[0], "low": low, "high": high}

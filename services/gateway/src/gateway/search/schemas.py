@@ -1,0 +1,216 @@
+"""Requests and answers of searching: these models check them, and the API's description is made of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import Field
+from servicekit.errors import Kind, ServiceError
+from servicekit.records import Conditions, Filter
+from servicekit.wire import Params, Wire, parse
+
+from gateway.api.schemas import Answer, Flag
+from gateway.pictures.schemas import Picture
+from gateway.search.terms import Term, read_term
+
+Mode = Literal["vector", "text", "hybrid"]
+MODE: Any = Field(
+    default="vector",
+    description="rank by looks (vector), by words in captions, tags and file names (text), or by both (hybrid)",
+)
+COLLAPSE = Field(
+    default=None,
+    ge=0.5,
+    le=1,
+    strict=False,
+    description="pass over a picture whose cosine with one before it is at least this; 0.94 is a near-duplicate",
+)
+K = Field(default=24, ge=1, description="how many results")
+CURSOR = Field(
+    default=None, max_length=2000, pattern=r"^[A-Za-z0-9_=-]+$", description="`next_cursor` of the page before"
+)
+EXPLAIN = Field(default=False, description="tell how the answer came about")
+MAX_TERMS = 16
+
+
+class SearchRequest(Wire):
+    """A search: the pictures nearest to a sum of terms."""
+
+    terms: list[Term] = Field(min_length=1, max_length=MAX_TERMS)
+    mode: Mode = MODE
+    where: Filter | None = Field(default=None, description="conditions on the pictures, all of which must hold")
+    collapse: float | None = COLLAPSE
+    k: int = K
+    cursor: str | None = CURSOR
+    explain: bool = EXPLAIN
+
+
+class PageParams(Params):
+    """Which page of the answer."""
+
+    k: int = K
+    cursor: str | None = CURSOR
+
+
+class SearchParams(PageParams, Conditions):
+    """A search in a URL."""
+
+    q: str | None = Field(default=None, description="words that a picture is to fit: short for term=text:…")
+    term: list[str] = Field(
+        default=[],
+        max_length=MAX_TERMS,
+        description="`text:words`, `like:id` or `vector:token`, with a weight in front where it is not 1: "
+        "`-0.5*text:people` leads away from people",
+    )
+    mode: Mode = MODE
+    attributes: list[str] = Field(
+        default=[], max_length=20, description="`name=value`, or a range of numbers: `iso=100..400`"
+    )
+    collapse: float | None = COLLAPSE
+    explain: Flag = EXPLAIN
+
+    def names(self) -> list[str]:
+        """What messages call the terms of `request`."""
+        return [*(["q"] if self.q is not None else []), *(f"term {i}" for i in range(len(self.term)))]
+
+    def request(self) -> SearchRequest:
+        """The same search as a body would ask for it.
+
+        Raises:
+            ServiceError: there is no term, or one is not written as a term.
+        """
+        terms = [Term(text=self.q)] if self.q is not None else []
+        terms += [read_term(written, f"term {i}") for i, written in enumerate(self.term)]
+        if not terms:
+            raise ServiceError(Kind.INVALID, "q, term: neither is given; say what the picture shows")
+        if len(terms) > MAX_TERMS:
+            raise ServiceError(Kind.INVALID, f"q, term: {len(terms)} terms; the limit is {MAX_TERMS}")
+        given = {name for name in Conditions.model_fields if name in self.model_fields_set}
+        conditions = self.model_dump(include=given)
+        if self.attributes:
+            wanted = [read_attribute(written) for written in self.attributes]
+            conditions["attributes"] = dict(wanted)
+            if len(conditions["attributes"]) < len(wanted):
+                raise ServiceError(Kind.INVALID, "attributes: a name comes twice; write a range as name=least..most")
+        where = parse(Filter, conditions) if conditions else None
+        return SearchRequest(
+            terms=terms,
+            mode=self.mode,
+            where=where,
+            collapse=self.collapse,
+            k=self.k,
+            cursor=self.cursor,
+            explain=self.explain,
+        )
+
+
+def read_attribute(written: str) -> tuple[str, Any]:
+    """A condition on an attribute as it is written in a URL: a range, a number, true, false, or else a text.
+
+    Raises:
+        ServiceError: it has no name, or names no value.
+    """
+    name, equals, value = written.partition("=")
+    if not (name and equals and value):
+        raise ServiceError(Kind.INVALID, f"attributes: {written[:40]!r} is not name=value")
+    if value in ("true", "false"):
+        return name, value == "true"
+    least, dots, most = value.partition("..")
+    ends = [read_number(end) if end else None for end in (least, most)]
+    if (
+        dots
+        and ends != [None, None]
+        and all(end is not None or not text for end, text in zip(ends, (least, most), strict=True))
+    ):
+        return name, {"min": ends[0], "max": ends[1]}
+    number = read_number(value)
+    return name, value if number is None else number
+
+
+def read_number(text: str) -> int | float | None:
+    """A number as people write it; None where it is something else."""
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", text):
+        return None
+    return float(text) if "." in text else int(text)
+
+
+class SuggestParams(Params):
+    """What was typed so far."""
+
+    q: str = Field(max_length=500)
+    k: int = Field(default=8, ge=1, le=50, description="how many of each at most")
+
+
+class Hit(Picture):
+    """A picture that was found."""
+
+    score: float = Field(description="the cosine with the sum of the terms; of another mode, its own measure")
+    confidence: float | None = Field(description="how sure the system is that it fits, 0 to 1, where that is known")
+
+
+class Removed(Answer):
+    """Pictures that are no results, and why."""
+
+    by_filters: int
+    near_duplicates: int = Field(description="up to this page")
+    terms_themselves: int
+
+
+class Explanation(Answer):
+    """How an answer came about."""
+
+    stages_ms: dict[str, float]
+    cached: bool
+    collection: int = Field(description="how many pictures there are")
+    removed: Removed
+
+
+class SearchAnswer(Answer):
+    """A page of results, best first."""
+
+    results: list[Hit]
+    terms: list[str] = Field(description="the terms as they are written in a URL, uploaded pictures as tokens")
+    model_id: str | None
+    generation: str = Field(description="names the state of the collection")
+    next_cursor: str | None
+    collapsed: int = Field(description="how many near-duplicates were passed over up to this page")
+    confident: bool | None = Field(description="whether the best result fits at all; null where that is not known")
+    truncated: bool = Field(description="whether a text was longer than the model reads")
+    took_ms: float
+    explain: Explanation | None = None
+
+
+class TagCount(Answer):
+    """A tag, and how many pictures have it."""
+
+    tag: str
+    count: int
+
+
+class Orientations(Answer):
+    """How many pictures are of each shape."""
+
+    landscape: int
+    portrait: int
+    square: int
+
+
+class Facets(Answer):
+    """What a collection offers to somebody who does not know it."""
+
+    count: int
+    captions: list[str] = Field(description="some short captions, to start from")
+    tags: list[TagCount] = Field(description="the most frequent ones, up to 200")
+    orientations: Orientations
+    taken: list[str] | None = Field(description="when the first and the last picture was taken, where that is known")
+    added: list[str] | None = Field(description="when the first and the last picture was added")
+    widest: int = Field(description="width of the widest picture in pixels")
+    sampled: bool = Field(description="whether only a part of a large collection was counted")
+
+
+class Suggestions(Answer):
+    """How a text may go on."""
+
+    captions: list[str] = Field(description="those that hold all of its words, the last of which may go on")
+    tags: list[str] = Field(description="those that begin with it")

@@ -1,0 +1,260 @@
+"""From terms to a page of results: vectors by the encoder, hits by the search service, both by way of the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import orjson
+from servicekit.deadline import set_deadline
+from servicekit.errors import Kind, ServiceError
+from servicekit.timing import stage, stages
+
+from gateway.concurrency import ConcurrencyLimit
+from gateway.pictures.schemas import public
+from gateway.search.calibration import CONFIDENT, Calibration, Calibrator
+from gateway.search.schemas import SearchRequest
+from gateway.search.single_flight import SingleFlightCache
+from gateway.search.terms import Term, check_terms, read_vector, write_term, write_vector
+from gateway.settings import Settings
+from gateway.upstream.collection import Collection
+from gateway.upstream.encoder import Encoded, EncoderClient
+from gateway.upstream.search import SearchClient
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search that is understood, in one state of the collection."""
+
+    request: SearchRequest
+    terms: list[Term]
+    images: Sequence[IO[bytes]]
+    # The filter as it goes to the search service.
+    where: dict[str, Any] | None
+    state: dict[str, Any]
+    scale: Calibration | None
+    # Everything that the results depend on, the state of the collection included.
+    key: str
+
+    @property
+    def tag(self) -> str:
+        """Names the answer: the same as long as it stays the same."""
+        scale = self.scale and (self.scale.middle, self.scale.spread)
+        return digest([self.key, scale, self.request.explain])[:32]
+
+
+class Searcher:
+    """Answers searches."""
+
+    def __init__(
+        self,
+        encoder: EncoderClient,
+        search: SearchClient,
+        results: SingleFlightCache,
+        collection: Collection,
+        confidence: Calibrator,
+        gate: ConcurrencyLimit,
+        settings: Settings,
+    ) -> None:
+        self._encoder, self._search, self._results, self._collection = encoder, search, results, collection
+        self._confidence, self._gate, self._settings = confidence, gate, settings
+
+    def question(
+        self, request: SearchRequest, images: Sequence[IO[bytes]] = (), names: Sequence[str] | None = None
+    ) -> Question:
+        """Check a search, and bind it to the collection as it is.
+
+        Args:
+            request: what is asked for.
+            images: the files that its terms name.
+            names: what messages call its terms, where they did not come in a body.
+
+        Raises:
+            ServiceError: a field is wrong, or the search service does not answer.
+        """
+        set_deadline(self._settings.deadline_s)
+        if request.k > self._settings.max_k:
+            raise ServiceError(Kind.INVALID, f"k: {request.k} is more than the limit of {self._settings.max_k}")
+        names = names or [f"terms.{i}" for i in range(len(request.terms))]
+        terms = check_terms(request.terms, names, len(images), self._settings.max_query_characters)
+        if request.mode != "vector" and not any(t.text and t.weight > 0 for t in terms):
+            raise ServiceError(Kind.INVALID, f"mode: {request.mode} needs a term of text with a weight above 0")
+        if request.mode == "text" and any(t.text is None or t.weight < 0 for t in terms):
+            raise ServiceError(Kind.INVALID, "mode: text looks for words alone; leave the other terms out")
+        state = self._collection.state()
+        scale = self._confidence.scale(state)
+        files = [digest_of(stream) for stream in images]
+        written = [write_term(t) for t in terms]
+        where = request.where.model_dump(exclude_defaults=True) if request.where else None
+        key = digest(
+            [state["generation"], written, files, request.mode, where, request.collapse, request.k, request.cursor]
+        )
+        return Question(request, terms, images, where, state, scale, key)
+
+    def answer(self, question: Question) -> dict[str, Any]:
+        """A page of results.
+
+        Raises:
+            ServiceError: a service does not answer, or refuses a term or the cursor.
+        """
+        started = time.perf_counter()
+        kept = self._results.find("page", question.key)
+        # Whoever wants to know how it came about wants all of it, which is not kept.
+        if kept is None or question.request.explain:
+            # An explanation is not shared with those who did not ask for one.
+            flight = f"{question.key}{'+' if question.request.explain else ''}"
+            page = self._results.once("page", flight, lambda: self._in_turn(question))
+            # Written to in between? Then the page belongs to the newer generation.
+            if kept is None and page["generation"] == question.state["generation"]:
+                self._results.keep("page", question.key, page)
+        else:
+            page = kept
+        scale = question.scale if self._judged(question) else None
+        results = [{**hit, "confidence": scale and round(scale.confidence(hit["score"]), 4)} for hit in page["results"]]
+        # The verdict is on the best result of all, which later pages do not hold.
+        first = results[0]["confidence"] if results and question.request.cursor is None else None
+        whole = {
+            "results": results,
+            "terms": page["terms"],
+            "model_id": page["model_id"],
+            "generation": page["generation"],
+            "next_cursor": page["next_cursor"],
+            "collapsed": page["collapsed"],
+            "confident": None if first is None else first > CONFIDENT,
+            "truncated": page["truncated"],
+            "took_ms": round((time.perf_counter() - started) * 1000, 1),
+        }
+        if question.request.explain:
+            whole["explain"] = explanation(question, page, kept is not None)
+        return whole
+
+    def _judged(self, question: Question) -> bool:
+        """Whether the scale, which was measured with single texts, says something about the scores."""
+        alone = question.terms[0] if len(question.terms) == 1 else None
+        return question.request.mode == "vector" and alone is not None and alone.text is not None and alone.weight > 0
+
+    def _in_turn(self, question: Question) -> dict[str, Any]:
+        with self._gate.slot():
+            return self._find(question)
+
+    def _find(self, question: Question) -> dict[str, Any]:
+        """A page from the services, without what depends on the one who asks."""
+        request, model_id = question.request, question.state["model_id"]
+        if model_id is None:
+            if missing := next((t.like for t in question.terms if t.like), None):
+                raise ServiceError(Kind.NOT_FOUND, f"there is no picture {missing}")
+            written = [write_term(t) for t in question.terms if t.image is None]
+            nothing = {"results": [], "model_id": None, "generation": question.state["generation"]}
+            return {**nothing, "terms": written, "next_cursor": None, "collapsed": 0, "truncated": False, "matching": 0}
+        terms, written, truncated = self._resolve(question, model_id)
+        words = " ".join(t.text for t in question.terms if t.text is not None and t.weight > 0)
+        if request.mode != "vector" and len(words) > 1000:
+            raise ServiceError(Kind.INVALID, f"terms: texts of {len(words)} characters; the limit of words is 1000")
+        with stage("search"):
+            found = self._search.query(
+                model_id=None if request.mode == "text" else model_id,
+                terms=[] if request.mode == "text" else terms,
+                text=None if request.mode == "vector" else words,
+                mode=request.mode,
+                where=question.where,
+                collapse=request.collapse,
+                k=request.k,
+                cursor=request.cursor,
+                explain=request.explain,
+            )
+        results = [{**public(record), "score": round(record["score"], 6)} for record in found["results"]]
+        return {**found, "results": results, "terms": written, "truncated": truncated}
+
+    def _resolve(self, question: Question, model_id: str) -> tuple[list[dict[str, Any]], list[str], bool]:
+        """The terms as the search service takes them and as they are written, and whether a text was cut."""
+        if question.request.mode == "text":
+            return [], [write_term(t) for t in question.terms], False
+        encoded: dict[int, Encoded] = {}
+        for i, term in enumerate(question.terms):
+            if term.text is not None:
+                encoded[i] = self._text(term.text, model_id)
+            elif term.image is not None:
+                encoded[i] = self._image(question.images[term.image], term.image, model_id)
+        terms: list[dict[str, Any]] = []
+        written = []
+        for i, term in enumerate(question.terms):
+            if term.like is not None:
+                terms.append({"like": term.like, "weight": term.weight})
+            elif term.vector is not None:
+                vector = read_vector(term.vector, model_id, f"terms.{i}.vector")
+                terms.append({"vector": vector, "weight": term.weight})
+            elif term.image is not None:
+                # By what the token holds: the pages after this one are asked for with it.
+                token = write_vector(encoded[i].vector, model_id)
+                terms.append({"vector": read_vector(token, model_id, "image"), "weight": term.weight})
+                term = Term(vector=token, weight=term.weight)
+            else:
+                terms.append({"vector": encoded[i].vector, "weight": term.weight})
+            written.append(write_term(term))
+        return terms, written, any(e.truncated for e in encoded.values())
+
+    def _text(self, text: str, model_id: str) -> Encoded:
+        return self._encoded(f"{model_id}:{digest(text)}", model_id, lambda: self._encoder.text(text))
+
+    def _image(self, stream: IO[bytes], number: int, model_id: str) -> Encoded:
+        def encode() -> Encoded:
+            # Read in the request's turn: so many files at once are in memory, and no more.
+            stream.seek(0)
+            (encoded,) = self._encoder.images([stream.read()])
+            if isinstance(encoded, ServiceError):
+                raise ServiceError(encoded.kind, f"images.{number}: {encoded.detail}")
+            return encoded
+
+        return self._encoded(f"{model_id}:image:{digest_of(stream)}", model_id, encode)
+
+    def _encoded(self, key: str, model_id: str, encode: Callable[[], Encoded]) -> Encoded:
+        """A vector in the collection's model, by way of the cache."""
+        if kept := self._results.find("vector", key):
+            return Encoded(*kept)
+        with stage("encode"):
+            encoded: Encoded = self._results.once("vector", key, encode)
+        if encoded.model_id != model_id:
+            raise other_model(model_id, encoded.model_id)
+        self._results.keep("vector", key, list(encoded))
+        return encoded
+
+
+def other_model(serves: str, made: str) -> ServiceError:
+    """The encoder is of another model than the collection."""
+    return ServiceError(
+        Kind.MODEL_MISMATCH,
+        f"the collection holds vectors of model {serves}, and the encoder makes those of {made}; "
+        "`sightline reindex` gives every picture one of the latter",
+    )
+
+
+def explanation(question: Question, page: dict[str, Any], cached: bool) -> dict[str, Any]:
+    """How an answer came about, and which pictures are not among the results."""
+    count = question.state["count"]
+    return {
+        "stages_ms": {name: round(seconds * 1000, 2) for name, seconds in stages().items()},
+        "cached": cached,
+        "collection": count,
+        "removed": {
+            "by_filters": max(0, count - page["matching"]),
+            "near_duplicates": page["collapsed"],
+            "terms_themselves": len({t.like for t in question.terms if t.like}),
+        },
+    }
+
+
+def digest_of(stream: IO[bytes]) -> str:
+    """A key for a file."""
+    stream.seek(0)
+    found = hashlib.sha256()
+    while part := stream.read(2**20):
+        found.update(part)
+    return found.hexdigest()
+
+
+def digest(what: Any) -> str:
+    """A key for anything that JSON can say."""
+    return hashlib.sha256(orjson.dumps(what, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,70 @@
+"""Results that are kept, and work in flight that equal requests wait for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import orjson
+from prometheus_client import Counter
+from servicekit.deadline import time_left
+from servicekit.errors import Kind, ServiceError
+from servicekit.timing import stage
+
+from gateway.search.cache import Cache
+
+
+class SingleFlightCache:
+    """Keeps documents by key, and lets equal requests at the same time share one computation."""
+
+    def __init__(self, cache: Cache, lookups: Counter) -> None:
+        """Over a cache.
+
+        Args:
+            lookups: counts by `cache` and `result`: hit, miss, or shared with another request in flight.
+        """
+        self._cache, self._lookups = cache, lookups
+        self._lock = threading.Lock()
+        self._flying: dict[str, Future[Any]] = {}
+
+    def find(self, kind: str, key: str) -> Any | None:
+        """The kept document, or None."""
+        with stage("cache"):
+            kept = self._cache.get(f"{kind}:{key}")
+        self._lookups.labels(kind, "miss" if kept is None else "hit").inc()
+        return None if kept is None else orjson.loads(kept)
+
+    def keep(self, kind: str, key: str, document: Any) -> None:
+        """Keep a document."""
+        with stage("cache"):
+            self._cache.set(f"{kind}:{key}", orjson.dumps(document))
+
+    def once(self, kind: str, key: str, work: Callable[[], Any]) -> Any:
+        """What `work` returns or raises, for all who ask while it goes on."""
+        with self._lock:
+            future = self._flying.get(f"{kind}:{key}")
+            mine = future is None
+            if future is None:
+                future = self._flying[f"{kind}:{key}"] = Future()
+        if not mine:
+            self._lookups.labels(kind, "shared").inc()
+            with stage("shared"):
+                try:
+                    return future.result(time_left())
+                except TimeoutError as error:
+                    raise ServiceError(Kind.UNAVAILABLE, "the answer did not come in time", retry_after=1) from error
+                except ServiceError as error:
+                    # It may have been the other's time that was over: this request has its own.
+                    if error.kind is not Kind.UNAVAILABLE:
+                        raise
+            return work()
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            with self._lock:
+                del self._flying[f"{kind}:{key}"]
+        return future.result()

@@ -1,0 +1,70 @@
+"""The state of the collection, as the search service tells it and as every gateway knows it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from servicekit.errors import Kind, ServiceError
+from servicekit.timing import stage
+
+from gateway.upstream.search import SearchClient
+
+# What was written past every gateway, as by `sightline migrate`, is seen after so long at the latest.
+STATE_S = 1.0
+
+
+class Written(Protocol):
+    """What tells whether somebody has written."""
+
+    def written(self) -> bytes | None: ...
+    def mark_written(self) -> None: ...
+
+
+class Collection:
+    """The state of the collection, asked for once a second while nobody writes through a gateway."""
+
+    def __init__(self, search: SearchClient, marks: Written, clock: Callable[[], float] = time.monotonic) -> None:
+        self._search, self._marks, self._clock = search, marks, clock
+        self._known: tuple[float, bytes, dict[str, Any]] | None = None
+        self._asking = threading.Lock()
+
+    def state(self) -> dict[str, Any]:
+        """`count`, `model_id` (None while there is no picture) and `generation`.
+
+        Raises:
+            ServiceError: the search service does not answer, and nothing is known that still holds.
+        """
+        mark = self._marks.written()
+        known = self._known
+        holds = known is not None and mark is not None and known[1] == mark
+        if known and holds:
+            fresh = self._clock() - known[0] < STATE_S
+            # One request asks; what the others know was right a moment ago, and nobody has written since.
+            if fresh or not self._asking.acquire(blocking=False):
+                return known[2]
+            try:
+                return self._ask(mark)
+            except ServiceError as error:
+                # Who cannot be reached cannot be written to either: what was found before is still right.
+                if error.kind is Kind.UNAVAILABLE:
+                    return known[2]
+                raise
+            finally:
+                self._asking.release()
+        return self._ask(mark)
+
+    def _ask(self, mark: bytes | None) -> dict[str, Any]:
+        # A write from now on leaves another mark than the one that is kept, so its reader asks again.
+        asked = self._clock()
+        with stage("state"):
+            stats = self._search.stats()
+        if mark is not None:
+            self._known = (asked, mark, stats)
+        return stats
+
+    def changed(self) -> None:
+        """Something was written: no gateway may go on with what it knew before."""
+        self._marks.mark_written()

@@ -1,0 +1,83 @@
+"""The encoder: text or picture to vector."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from servicekit.errors import ServiceError
+
+from gateway.upstream.client import Service, read_kind
+
+# A request to the encoder holds at most this much: more gains no speed, and every picture is decoded in its memory.
+BATCH_IMAGES = 16
+BATCH_BYTES = 32 * 2**20
+
+
+class Encoded(NamedTuple):
+    """A unit vector as base64 of little-endian float32, the model it belongs to, and whether the text was cut."""
+
+    vector: str
+    model_id: str
+    dim: int
+    truncated: bool
+
+
+class EncoderClient(Service):
+    """Text or picture to vector."""
+
+    def model(self) -> dict[str, Any]:
+        """What its model is: `model_id`, `dim`, `name`, `towers`, `evaluation`."""
+        return self.call("GET", "/v1/model")
+
+    def text(self, text: str) -> Encoded:
+        """The vector of one text."""
+        return self.texts([text])[0]
+
+    def texts(self, texts: Sequence[str]) -> list[Encoded]:
+        """The vector of each text, in order."""
+        body = self.call("POST", "/v1/text", json={"texts": list(texts)})
+        vectors, size = base64.b64decode(body["vectors"]), 4 * body["dim"]
+        rows = [base64.b64encode(vectors[i * size : (i + 1) * size]).decode() for i in range(len(texts))]
+        return [
+            Encoded(row, body["model_id"], body["dim"], item["truncated"])
+            for row, item in zip(rows, body["items"], strict=True)
+        ]
+
+    def images(self, contents: Sequence[bytes]) -> list[Encoded | ServiceError]:
+        """For each picture file its vector, or what is wrong with it.
+
+        Raises:
+            ServiceError: the encoder does not answer.
+        """
+        results: list[Encoded | ServiceError] = []
+        for batch in batches(contents):
+            files = [("images", ("picture", content)) for content in batch]
+            try:
+                body = self.call("POST", "/v1/images", files=files)
+            except ServiceError as error:
+                if "items" not in error.extra:
+                    raise
+                body = {"vectors": "", "dim": 0, "model_id": "", **error.extra}
+            vectors, size = base64.b64decode(body["vectors"]), 4 * body["dim"]
+            for item in body["items"]:
+                if item["row"] is None:
+                    results.append(ServiceError(read_kind(item["error"]), item["error"]["detail"]))
+                else:
+                    row = vectors[item["row"] * size : (item["row"] + 1) * size]
+                    results.append(Encoded(base64.b64encode(row).decode(), body["model_id"], body["dim"], False))
+        return results
+
+
+def batches(contents: Sequence[bytes]) -> list[list[bytes]]:
+    """Consecutive parts of a list of files, each within the limits of one request; one huge file goes alone."""
+    parts: list[list[bytes]] = []
+    size = 0
+    for content in contents:
+        if not parts or len(parts[-1]) == BATCH_IMAGES or size + len(content) > BATCH_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(content)
+        size += len(content)
+    return parts

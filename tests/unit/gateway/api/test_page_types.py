@@ -1,0 +1,17 @@
+"""The page is built with types that are made of the API's description: they are those of the API as it is now."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.unit.gateway.conftest import get
+
+FRONTEND = Path(__file__).parents[4] / "frontend"
+
+
+def test_the_pages_types_are_those_of_the_api(stack: Any) -> None:
+    description = get(stack, "/openapi.json").get_data()
+    made = subprocess.run(
+        ["npm", "run", "--silent", "types"], cwd=FRONTEND, input=description, capture_output=True, check=True
+    ).stdout.decode()
+    assert made == (FRONTEND / "src" / "api" / "schema.ts").read_text(), "run: make types"

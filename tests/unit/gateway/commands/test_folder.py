@@ -1,0 +1,145 @@
+import errno
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gateway.commands.folder import RefusedError, UnreachableError, add_folder
+from gateway.library.walk import Report
+from PIL import Image
+
+
+def write(path: Path, number: int) -> Path:
+    """Picture `number`, unlike every other; its size and format change with the number."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (20 + number, 30), (number, 255 - number, 90)).save(path)
+    return path
+
+
+@pytest.fixture
+def http(stack: Any) -> httpx.Client:
+    return httpx.Client(transport=httpx.WSGITransport(app=stack.client.application), base_url="http://localhost")
+
+
+def run(http: httpx.Client, folder: Path, captions: dict[str, str] | None = None) -> Report:
+    report = Report()
+    add_folder(http, folder, captions or {}, report)
+    return report
+
+
+def test_pictures_are_added_damaged_ones_told_and_a_second_run_adds_nothing(http: httpx.Client, tmp_path: Path) -> None:
+    for i in range(37):
+        write(tmp_path / f"{i % 3}" / f"{i:02}.{'jpg' if i % 2 else 'png'}", i)
+    (tmp_path / "0" / "copy.png").write_bytes((tmp_path / "0" / "00.png").read_bytes())
+    cut = io.BytesIO()
+    Image.effect_noise((90, 90), 50).save(cut, "JPEG")
+    (tmp_path / "0" / "cut.jpg").write_bytes(cut.getvalue()[:-900])
+    (tmp_path / "1" / "empty.png").touch()
+    (tmp_path / "notes.jpg").write_text("not a picture")
+    (tmp_path / "clip.mov").touch()
+    (tmp_path / "readme.txt").touch()
+    write(tmp_path / ".trash" / "hidden.png", 99)
+    first = run(http, tmp_path)
+    assert (first.added, first.existing) == (37, 1)
+    assert {path.name: reason.partition(":")[0] for path, reason in first.failed} == {
+        "cut.jpg": "the picture is damaged or truncated",
+        "empty.png": "not a picture in a known format (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIF)",
+        "notes.jpg": "not a picture in a known format (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIF)",
+    }
+    assert first.summary() == "37 added, 1 already there, 3 could not be read. Passed over: 1 .mov."
+    second = run(http, tmp_path)
+    assert (second.added, second.existing, len(second.failed)) == (0, 38, 3)
+
+
+def test_what_is_no_ordinary_file_is_told_and_the_rest_goes_on(http: httpx.Client, tmp_path: Path) -> None:
+    write(tmp_path / "good.png", 1)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    latin = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    write(tmp_path / "cafe.png", 2).rename(latin)
+    cut = io.BytesIO()
+    Image.effect_noise((90, 90), 50).save(cut, "JPEG")
+    for name in ("cut.jpg", "cut-copy.jpg"):
+        (tmp_path / name).write_bytes(cut.getvalue()[:-900])
+    report = run(http, tmp_path)
+    assert (report.added, report.existing) == (2, 0)
+    assert {path.name: reason.partition(":")[0] for path, reason in report.failed} == {
+        "pipe.jpg": "not a regular file",
+        "gone.png": "No such file or directory",
+        "cut.jpg": "the picture is damaged or truncated",
+        "cut-copy.jpg": "the picture is damaged or truncated",
+    }
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    http: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "open" / "good.png", 1)
+    (tmp_path / "shut").mkdir()
+    listing = os.scandir
+
+    def refuse(path: str) -> Any:  # root, who may run the tests, is refused nothing by the system itself
+        if str(path).endswith("shut"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = run(http, tmp_path)
+    assert report.added == 1
+    assert [(path.name, reason) for path, reason in report.failed] == [("shut", "Permission denied")]
+
+
+def test_captions_go_with_their_pictures(http: httpx.Client, tmp_path: Path) -> None:
+    write(tmp_path / "a" / "x.png", 1)
+    write(tmp_path / "y.png", 2)
+    run(http, tmp_path, {"a/x.png": "a narrow one", "gone.png": "not here"})
+    results = http.get("/api/v1/search", params={"q": "grey"}).json()["results"]
+    assert {r["file_name"]: r["caption"] for r in results} == {"x.png": "a narrow one", "y.png": ""}
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(http: httpx.Client, stack: Any, tmp_path: Path) -> None:
+    for i in range(40):
+        write(tmp_path / f"{i:02}.png", i)
+    served = stack.encoder.handle_request
+
+    def die_after_two(request: httpx.Request) -> httpx.Response:
+        stack.encoder.cut = len(stack.encoder.requests) >= 2
+        answer: httpx.Response = served(request)
+        return answer
+
+    stack.encoder.handle_request = die_after_two
+    report = Report()
+    with pytest.raises(UnreachableError, match="the encoder cannot be reached"):
+        add_folder(http, tmp_path, {}, report)
+    assert 0 < report.added < 40
+    stack.encoder.handle_request = served
+    stack.encoder.cut = False
+    again = run(http, tmp_path)
+    assert (again.added, again.existing) == (40 - report.added, report.added)
+
+
+def test_a_busy_gateway_is_asked_again_and_a_refusal_ends_the_run(tmp_path: Path) -> None:
+    content = write(tmp_path / "one.png", 1).read_bytes()
+    told: list[int] = [429, 429, 201]
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"images": []})
+        bodies.append(request.read())
+        status = told.pop(0)
+        items = [{"status": "added", "id": "0" * 32}]
+        return httpx.Response(status, json={"items": items, "detail": "no"}, headers={"Retry-After": "0"})
+
+    report = Report()
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://localhost") as http:
+        add_folder(http, tmp_path, {}, report)
+        assert report.added == 1
+        # The whole file each time.
+        assert [content in b for b in bodies] == [True] * 3
+        for status in (401, 403):
+            told[:] = [status]
+            with pytest.raises(RefusedError, match="no"):
+                add_folder(http, tmp_path, {}, Report())

@@ -1,0 +1,177 @@
+"""Folders that are indexed where they lie: nothing is copied into the store, nothing is written to the folder."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.unit.gateway.admin.test_routes import events_of
+from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture, upload
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "2024").mkdir(parents=True)
+    (folder / "2024" / "red.png").write_bytes(picture(RED))
+    (folder / "blue.jpeg").write_bytes(picture(BLUE, form="JPEG"))
+    (folder / "notes.txt").write_text("x")
+    return folder
+
+
+@pytest.fixture
+def shelf(make_stack: Callable[..., Any], photos: Path) -> Any:
+    return make_stack(folders=str(photos))
+
+
+def scan(stack: Any, query: str = "") -> dict[str, Any]:
+    return events_of(stack.client.post(f"/api/v1/library/scan{query}"))[-1][1]
+
+
+def found(stack: Any) -> set[str]:
+    return {r["file_name"] for r in body(get(stack, "/api/v1/search?q=red"))["results"]}
+
+
+def test_pictures_are_found_where_they_lie(shelf: Any, photos: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in photos.rglob("*")}
+    result = scan(shelf)
+    assert (result["total"], result["added"], result["failed"]) == (2, 2, 0)
+    assert found(shelf) == {"2024/red.png", "blue.jpeg"}
+    name = ids(picture(RED))[0]
+    file = get(shelf, f"/api/v1/images/{name}/file")
+    assert (file.data, file.content_type) == (picture(RED), "image/png")
+    assert get(shelf, f"/api/v1/images/{ids(picture(BLUE, form='JPEG'))[0]}/file").content_type == "image/jpeg"
+    small = get(shelf, f"/api/v1/images/{name}/thumbnail?w=240")
+    assert Image.open(io.BytesIO(small.data)).size == (40, 30)
+    # The store has thumbnails alone, and the folder is as it was.
+    assert {p.relative_to(shelf.media).parts[0] for p in shelf.media.rglob("*") if p.is_file()} == {"thumbnails"}
+    assert {p: p.stat().st_mtime_ns for p in photos.rglob("*")} == before
+
+
+def test_what_has_not_changed_is_not_read_again_and_what_was_deleted_stays_so(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    assert shelf.client.delete(f"/api/v1/images/{ids(picture(RED))[0]}").status_code == 204
+    assert (photos / "2024" / "red.png").exists()
+    encoded = len(shelf.encoder.requests)
+    result = scan(shelf)
+    assert (result["unchanged"], result["added"]) == (2, 0)
+    assert (len(shelf.encoder.requests), found(shelf)) == (encoded, {"blue.jpeg"})
+
+
+def test_a_file_that_moved_is_found_again_and_keeps_its_tags(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    name = ids(picture(RED))[0]
+    shelf.client.patch(f"/api/v1/images/{name}", json={"tags": ["wall"]})
+    (photos / "2024" / "red.png").rename(photos / "moved.png")
+    assert "scan the library again" in body(get(shelf, f"/api/v1/images/{name}/file"))["detail"]
+    result = scan(shelf, "?remove=true")
+    assert (result["exists"], result["gone"]) == (1, 1)
+    assert get(shelf, f"/api/v1/images/{name}/file").data == picture(RED)
+    assert body(get(shelf, f"/api/v1/images/{name}"))["tags"] == ["wall"]
+
+
+def test_a_file_that_changed_is_another_picture(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    (photos / "blue.jpeg").write_bytes(picture(GREEN, form="JPEG"))
+    assert get(shelf, f"/api/v1/images/{ids(picture(BLUE, form='JPEG'))[0]}/file").status_code == 404
+    assert scan(shelf)["added"] == 1
+    assert get(shelf, f"/api/v1/images/{ids(picture(GREEN, form='JPEG'))[0]}/file").status_code == 200
+
+
+def test_what_is_gone_is_counted_and_removed_only_when_asked(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    (photos / "blue.jpeg").unlink()
+    assert scan(shelf)["gone"] == 1
+    assert body(get(shelf, "/api/v1/stats"))["count"] == 2
+    assert scan(shelf, "?remove=true")["gone"] == 1
+    assert found(shelf) == {"2024/red.png"}
+    assert scan(shelf)["gone"] == 0
+
+
+def test_a_disk_that_is_not_mounted_removes_nothing(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    photos.rename(photos.with_name("unmounted"))
+    problem = scan(shelf, "?remove=true")
+    assert (problem["status"], f"the library's folder {photos} is not there" in problem["detail"]) == (503, True)
+    assert body(get(shelf, "/api/v1/stats"))["count"] == 2
+
+
+def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    photos.rename(photos.with_name("unmounted"))
+    photos.mkdir()
+    problem = scan(shelf, "?remove=true")
+    assert (problem["status"], "is its disk mounted?" in problem["detail"]) == (503, True)
+    photos.rmdir()
+    photos.with_name("unmounted").rename(photos)
+    (photos / "2024" / "red.png").unlink()
+    # A folder that is a loop of links can be read by nobody, root included.
+    (photos / "loop").symlink_to(photos / "loop")
+    os.mkfifo(photos / "pipe.png")
+    result = scan(shelf, "?remove=true")
+    assert (result["failed"], result["failures"][0]["reason"]) == (1, "not a regular file")
+    assert body(get(shelf, "/api/v1/stats"))["count"] == 1
+
+
+def test_a_removal_that_was_interrupted_is_gone_on_with(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    (photos / "blue.jpeg").unlink()
+    delete = shelf.search.handle_request
+
+    def broken(request: Any) -> Any:
+        if request.method == "DELETE":
+            raise httpx.ConnectError("refused", request=request)
+        return delete(request)
+
+    shelf.search.handle_request = broken
+    assert scan(shelf, "?remove=true")["status"] == 503
+    shelf.search.handle_request = delete
+    assert scan(shelf, "?remove=true")["gone"] == 1
+    assert body(get(shelf, "/api/v1/stats"))["count"] == 1
+
+
+def test_a_lost_file_of_the_library_comes_back_by_an_upload_and_the_other_way_round(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    red, name = picture(RED), ids(picture(RED))[0]
+    (photos / "2024" / "red.png").unlink()
+    assert body(upload(shelf, red))["items"][0]["status"] == "exists"
+    assert get(shelf, f"/api/v1/images/{name}/file").data == red
+    scan(shelf, "?remove=true")
+    assert get(shelf, f"/api/v1/images/{name}/file").data == red
+    next(shelf.media.glob("??/*.png")).unlink()
+    (photos / "again.png").write_bytes(red)
+    scan(shelf)
+    assert get(shelf, f"/api/v1/images/{name}/file").data == red
+
+
+def test_a_name_with_a_line_break_is_no_header(shelf: Any, photos: Path) -> None:
+    (photos / "a\nb.png").write_bytes(picture(GREEN))
+    scan(shelf)
+    assert get(shelf, f"/api/v1/images/{ids(picture(GREEN))[0]}/file").status_code == 200
+    assert "ab.png" in found(shelf)
+
+
+def test_an_interrupted_scan_is_gone_on_with(shelf: Any) -> None:
+    shelf.encoder.cut = True
+    assert scan(shelf)["detail"] == "the encoder cannot be reached"
+    shelf.encoder.cut = False
+    assert scan(shelf)["added"] == 2
+
+
+def test_bad_files_are_told_and_links_do_not_lead_out(shelf: Any, photos: Path, tmp_path: Path) -> None:
+    (photos / "cut.png").write_bytes(picture(GREEN)[:50])
+    (tmp_path / "secret.png").write_bytes(picture((9, 9, 9)))
+    (photos / "link.png").symlink_to(tmp_path / "secret.png")
+    result = scan(shelf)
+    assert (result["added"], result["failed"]) == (2, 1)
+    assert result["failures"][0]["file"] == str(photos / "cut.png")
+    assert found(shelf) == {"2024/red.png", "blue.jpeg"}
+
+
+def test_without_a_library_there_is_nothing_to_scan(stack: Any) -> None:
+    assert scan(stack)["detail"] == "there is no library; name its folders in GATEWAY_LIBRARY"
