@@ -16,12 +16,12 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from search.catalogue import Catalogue
-from search.generations import Generation
-from search.schema import CatalogueError
-from search.tables import Model, Picture
-from search.tune import choose, families, measure, table
-from search.upkeep import make
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.schema import CatalogueError
+from search.catalogue.tables import Model, Picture
+from search.index.generations import Generation
+from search.index.maintenance import make
+from search.index.tune import choose, families, measure, table
 from serving import MODEL, Search, Vectors, checked, clustered, percentile, query_body, say, serving
 from tqdm import tqdm
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from search import create_app
-from search.catalogue import Catalogue
-from search.index import Index
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.tables import Picture
+from search.index.index import Index
 from search.settings import Settings
 from search.store import LocalStore
-from search.tables import Picture
 
 
 def encode(*numbers: float) -> str:

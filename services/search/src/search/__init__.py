@@ -6,9 +6,9 @@ from flask import Flask
 from servicekit.app import create_service
 from servicekit.settings import SettingsError, load_settings
 
-from search.catalogue import Catalogue
-from search.index import Index
-from search.routes import create_routes
+from search.api.routes import create_routes
+from search.catalogue.catalogue import Catalogue
+from search.index.index import Index
 from search.settings import Settings
 from search.store import LocalStore, Store
 
@@ -19,7 +19,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     store = store or open_store(settings)
     app = create_service("search", {"index": store.check}, settings.max_body_bytes, settings.otlp_endpoint)
     if settings.backend == "milvus":
-        from search.milvus_client import answer_failures
+        from search.milvus.client import answer_failures
 
         answer_failures(app)
     app.register_blueprint(create_routes(store, settings))
@@ -44,8 +44,8 @@ def open_milvus(settings: Settings) -> Store:
     if not settings.milvus_uri:
         raise SettingsError("SEARCH_MILVUS_URI: SEARCH_BACKEND=milvus needs it")
     try:
-        from search.milvus import MilvusStore
-        from search.milvus_client import connect
+        from search.milvus.client import connect
+        from search.milvus.store import MilvusStore
     except ImportError as error:
         raise SettingsError(
             "SEARCH_BACKEND=milvus needs more packages: pip install 'sightline-search[milvus]'"

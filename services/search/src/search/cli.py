@@ -20,16 +20,16 @@ import numpy as np
 from servicekit.errors import ServiceError
 from servicekit.settings import SettingsError, load_settings
 
-from search.approximate import Kind
-from search.browsing import sample_captions
-from search.catalogue import Catalogue
-from search.exact import Vectors
-from search.generations import Generation, GenerationError, build
-from search.schema import CatalogueError
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.facets import sample_captions
+from search.catalogue.schema import CatalogueError
+from search.catalogue.tables import Model
+from search.index.approximate import Kind
+from search.index.exact import Vectors
+from search.index.generations import Generation, GenerationError, build
+from search.index.maintenance import RecallError, building, make, serve
+from search.index.tune import choose, families, measure, table
 from search.settings import Settings
-from search.tables import Model
-from search.tune import choose, families, measure, table
-from search.upkeep import RecallError, building, make, serve
 
 # Texts that the encoder gets at a time.
 BATCH = 64

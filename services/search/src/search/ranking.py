@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from servicekit.records import Filter
 
-from search.exact import Vectors
-from search.view import Hit
+from search.index.exact import Vectors
+from search.index.view import Hit
 
 Mode = Literal["vector", "text", "hybrid"]
 Key = tuple[int, float, str]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from search import browsing
-from search.catalogue import Catalogue
-from search.index import Index
-from search.models import Models
+from search.catalogue import facets
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.models import Models
+from search.catalogue.tables import Model, Picture
+from search.index.index import Index
 from search.ranking import Source
-from search.tables import Model, Picture
 
 
 class Moment(NamedTuple):
@@ -51,10 +51,10 @@ class Store(Protocol):
         """Some short captions of the collection."""
 
     def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
-        """Captions and tags that go on as a text does; see `browsing.suggest`."""
+        """Captions and tags that go on as a text does; see `facets.suggest`."""
 
     def facets(self) -> dict[str, Any]:
-        """What the pictures can be told apart by; see `browsing.facets_of`."""
+        """What the pictures can be told apart by; see `facets.facets_of`."""
 
     def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
         """Records and vectors of the pictures whose ids follow one, in the order of ids."""
@@ -123,16 +123,16 @@ class LocalStore:
         return record, self._generation(seq)
 
     def sample_captions(self, limit: int) -> list[str]:
-        """See `browsing.sample_captions`."""
-        return browsing.sample_captions(self.catalogue.database.reader, limit)
+        """See `facets.sample_captions`."""
+        return facets.sample_captions(self.catalogue.database.reader, limit)
 
     def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
-        """See `browsing.suggest`."""
-        return browsing.suggest(self.catalogue.database.reader, text, words, limit)
+        """See `facets.suggest`."""
+        return facets.suggest(self.catalogue.database.reader, text, words, limit)
 
     def facets(self) -> dict[str, Any]:
-        """See `browsing.facets`."""
-        return browsing.facets(self.catalogue.database.reader)
+        """See `facets.facets`."""
+        return facets.facets(self.catalogue.database.reader)
 
     def stats(self) -> dict[str, Any]:
         """Facts about the collection and its index."""

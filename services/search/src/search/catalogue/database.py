@@ -10,7 +10,7 @@ from pathlib import Path
 
 from servicekit.errors import Kind, ServiceError
 
-from search.schema import migrate
+from search.catalogue.schema import migrate
 
 # How long a writer waits for another process's, and anything for a checkpoint.
 BUSY_S = 30

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.approximate import Kind
-from search.exact import top
-from search.generations import FAISS, VECTORS, Generation, GenerationError
+from search.index.approximate import Kind
+from search.index.exact import top
+from search.index.generations import FAISS, VECTORS, Generation, GenerationError
+from search.index.maintenance import RecallError, building, make
+from search.index.view import StaleViewError
 from search.store import LocalStore
-from search.upkeep import RecallError, building, make
-from search.view import StaleViewError
 
 from tests.unit.search.conftest import number_id, on_circle
 
@@ -31,7 +31,7 @@ def first(store: LocalStore, count: int) -> list[int]:
 def made(store: LocalStore) -> str:
     """The name of the generation that serves, when what goes on in the background is done."""
     store.moment()
-    store.index.upkeep.wait()  # a check, and what it finds asks for more
+    store.index.maintenance.wait()  # a check, and what it finds asks for more
     model = store.moment().model
     assert model and model.generation
     return model.generation
@@ -116,7 +116,7 @@ def test_damaged_files_are_reported_and_made_anew_while_the_catalogue_serves(
         assert first(store, 3) == [0, 1, 2]
         assert store.index.problem and name in store.index.problem
         assert name in store.check()
-        store.index.upkeep.wait()
+        store.index.maintenance.wait()
         assert [len(part.rows) for part in store.index.view().parts] == [100]
     store = open_store()
     assert made(store) != name
@@ -251,13 +251,13 @@ def test_a_view_whose_pictures_were_forgotten_says_so(open_store: Open) -> None:
         view.nearest(EAST, 2)
 
 
-def test_upkeep_leaves_no_connection_behind(open_store: Open, tmp_path: Path) -> None:
+def test_maintenance_leaves_no_connection_behind(open_store: Open, tmp_path: Path) -> None:
     store = open_store(snapshot_rows=1)
     with building(tmp_path / "index"):
         for number in range(5):
             add(store, number)
             store.moment()
-            store.index.upkeep.wait()
+            store.index.maintenance.wait()
     # The writer's, and this thread's.
     assert len(store.catalogue.database._opened) == 2
 

@@ -11,13 +11,7 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.timing import stage
 from servicekit.wire import parse
 
-from search.exact import Vectors
-from search.ranking import Query, combine, rank
-from search.settings import Settings
-from search.store import Moment, Store
-from search.tables import Picture, check_model
-from search.view import StaleViewError
-from search.wire import (
+from search.api.schemas import (
     BatchRequest,
     EditRequest,
     ExportRequest,
@@ -36,6 +30,12 @@ from search.wire import (
     words_of,
     write_cursor,
 )
+from search.catalogue.tables import Picture, check_model
+from search.index.exact import Vectors
+from search.index.view import StaleViewError
+from search.ranking import Query, combine, rank
+from search.settings import Settings
+from search.store import Moment, Store
 
 
 def create_routes(store: Store, settings: Settings) -> Blueprint:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from servicekit.records import Filter
 
-from search.approximate import Approximate
-from search.catalogue import Catalogue
-from search.exact import Mask, Rows, Vectors, top, top_with_ties
-from search.tables import State
-from search.tail import Part
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.tables import State
+from search.index.approximate import Approximate
+from search.index.delta import Part
+from search.index.exact import Mask, Rows, Vectors, top, top_with_ties
 
 # Filters whose result is kept: each is a byte a picture.
 MASKS = 32

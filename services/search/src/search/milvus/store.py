@@ -15,9 +15,10 @@ import numpy as np
 from pymilvus import MilvusClient
 from servicekit.errors import Kind, ServiceError
 
-from search.browsing import facets_of
-from search.milvus_browsing import facets, sample_captions, suggest
-from search.milvus_schema import (
+from search.catalogue.facets import facets_of
+from search.catalogue.tables import Model, Picture, check_model, timestamp
+from search.milvus.facets import facets, sample_captions, suggest
+from search.milvus.schema import (
     KEPT,
     PLACEHOLDER,
     create_facts,
@@ -27,9 +28,8 @@ from search.milvus_schema import (
     with_placeholder,
     with_words,
 )
-from search.milvus_source import BATCH, MilvusSource, Nothing
+from search.milvus.source import BATCH, MilvusSource, Nothing
 from search.store import Moment
-from search.tables import Model, Picture, check_model, timestamp
 
 
 class MilvusStore:
@@ -174,18 +174,18 @@ class MilvusStore:
         return {e["id"]: record_of(e) for e in found}
 
     def sample_captions(self, limit: int) -> list[str]:
-        """See `browsing.sample_captions`."""
+        """See `facets.sample_captions`."""
         model = self._serving()
         return sample_captions(self._client, self._collection(model.model_id), limit) if model else []
 
     def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
-        """See `browsing.suggest`."""
+        """See `facets.suggest`."""
         model = self._serving()
         captions = suggest(self._client, self._collection(model.model_id), text, limit) if model and words else []
         return {"captions": captions, "tags": []}
 
     def facets(self) -> dict[str, Any]:
-        """See `browsing.facets_of`."""
+        """See `facets.facets_of`."""
         model = self._serving()
         return facets(self._client, self._collection(model.model_id)) if model else facets_of([])
 

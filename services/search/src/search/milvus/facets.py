@@ -1,4 +1,4 @@
-"""What a collection in Milvus offers to somebody who does not know it: as `browsing`, as far as Milvus can tell."""
+"""Captions, suggestions and facets of a collection in Milvus: as `catalogue.facets`, as far as Milvus can tell."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from pymilvus import MilvusClient
 
-from search.browsing import LONGEST, LOOKED_AT, facets_of
-from search.milvus_schema import quoted
+from search.catalogue.facets import LONGEST, LOOKED_AT, facets_of
+from search.milvus.schema import quoted
 
 # Milvus does not count by value: of a large collection so many pictures are counted.
 COUNTED = 10_000
@@ -30,7 +30,7 @@ def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> lis
 
 
 def facets(client: MilvusClient, collection: str) -> dict[str, Any]:
-    """See `browsing.facets_of`."""
+    """See `facets.facets_of`."""
     fields = ["tags", "width", "height", "taken_at", "added_at"]
     found = client.query(collection, filter='id != ""', output_fields=fields, limit=COUNTED)
     return {**facets_of(found), "sampled": len(found) == COUNTED}

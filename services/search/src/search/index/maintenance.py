@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from search.approximate import Kind
-from search.catalogue import Catalogue
-from search.exact import Vectors
-from search.generations import Generation, GenerationError, Manifest, build, kind_and_queries
-from search.tables import Model
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.tables import Model
+from search.index.approximate import Kind
+from search.index.exact import Vectors
+from search.index.generations import Generation, GenerationError, Manifest, build, kind_and_queries
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class RecallError(Exception):
     """An approximate index finds less than it must; the message says how much."""
 
 
-class Upkeep:
+class Maintenance:
     """Runs one thing at a time in a thread of its own. Of several processes, one builds."""
 
     def __init__(self, catalogue: Catalogue, folder: Path) -> None:
@@ -62,7 +62,7 @@ class Upkeep:
                 self._catalogue.database.close_reader()
 
         if not self._closing:
-            thread = threading.Thread(target=whole, name="upkeep", daemon=True)
+            thread = threading.Thread(target=whole, name="maintenance", daemon=True)
             self._threads = [t for t in self._threads if t.is_alive()] + [thread]
             thread.start()
 

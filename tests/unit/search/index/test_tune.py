@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.approximate import Kind
 from search.cli import main
+from search.index.approximate import Kind
+from search.index.tune import Measured, choose, families, measure, table
 from search.store import LocalStore
-from search.tune import Measured, choose, families, measure, table
 
 from tests.unit.search.conftest import on_circle
 

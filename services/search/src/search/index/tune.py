@@ -11,9 +11,9 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from search.approximate import AT, Approximate, Kind, train
-from search.exact import Vectors, top
-from search.upkeep import TARGET_RECALL
+from search.index.approximate import AT, Approximate, Kind, train
+from search.index.exact import Vectors, top
+from search.index.maintenance import TARGET_RECALL
 
 # How far a search of each family may go, in the order in which it is tried: the first that finds enough is taken.
 PROBES = (4, 8, 16, 32, 64, 128, 256)

@@ -15,9 +15,9 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.records import MOST, Attributes, Caption, Edit, Filter, TagList, TakenAt
 from servicekit.wire import Wire
 
-from search.exact import Vectors
+from search.index.exact import Vectors
+from search.index.view import Hit
 from search.ranking import Key
-from search.view import Hit
 
 # How far from 1 a unit vector's length may be: far above float32's rounding, far below a forgotten normalisation.
 UNIT = 1e-3

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import Value
 
-from search.schema import to_json
+from search.catalogue.schema import to_json
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]

@@ -9,9 +9,9 @@ import numpy as np
 from pymilvus import MilvusClient
 from servicekit.records import Filter
 
-from search.exact import Vectors
-from search.milvus_schema import expression, quoted
-from search.view import Hit
+from search.index.exact import Vectors
+from search.index.view import Hit
+from search.milvus.schema import expression, quoted
 
 # Milvus returns no more for one search, and no more ids for one query.
 MOST = 16_384

@@ -11,7 +11,7 @@ import numpy as np
 from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
 from servicekit.records import Filter, Range
 
-from search.tables import FIELDS, Picture
+from search.catalogue.tables import FIELDS, Picture
 
 # Longer text is cut for the full-text index alone: a field of Milvus holds so many bytes.
 MOST_BYTES = 65_535

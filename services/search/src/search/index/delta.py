@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from search.exact import Mask, Rows, Vectors
+from search.index.exact import Mask, Rows, Vectors
 
 
 class Part(NamedTuple):
@@ -23,7 +23,7 @@ class Part(NamedTuple):
         return len(self.rows) if self.alive is None else int(np.count_nonzero(self.alive))
 
 
-class Tail:
+class Delta:
     """Grows at its end. What `part` has handed out is never changed: readers need no lock."""
 
     def __init__(self, dim: int) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.catalogue import Catalogue
-from search.schema import V1, CatalogueError
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.schema import V1, CatalogueError
 from search.store import LocalStore
 
 from tests.unit.search.conftest import number_id, on_circle

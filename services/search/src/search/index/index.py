@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from servicekit.records import Filter
 
-from search.catalogue import Catalogue
-from search.exact import Mask
-from search.generations import Generation, GenerationError
-from search.tables import Model, State
-from search.tail import Part, Tail
-from search.upkeep import Upkeep, building, make
-from search.view import View, isin_sorted
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.tables import Model, State
+from search.index.delta import Delta, Part
+from search.index.exact import Mask
+from search.index.generations import Generation, GenerationError
+from search.index.maintenance import Maintenance, building, make
+from search.index.view import View, isin_sorted
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class Index:
         self._generation: Generation | None = None
         # Which vectors of the generation still count.
         self._alive: Mask | None = None
-        self._tail: Tail | None = None
+        self._delta: Delta | None = None
         self._view = View(catalogue, State(0, None, 0), ())
-        self.upkeep = Upkeep(catalogue, folder)
+        self.maintenance = Maintenance(catalogue, folder)
         # What is wrong with generations, by name: one that is here is not opened again.
         self._damaged: dict[str, str] = {}
 
@@ -60,7 +60,7 @@ class Index:
 
     def close(self) -> None:
         """Wait for what is going on in the background."""
-        self.upkeep.close()
+        self.maintenance.close()
 
     def view(self) -> View:
         """The index as the catalogue is now, or was at a moment since the call."""
@@ -75,7 +75,7 @@ class Index:
                             pass
                     except BaseException:
                         # What it had taken over is not in the view: the next try begins anew.
-                        self._tail = None
+                        self._delta = None
                         raise
                 view = self._view
         return view
@@ -87,7 +87,7 @@ class Index:
             self._view = View(self._catalogue, state, ())
             return True
         after = self._view.state.seq
-        if self._tail is None or model != self._model:
+        if self._delta is None or model != self._model:
             after = self._restart(model)
         with self._catalogue.changes(after, model) as changes:
             if changes.state.model != model:
@@ -98,15 +98,15 @@ class Index:
                 self._forget_all_but_known()
             for rows, vectors in changes.added:
                 if self._generation is not None:
-                    self._forget([int(r) for r in rows[isin_sorted(rows, self._generation.rows)]], tail=False)
-                assert self._tail is not None
-                self._tail.append(rows, vectors)
+                    self._forget([int(r) for r in rows[isin_sorted(rows, self._generation.rows)]], delta=False)
+                assert self._delta is not None
+                self._delta.append(rows, vectors)
         self._show(changes.state)
         return True
 
     def _restart(self, model: Model) -> int:
         """Begin with the generation that the catalogue names, or with nothing; the change up to which that is."""
-        self._model, self._tail = model, Tail(model.dim)
+        self._model, self._delta = model, Delta(model.dim)
         self._generation, self._alive = None, None
         if model.generation is None or model.generation in self._damaged:
             return 0
@@ -119,26 +119,26 @@ class Index:
             self._report(model.generation, error)
             return 0
         self._generation = generation
-        self.upkeep.verify(generation, self._begin_anew)
+        self.maintenance.verify(generation, self._begin_anew)
         return generation.manifest.seq
 
     def _report(self, name: str, error: GenerationError) -> None:
         """Say what is wrong with a generation. The catalogue has everything: serve from that, and make another."""
         log.warning("%s; serving from the catalogue and building it again", error)
         self._damaged[name] = str(error)
-        self.upkeep.rebuild(damaged=name)
+        self.maintenance.rebuild(damaged=name)
 
     def _begin_anew(self, generation: Generation, error: GenerationError) -> None:
         """Without a generation that the check beside the serving has found damaged."""
         with self._lock:
             self._report(generation.name, error)
             if self._generation is generation:
-                self._tail, self._view = None, View(self._catalogue, State(0, None, 0), ())
+                self._delta, self._view = None, View(self._catalogue, State(0, None, 0), ())
 
-    def _forget(self, rows: list[int], tail: bool = True) -> None:
-        """Rows that no longer count, in the generation and, unless said otherwise, in the tail."""
-        if tail and self._tail is not None:
-            self._tail.forget(rows)
+    def _forget(self, rows: list[int], delta: bool = True) -> None:
+        """Rows that no longer count, in the generation and, unless said otherwise, in the delta."""
+        if delta and self._delta is not None:
+            self._delta.forget(rows)
         if self._generation is not None and rows:
             known = self._generation.rows
             wanted = np.array(rows, np.int64)
@@ -155,7 +155,7 @@ class Index:
             self._forget([int(row) for row in part.rows[~isin_sorted(part.rows, known)]])
 
     def _parts(self) -> tuple[Part, ...]:
-        parts = [] if self._tail is None else [self._tail.part()]
+        parts = [] if self._delta is None else [self._delta.part()]
         if self._generation is not None:
             parts.insert(0, Part(self._generation.vectors, self._generation.rows, self._alive))
         return tuple(parts)
@@ -169,4 +169,4 @@ class Index:
         made = self._generation.manifest.count if self._generation else 0
         changed = sum(len(p.rows) for p in parts) - made + (made - parts[0].living if self._generation else 0)
         if changed >= max(self._snapshot_rows, made // 10):
-            self.upkeep.rebuild()
+            self.maintenance.rebuild()

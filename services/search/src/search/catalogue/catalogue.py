@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from servicekit.records import Filter
 
-from search.database import Database
-from search.filters import to_sql
-from search.schema import create_model, to_json
-from search.tables import (
+from search.catalogue.database import Database
+from search.catalogue.filters import to_sql
+from search.catalogue.schema import create_model, to_json
+from search.catalogue.tables import (
     FIELDS,
     Changes,
     Model,

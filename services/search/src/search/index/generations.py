@@ -20,10 +20,10 @@ import numpy as np
 from pydantic import ValidationError
 from servicekit.wire import Wire
 
-from search.approximate import Approximate, Kind, build_approximate, read_queries
-from search.catalogue import Catalogue
-from search.exact import Rows, Vectors
-from search.tables import Model
+from search.catalogue.catalogue import Catalogue
+from search.catalogue.tables import Model
+from search.index.approximate import Approximate, Kind, build_approximate, read_queries
+from search.index.exact import Rows, Vectors
 
 MANIFEST, VECTORS, ROWS, FAISS, QUERIES = "manifest.json", "vectors.f32", "rows.i64", "approximate.faiss", "queries.f32"
 # What is compared of a file when it is opened: so many blocks of this size, the first and the last among them. All of a

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 from servicekit.wire import Wire
 
-from search.exact import Rows, Vectors, top
+from search.index.exact import Rows, Vectors, top
 
 # How many candidates the first look takes, and each further look twice as many.
 POOL = 128

@@ -8,9 +8,9 @@ from typing import Any
 
 from servicekit.errors import Kind, ServiceError
 
-from search.database import Database
-from search.schema import create_model
-from search.tables import Model, find_model, meta, next_seq, read_model, rows_of, set_meta
+from search.catalogue.database import Database
+from search.catalogue.schema import create_model
+from search.catalogue.tables import Model, find_model, meta, next_seq, read_model, rows_of, set_meta
 
 
 class Models:

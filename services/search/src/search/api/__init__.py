@@ -1,0 +1,1 @@
+"""The HTTP layer: routes and the bodies of their requests."""

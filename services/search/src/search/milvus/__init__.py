@@ -1,0 +1,1 @@
+"""The Milvus back end, where one machine is not enough."""
