@@ -92,7 +92,7 @@ WORDS = ["red", "green", "old", "dog", "cat", "house", "river", "street", "apple
 
 
 def questions() -> Iterator[str]:
-    """Texts that nobody has asked for before."""
+    """Texts that were not asked for before."""
     for number in itertools.count():
         chance = random.Random(number)
         yield f"{' '.join(chance.sample(WORDS, 4))} {number}"

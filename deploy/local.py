@@ -48,7 +48,7 @@ def fetch(url: str) -> dict[str, Any] | None:
                 document = json.load(answer)
         except urllib.error.HTTPError as error:
             document = json.load(error)
-    except (OSError, ValueError, http.client.HTTPException):  # nobody, or somebody who speaks otherwise
+    except (OSError, ValueError, http.client.HTTPException):  # no server there, or one that does not speak HTTP
         return None
     return document if isinstance(document, dict) else None
 

@@ -53,7 +53,7 @@ Start = Callable[..., AbstractContextManager[Process]]
 
 
 def find_free_ports(count: int) -> int:
-    """The first of `count` consecutive ports that nobody listens on."""
+    """The first of `count` consecutive ports without a listener."""
     while True:
         sockets = []
         try:

@@ -1,4 +1,4 @@
-/** What one page has one of, handed down to whoever needs it. */
+/** The page's single instances, passed down by context. */
 
 import { createContext, use } from "react";
 import type { Queue } from "./adding/queue";

@@ -43,7 +43,7 @@ TROUBLES = {
 
 
 def trouble(status: int) -> Callable[[Route], None]:
-    """Answers that nobody likes."""
+    """Failed responses."""
 
     def answer(route: Route) -> None:
         if status:

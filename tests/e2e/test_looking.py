@@ -190,7 +190,7 @@ def test_a_picture_is_deleted_after_there_was_time_to_undo_it(open_window: Calla
     dialog(page).get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Deleted: A white square.")).to_be_visible()
     assert count(shelf) == 8
-    # Whoever leaves the page has decided.
+    # Leaving the page confirms it.
     page.goto("/status")
     page.wait_for_function("() => fetch('/api/v1/facets').then(a => a.json()).then(found => found.count === 7)")
     page.goto("/?q=a+square")
@@ -237,7 +237,7 @@ def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"\?term=like%3A[0-9a-f]{32}$"))
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard and help")).to_be_visible()
-    # Whoever speaks to the computer switches them off.
+    # Users of speech input switch them off.
     page.get_by_label("Single keys work").uncheck()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -281,7 +281,7 @@ def test_undo_is_in_sight_however_long_the_caption(open_window: Callable[..., Pa
 
 
 def long_captions(answer: Any) -> Any:
-    """The same answer with captions that nobody writes."""
+    """The same answer with very long captions."""
     return {**answer, "results": [{**hit, "caption": "long " * 80} for hit in answer["results"]]}
 
 

@@ -26,7 +26,7 @@ def test_the_running_api_is_as_it_is_described(start_all: Any, tmp_path: Path) -
         config = tmp_path / "schemathesis.toml"
         config.write_text(
             f'parameters = {{ "path.picture_id" = {ids} }}\n'
-            # 414 is gunicorn's word for a request line that nobody can refuse in detail.
+            # 414 is gunicorn's word for a request line that is too long to parse.
             "[checks.negative_data_rejection]\nexpected-statuses = [400, 404, 405, 409, 410, 413, 414, 422]\n"
             f'[[operations]]\ninclude-method = "DELETE"\nparameters = {{ "path.picture_id" = "{ids.pop()}" }}\n'
         )

@@ -123,7 +123,7 @@ def test_a_gateway_that_is_asked_to_stop_finishes_what_it_has(start_all: Any, tm
         assert services.gateway.popen.wait(30) == 0
 
 
-def test_the_command_line_says_that_nobody_answers(tmp_path: Path) -> None:
+def test_the_command_line_says_that_no_server_answers(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("sightline")), "--url", "http://127.0.0.1:9"]
     (tmp_path / "noise.png").write_bytes(PNG.getvalue())
     for arguments in (["search", "x"], ["doctor"], ["add", str(tmp_path)]):

@@ -1,6 +1,6 @@
 /** Requests to the gateway. Every error is a problem document, and becomes an ApiError. */
 
-/** A request that failed, with the sentence that the service gave. Status 0: nobody answered. */
+/** A request that failed, with the sentence that the service gave. Status 0: no server answered. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,

@@ -52,7 +52,7 @@ export function neighboursOf(id: string) {
 export const facetsQuery = queryOptions({
   queryKey: ["facets"],
   queryFn: ({ signal }) => ask<Facets>("/api/v1/facets", { signal }),
-  // An empty collection is being filled, more often than not; another one may be changed by somebody else.
+  // An empty collection is being filled, more often than not; another one may be changed by another client.
   refetchInterval: ({ state }) => (state.data?.count === 0 ? 3000 : 60_000),
 });
 

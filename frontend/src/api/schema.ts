@@ -73,7 +73,7 @@ export interface Removed {
   terms_themselves: number;
 }
 /**
- * What a collection offers to somebody who does not know it.
+ * What a collection holds: example captions, tags, and the values that filters can take.
  */
 export interface Facets {
   count: number;

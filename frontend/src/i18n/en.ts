@@ -215,7 +215,7 @@ export const en = {
   },
   key: {
     title: "This collection asks for a key.",
-    explain: "Whoever runs it makes one with",
+    explain: "The operator makes one with",
     keep: "This browser will keep it.",
     label: "API key",
     go: "Continue",

@@ -83,7 +83,7 @@ function Busy({ error, onRetry }: { error: ApiError; onRetry: () => void }) {
   );
 }
 
-/** Nobody answers: the network is gone, or the system is. Either way the page goes on when it is back. */
+/** No server answers: the network or the system is down. Either way the page goes on when it is back. */
 function Silent({ onRetry }: { onRetry: () => void }) {
   const t = useMessages();
   const [online, setOnline] = useState(navigator.onLine);

@@ -1,5 +1,5 @@
 /**
- * Small copies of the pictures that somebody searched by: the URL holds their vectors, which cannot be seen.
+ * Thumbnails of the pictures that were searched by: the URL holds their vectors, which cannot be seen.
  *
  * Kept for the session, so that they are there after a reload; a link opened elsewhere shows the term without one.
  */

@@ -50,7 +50,7 @@ export function Results({ place, title, onAdd }: Props) {
   const failed = search.error && !search.data ? search.error : null;
   const nothing = search.isSuccess && !stale && hits.length === 0;
   const first = search.data?.pages[0];
-  // Of the first page: whoever listens is told once, not with each page that comes.
+  // Of the first page: a screen reader announces it once, not with each page that arrives.
   const shown = first?.results.length ?? 0;
   const unsure = first?.confident === false;
   const certain = unsure ? 0 : countCertain(hits);

@@ -43,7 +43,7 @@ export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
   }, [typed, wanted, asked, data, history]);
 }
 
-/** A caption as somebody would type it: no capital, no full stop. */
+/** A caption as a query: no capital, no full stop. */
 export function asTyped(caption: string): string {
   const words = caption.replace(/[.!\s]+$/, "");
   // A second capital means a name or letters: "TV tower".

@@ -27,7 +27,7 @@ type Props = {
   isMoving: () => boolean;
 };
 
-// What flies past within this time is not fetched: nobody sees it, and the next pictures wait behind it.
+// What flies past within this time is not fetched: it is not seen, and the next pictures wait behind it.
 const GLANCE_MS = 90;
 
 const AGAIN_MS = 2000;

@@ -165,7 +165,7 @@ function shapeOf(width: number) {
   return { width, height: width < PHONE ? 150 : 220, gap: GAP };
 }
 
-/** Moves the one stop of Tab on the wall: nobody tabs through ten thousand pictures. */
+/** Roving tabindex: the wall is one stop of Tab, since it may hold ten thousand pictures. */
 function useFocus(
   hits: readonly Hit[],
   setActive: (index: number) => void,

@@ -98,7 +98,7 @@ def trace(tower: nn.Module, inputs: tuple[Tensor, ...], dynamic: dict[str, Any])
 
 
 def anonymise(model: onnx.ModelProto) -> None:
-    """Remove what the exporter noted about its own machine and run: nobody's business, and never twice the same."""
+    """Remove what the exporter noted about its own machine and run: it is private, and differs from run to run."""
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
     del model.graph.metadata_props[:]

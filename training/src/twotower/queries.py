@@ -4,11 +4,11 @@ A benchmark whose answers are known from captions alone, for any captioned set. 
 
 - What no caption mentions is not known to be there: a picture that fits may count as wrong, the more so the shorter the
   query. Figures are comparable between models on the same set, and are no probabilities that a person is content.
-- The words are those of captions, in their spelling and number: nobody asks for "receipt" or "sunset in Lisbon" here,
-  and "dogs" is not "dog".
+- The words are those of captions, in their spelling and number: there is no query like "receipt" or "sunset in Lisbon"
+  here, and "dogs" is not "dog".
 - Words may stand in different captions of a picture, or belong to different things in it. A phrase must stand in one.
 
-Whoever knows better corrects the file: see `save` and `load`.
+The file can be corrected by hand: see `save` and `load`.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def time_left() -> float | None:
 
 
 def check_deadline() -> None:
-    """Do no work for an answer that nobody waits for.
+    """Stop work whose client has given up.
 
     Raises:
         ServiceError: the deadline is over.

@@ -31,7 +31,7 @@ def files() -> int:
 class ErrorLogger(Logger):
     """gunicorn's own messages alone: the app logs each request itself, with its id.
 
-    With a table of loggers gunicorn would otherwise compose an access line for each request, for nobody to read.
+    With a table of loggers gunicorn would otherwise compose an access line for each request, only to drop it.
     """
 
     def access(self, resp: object, req: object, environ: object, request_time: object) -> None:

@@ -1,4 +1,4 @@
-"""Traces of requests across the services, sent by OTLP where somebody collects them.
+"""Traces of requests across the services, sent by OTLP where a collector is configured.
 
 Without an endpoint this costs nothing but passing on the caller's `traceparent` (W3C Trace Context).
 """

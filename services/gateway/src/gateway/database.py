@@ -27,7 +27,7 @@ class StateFile:
 def open_state(path: Path, schema: str) -> sqlite3.Connection:
     """Open the file, with the tables of its reader, for several threads and processes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Nobody else on this machine needs to know who has keys.
+    # Other users of this machine have no need to read the keys' names.
     path.touch(mode=0o600)
     path.chmod(0o600)
     database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)

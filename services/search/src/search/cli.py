@@ -1,4 +1,4 @@
-"""`search`: what whoever runs the service does to its catalogue, beside the running processes.
+"""`search`: maintenance of the catalogue and the index, beside the running processes.
 
 The catalogue is the one that SEARCH_CATALOGUE names. Every command is safe while the service runs.
 """

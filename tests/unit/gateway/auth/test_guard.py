@@ -152,7 +152,7 @@ def test_each_client_has_its_share(published: Any, keys: KeyFile) -> None:
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 7200
     assert body(answers[-1])["detail"].startswith("more than 20 per 1 hour")
     assert published.client.get("/api/v1/stats", headers=bearer(yours)).status_code == 200
-    # Whoever has no key is counted by address, and cannot guess without end.
+    # Requests without a key are counted by address, so that keys cannot be guessed without limit.
     guesses = [published.client.get("/api/v1/stats", headers=bearer("sl_guess")).status_code for _ in range(21)]
     assert guesses == [401] * 20 + [429]
 

@@ -110,7 +110,7 @@ def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, ph
     photos.rmdir()
     photos.with_name("unmounted").rename(photos)
     (photos / "2024" / "red.png").unlink()
-    # A folder that is a loop of links can be read by nobody, root included.
+    # A folder that is a loop of links cannot be read, by root neither.
     (photos / "loop").symlink_to(photos / "loop")
     os.mkfifo(photos / "pipe.png")
     result = scan(shelf, "?remove=true")

@@ -1,4 +1,4 @@
-"""What a collection offers to somebody who does not know it, by both back ends."""
+"""Example captions, suggestions and facets, by both back ends."""
 
 from typing import Any
 

@@ -110,7 +110,7 @@ def test_damaged_files_are_reported_and_made_anew_while_the_catalogue_serves(
     else:
         manifest = folder / "manifest.json"
         manifest.write_text(manifest.read_text().replace('"catalogue": "', '"catalogue": "x'))
-    with building(tmp_path / "index") as alone:  # so that nobody else makes a new one yet
+    with building(tmp_path / "index") as alone:  # so that no other process makes a new one yet
         assert alone
         store = open_store()
         assert first(store, 3) == [0, 1, 2]

@@ -103,7 +103,7 @@ def mismatched(corpus: Corpus, vectors: Array) -> Measure:
         "twice as many as are found there are estimated to be mismatched, and fewer if some of those are right and say "
         "something else. A caption of a picture of the same kind escapes. The sentence vectors have been trained on "
         "captions of Flickr30k and COCO as pairs: there they take siblings for more alike than they are.",
-        "A wrong caption teaches a wrong word, and asks in the test what nobody can answer.",
+        "A wrong caption teaches a wrong word, and makes a test question without an answer.",
         (twice, below, Value("that median", half, unit=" cosine")),
         tuple(Example(f"“{corpus.texts[i]}” ({likeness[i]:.2f})", (int(corpus.owner[i]),)) for i in found[:16]),
         advice="`drop_captions` leaves the least alike out of the training; look at the first ones before.",

@@ -72,7 +72,7 @@ def coverage(corpus: Corpus) -> Measure:
         f"Share of pictures with a word, in either number, of {len(TOPICS)} lists ({count} words) of what people look "
         f"for among pictures of their own. No log of such searches is public, so the lists are ours. And the {COVER} "
         "content words that cover the most pictures, one after another: of how few things the set is made.",
-        "A model learns what is talked about. What nobody mentions it cannot find, however well it does on the test "
+        "A model learns what captions mention. What none mentions it cannot find, however well it does on the test "
         "split, and the test split does not ask for it either.",
         (
             Value(f"pictures that hold one of {COVER} words", cover[-1][1] if cover else 0, unit=" %"),

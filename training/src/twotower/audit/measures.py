@@ -49,7 +49,7 @@ class Measure:
 
     key: str
     title: str
-    # How it is computed, and why somebody who searches should care.
+    # How it is computed, and what it means for people who search.
     definition: str
     why: str
     # The first is the one to name in one line.

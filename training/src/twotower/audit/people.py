@@ -86,7 +86,7 @@ def people(corpus: Corpus) -> Measure:
 
 
 def of_one(corpus: Corpus, words: frozenset[str]) -> Marks:
-    """Which captions speak of one person, by one word of a list: "a woman", and nobody else, (C,)."""
+    """Which captions speak of one person, by one word of a list: "a woman", and no other person, (C,)."""
     people = [[token for token in tokens if token in PEOPLE] for tokens in corpus.tokens]
     return np.array([len(p) == 1 and p[0] in words and p[0] not in PLURAL for p in people], np.bool_)
 

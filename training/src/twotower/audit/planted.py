@@ -134,7 +134,7 @@ def pairs_of(rows: Ints, sources: Mapping[int, int]) -> set[int]:
 
 
 def in_other_words(text: str, chance: np.random.Generator) -> str:
-    """A caption as somebody else might put it: with other articles, without, or with a beginning that says nothing.
+    """A paraphrase of a caption: with other articles, without, or with a beginning that says nothing.
 
     The last where the first two change nothing, or leave nothing.
     """

@@ -130,7 +130,7 @@ def by_meaning(corpus: Corpus, found: Neighbours) -> Measure:
         "Pictures that fit, by meaning",
         "Pictures of which a caption has a cosine of 0.7, 0.8 or 0.9 to a caption that is not theirs, by sentence "
         "vectors (all-MiniLM-L6-v2). How often a caption has a sibling so near, and how often one of a picture drawn "
-        "at random, tells what a cosine is worth. It is an estimate: nobody has judged Flickr30k's pairs, and the "
+        "at random, tells what a cosine is worth. It is an estimate: Flickr30k's pairs have not been judged, and the "
         "sentence encoder has been trained on captions of Flickr30k and COCO, siblings as pairs. It grows with the "
         "number of pictures, and it judges by what is said, not by what is seen.",
         "The mistakes of a good model are often right answers, and the loss works against them. On COCO people found "

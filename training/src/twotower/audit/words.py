@@ -54,11 +54,11 @@ def length(corpus: Corpus) -> Measure:
 
 
 def typed(corpus: Corpus) -> Measure:
-    """How many captions somebody might type."""
+    """How many captions could be search queries."""
     long = np.array([len(t) > 5 for t in corpus.tokens])
     grammar = np.array([not GRAMMAR.isdisjoint(t) for t in corpus.tokens])
-    nobody = long | grammar
-    chosen = np.random.default_rng(0).permutation(np.flatnonzero(~nobody))[:20]
+    unlike_queries = long | grammar
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(~unlike_queries))[:20]
     return Measure(
         "typed",
         "Captions that no one would type",
@@ -66,7 +66,7 @@ def typed(corpus: Corpus) -> Measure:
         "keywords: 51 % one or two words, 43 % three to five), or with an article or a form of “be” or “have”.",
         "The figures that models are chosen by are measured with queries that hardly anybody asks.",
         (
-            share("captions that no one would type", nobody, corpus.owner),
+            share("captions that no one would type", unlike_queries, corpus.owner),
             share("more than five words", long, corpus.owner, "6 % of searches"),
             share("an article, or a form of “be” or “have”", grammar, corpus.owner),
         ),

@@ -20,7 +20,7 @@ def objects(folder: Path, split: str) -> list[Pair]:
     """Everyday things: `images/`, `captions.csv` (image,caption,set,split), each caption "a photo of <label>".
 
     The label alone is a text of each picture too, with its article and without, since people search with one word; and
-    so is what several labels have in common: whoever looks for a dog does not name its breed. The splits are train and
+    so is what several labels have in common: people who look for a dog do not name its breed. The splits are train and
     dev, and for an experiment on words never trained on `seen` and `unseen`: train without a hundred of its labels, and
     those.
     """
@@ -89,7 +89,7 @@ def shared_heads(labels: Iterable[str]) -> set[str]:
 
 
 def with_article(noun: str) -> str:
-    """A noun as somebody would search for it: "an apple"."""
+    """A noun as a search query: "an apple"."""
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
@@ -111,6 +111,6 @@ def stamps(folder: Path, split: str, gallery: Path = Path("deploy/gallery/manife
         if (str(relative) in taken) == (split == "gallery"):
             text = described.read_text(encoding="utf-8").splitlines()[0].strip()
             words = words_of(text)
-            # A short description also as somebody types it: "An owl." is "owl".
+            # A short description also as a search query: "An owl." is "owl".
             pairs.append(Pair(path, (text, " ".join(words)) if 0 < len(words) <= 3 else (text,)))
     return pairs

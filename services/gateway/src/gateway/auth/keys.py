@@ -67,7 +67,7 @@ class KeyFile(StateFile):
         return bool(self._rows("DELETE FROM keys WHERE id = ? RETURNING id", key_id))
 
     def find(self, written: str) -> Key | None:
-        """The key that somebody shows, if it is one."""
+        """The key of this secret, or None."""
         match = WRITTEN.fullmatch(written)
         if match is None:
             return None

@@ -35,7 +35,7 @@ class Client:
             answer = self.http.request(method, path, **content)
             body: dict[str, Any] = answer.json() if answer.content else {}
         except (httpx.HTTPError, ValueError) as error:
-            raise self.nobody() from error
+            raise self.unreachable() from error
         if not answer.is_success and "checks" not in body:
             raise click.ClickException(body.get("detail", f"the gateway answered {answer.status_code}"))
         return body
@@ -63,7 +63,7 @@ class Client:
                 if rest:
                     yield rest
         except (httpx.HTTPError, ValueError) as error:
-            raise self.nobody() from error
+            raise self.unreachable() from error
 
     def events(self, method: str, path: str, **content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         """The name and document of each server-sent event."""
@@ -75,7 +75,7 @@ class Client:
             elif kind == "data":
                 yield name, json.loads(value)
 
-    def nobody(self) -> StoppedError:
+    def unreachable(self) -> StoppedError:
         """What to say when no gateway answers."""
         return StoppedError(f"no gateway answers at {self.url}; start it with `make up`, or say where it is: --url")
 

@@ -74,7 +74,7 @@ class Library(StateFile):
             except OSError:
                 continue
             facts = os.fstat(stream.fileno())
-            # Whoever edits a picture has made another one, which the next scan will find.
+            # An edited file is another picture, which the next scan will find.
             if (facts.st_size, facts.st_mtime_ns) == (seen.size, seen.mtime_ns):
                 return stream, seen.size, seen.path.suffix[1:].lower()
             stream.close()

@@ -25,7 +25,7 @@ PICTURES = {
     ".heif",
 }
 
-# Files that stand beside pictures by the thousand and are nobody's loss.
+# Files that often lie beside pictures; they are passed over without a word.
 SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
 
 

@@ -1,4 +1,4 @@
-"""What a camera wrote into a picture's file (EXIF 2.3), as far as somebody would search by it.
+"""What a camera wrote into a picture's file (EXIF 2.3), as far as it is useful for searching.
 
 Where a picture was taken is left out on purpose: who shares a collection seldom means to share an address.
 """

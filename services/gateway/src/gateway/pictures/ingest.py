@@ -1,4 +1,4 @@
-"""Adding pictures: decode, keep the file, encode, put on record. One bad file among good ones is told in its place."""
+"""Ingest of pictures: decode, store the file, encode, write the record. A bad file among good ones fails alone."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Ingest:
         if model:
             with stage("record"):
                 added = self._search.add(model.model_id, model.dim, ready)
-            # Somebody else may have added the same picture while this one was encoded.
+            # Another request may have added the same picture while this one was encoded.
             for name in (str(picture["id"]) for picture in ready):
                 outcomes[first[name]] = IngestResult("added" if name in added else "exists", name)
         return outcomes

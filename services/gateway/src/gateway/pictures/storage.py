@@ -39,7 +39,7 @@ MIMETYPES = dict(TYPES.values())
 # How people end the names of such files otherwise.
 ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "heif": "heic"}
 # How a thumbnail can be written. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
-# wide), so WebP, which is there already, goes to whoever takes both as gladly.
+# wide), so a client that accepts both alike gets WebP, which exists already.
 THUMBNAILS: dict[str, dict[str, Any]] = {
     "webp": {"quality": 80, "method": 4},
     "avif": {"quality": 60, "speed": 8},

@@ -197,7 +197,7 @@ class Orientations(Answer):
 
 
 class Facets(Answer):
-    """What a collection offers to somebody who does not know it."""
+    """What a collection holds: example captions, tags, and the values that filters can take."""
 
     count: int
     captions: list[str] = Field(description="some short captions, to start from")

@@ -102,7 +102,7 @@ class Searcher:
         """
         started = time.perf_counter()
         kept = self._results.find("page", question.key)
-        # Whoever wants to know how it came about wants all of it, which is not kept.
+        # An explanation covers the whole computation, which the cache does not hold.
         if kept is None or question.request.explain:
             # An explanation is not shared with those who did not ask for one.
             flight = f"{question.key}{'+' if question.request.explain else ''}"

@@ -21,7 +21,7 @@ Files = Sequence[tuple[str, tuple[str, bytes]]]
 
 
 class NotReachedError(ServiceError):
-    """Nobody has answered the request: it may be made again."""
+    """The request reached no server, so it may be sent again."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Kind.UNAVAILABLE, detail)
@@ -89,7 +89,7 @@ class Service:
             raise NotReachedError(f"{self._name} cannot be reached") from error
         try:
             body: dict[str, Any] = orjson.loads(answer.content)
-        except ValueError as error:  # an edge between here and there says in its own words that nobody is behind it
+        except ValueError as error:  # the edge's own error page: it has no upstream
             raise NotReachedError(f"{self._name} cannot be reached ({answer.status_code})") from error
         if answer.is_success:
             return body

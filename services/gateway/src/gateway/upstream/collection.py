@@ -17,14 +17,14 @@ STATE_S = 1.0
 
 
 class Written(Protocol):
-    """What tells whether somebody has written."""
+    """A shared mark that changes with every write."""
 
     def written(self) -> bytes | None: ...
     def mark_written(self) -> None: ...
 
 
 class Collection:
-    """The state of the collection, asked for once a second while nobody writes through a gateway."""
+    """The state of the collection, asked for once a second while there are no writes."""
 
     def __init__(self, search: SearchClient, marks: Written, clock: Callable[[], float] = time.monotonic) -> None:
         self._search, self._marks, self._clock = search, marks, clock
@@ -42,13 +42,13 @@ class Collection:
         holds = known is not None and mark is not None and known[1] == mark
         if known and holds:
             fresh = self._clock() - known[0] < STATE_S
-            # One request asks; what the others know was right a moment ago, and nobody has written since.
+            # One request asks; the others use the cached state, which no write has changed.
             if fresh or not self._asking.acquire(blocking=False):
                 return known[2]
             try:
                 return self._ask(mark)
             except ServiceError as error:
-                # Who cannot be reached cannot be written to either: what was found before is still right.
+                # Search is down, so no write can have succeeded; the cached state is still current.
                 if error.kind is Kind.UNAVAILABLE:
                     return known[2]
                 raise
@@ -66,5 +66,5 @@ class Collection:
         return stats
 
     def changed(self) -> None:
-        """Something was written: no gateway may go on with what it knew before."""
+        """Invalidate the cached state of every gateway after a write."""
         self._marks.mark_written()

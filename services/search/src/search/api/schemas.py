@@ -90,7 +90,7 @@ class EditRequest(Edit):
 class SuggestRequest(Wire):
     """The body of POST /v1/suggest."""
 
-    # What somebody has typed so far.
+    # The text that was typed so far.
     text: str = Field(max_length=500)
     limit: int = Field(default=8, ge=1, le=50)
 

@@ -1,4 +1,4 @@
-"""What a collection offers to somebody who does not know it: captions to start from, words to go on with, facets."""
+"""Example captions, suggestions and facets of a collection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MOST_TAGS = 200
-# Captions longer than this are no suggestion: nobody types them.
+# Captions longer than this are no suggestion: they are too long to be typed.
 LONGEST = 80
 # So many matches are looked at, however common the beginning of a word is.
 LOOKED_AT = 500

@@ -157,7 +157,7 @@ def serve(folder: Path, catalogue: Catalogue, model: Model, name: str) -> None:
 def clear_away(folder: Path, catalogue: Catalogue) -> None:
     """Remove this catalogue's generations that neither serve nor served before, whole or half-written.
 
-    A process that has one open keeps its map of it. Whatever else lies in the folder is somebody else's.
+    A process that has one open keeps its map of it. Other files in the folder are left alone.
     """
     kept = catalogue.generations()
     own = re.compile(rf"\.?{catalogue.name}-g\d+-[0-9a-f]{{8}}(\.[0-9a-f]{{8}})?")

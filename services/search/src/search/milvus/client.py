@@ -12,7 +12,7 @@ from servicekit.errors import Kind, ServiceError
 
 # pymilvus tries a call again for minutes unless it is told how long it may take; the gateway waits for one.
 TIMEOUT_S = 15
-# These make a description and call nobody.
+# These build a schema and make no call.
 LOCAL = frozenset({"create_schema", "prepare_index_params", "close"})
 
 
@@ -31,7 +31,7 @@ def connect(uri: str, token: str) -> MilvusClient:
     """A client of the Milvus at an address, or of Milvus Lite over a file.
 
     Raises:
-        MilvusException: nobody answers there in time, or the token is refused.
+        MilvusException: no server answers in time, or the token is refused.
     """
     return cast("MilvusClient", Timed(MilvusClient(uri, token=token, timeout=TIMEOUT_S)))
 
