@@ -95,9 +95,9 @@ def add_picture_routes(
         """Add pictures.
 
         A picture that is there already, by content, stays as it is. The status is 201 when at least one is new, 200
-        when all were there, and that of the first file's error when none could be added. With `Accept: text/event-stream` the response
-        is an event named item for each file as it is done, with its index, and at the end one named done, or problem
-        where a service failed; a file whose event says added is stored.
+        when all were there, and that of the first file's error when none could be added. With `Accept:
+        text/event-stream` the response is an event named item for each file as it is done, with its index, and at the
+        end one named done, or problem where a service failed; a file whose event says added is stored.
         """
         uploads = read_uploads(max_images)
         if request.accept_mimetypes.best == "text/event-stream":
