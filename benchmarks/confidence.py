@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from recall import ServedEmbedder
 from tqdm import tqdm
 from twotower import data
-from twotower.metrics import Array
-from twotower.texts import words_of
+from twotower.evaluation.metrics import Array
+from twotower.towers.texts import words_of
 
 GALLERY = Path(__file__).parents[1] / "deploy" / "gallery"
 # Borders of the reliability table; the gateway calls a match what is above the last but one.

@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 from twotower import data
 from twotower.evaluate import evaluate, markdown
-from twotower.metrics import Array, precisions, text_to_image_ranks, with_interval
+from twotower.evaluation.metrics import Array, precisions, text_to_image_ranks, with_interval
 
 
 class ServedEmbedder:

@@ -25,8 +25,8 @@ from PIL import Image
 from tqdm import tqdm
 from twotower import data
 from twotower.config import Config, Source, load_config
-from twotower.loader import load
-from twotower.trainer import Paths, Trainer
+from twotower.training.loader import load
+from twotower.training.trainer import Paths, Trainer
 
 WORDS = ("man", "woman", "dog", "ball", "red", "blue", "grass", "jumps", "street", "water", "snow", "beach", "plays")
 

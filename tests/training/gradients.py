@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from twotower.config import load_config
 from twotower.train import read_sources
-from twotower.trainer import Paths, Trainer
+from twotower.training.trainer import Paths, Trainer
 
 config = replace(load_config("smoke"), chunk=int(sys.argv[2]) if len(sys.argv) > 2 else 0, captions=2)
 accelerator = Accelerator(cpu=True)

@@ -9,13 +9,13 @@ import pytest
 import torch
 from encoder.model import Model
 from servicekit.pictures import open_picture
-from twotower.build import build
-from twotower.checkpoint import start_from
 from twotower.config import load_config
-from twotower.embed import BundleEmbedder, embed_pictures, embed_texts
 from twotower.parity import load_release, parity
-from twotower.pictures import see
-from twotower.texts import encode
+from twotower.towers.build import build
+from twotower.towers.embed import BundleEmbedder, embed_pictures, embed_texts
+from twotower.towers.pictures import see
+from twotower.towers.texts import encode
+from twotower.training.checkpoint import start_from
 
 ROOT = Path(__file__).parents[2]
 BUNDLE, WHEELS = ROOT / "var" / "bundle", ROOT / "var" / "base"

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, VisionTextDualEncoderModel
 from twotower import ablation, export, made_up, train
-from twotower.embed import RunEmbedder
+from twotower.towers.embed import RunEmbedder
 
 ROOT = Path(__file__).parents[2]
 TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]

@@ -16,7 +16,7 @@ from twotower.audit.measures import Measure
 from twotower.audit.neighbours import neighbours
 from twotower.audit.planted import in_other_words, planted, with_slip
 from twotower.audit.words import listed
-from twotower.sentences import SentenceEncoder
+from twotower.training.sentences import SentenceEncoder
 
 Vectors = NDArray[np.float32]
 ROOT = Path(__file__).parents[3]

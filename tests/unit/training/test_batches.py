@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from twotower.batches import Batches, keep_patches
 from twotower.config import Config, Source, load_config
 from twotower.data import Pair
-from twotower.texts import short_query, words_of
+from twotower.towers.texts import short_query, words_of
+from twotower.training.batches import Batches, keep_patches
 
 PAIRS = {
     "things": [

@@ -10,12 +10,12 @@ from PIL import Image
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
-from twotower.batches import Batches
 from twotower.config import Backbone, Config, Source
 from twotower.data import Pair
-from twotower.feed import PixelFeed
-from twotower.loader import Prepared, PreparedBatches, load
-from twotower.pictures import Preparation
+from twotower.towers.pictures import Preparation
+from twotower.training.batches import Batches
+from twotower.training.feed import PixelFeed
+from twotower.training.loader import Prepared, PreparedBatches, load
 
 CAPTIONS = ("one two", "two three four", "five")
 

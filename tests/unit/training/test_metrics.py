@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from twotower.metrics import (
+from twotower.evaluation.metrics import (
     first_is_right,
     image_to_text_ranks,
     precisions,

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from twotower import queries
+from twotower.evaluation import queries
 
 CAPTIONS = [
     ("A brown dog on a frozen lake .", "The animal ."),

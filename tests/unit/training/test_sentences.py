@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from twotower.data import Pair
-from twotower.sentences import SentenceEncoder, agreeing, likeness_to_siblings
+from twotower.training.sentences import SentenceEncoder, agreeing, likeness_to_siblings
 
 X, Y = [1.0, 0.0], [0.0, 1.0]
 

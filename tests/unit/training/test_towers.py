@@ -9,15 +9,15 @@ import torch
 from PIL import Image
 from torch import nn
 from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
-from twotower.build import build, load_tokenizer, low_rank, merged, parameter_groups, resize_positions
-from twotower.cache import cached_tokens
 from twotower.config import Backbone, Config, load_config
-from twotower.feed import FeatureFeed
-from twotower.gradcache import cached_backward
 from twotower.made_up import make_towers
-from twotower.pictures import Preparation, see
-from twotower.texts import encode
-from twotower.towers import Head, ImageTower, TextTower, depth, layers_of
+from twotower.towers.build import build, load_tokenizer, low_rank, merged, parameter_groups, resize_positions
+from twotower.towers.pictures import Preparation, see
+from twotower.towers.texts import encode
+from twotower.towers.towers import Head, ImageTower, TextTower, depth, layers_of
+from twotower.training.cache import cached_tokens
+from twotower.training.feed import FeatureFeed
+from twotower.training.gradcache import cached_backward
 
 TINY: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 

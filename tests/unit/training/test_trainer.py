@@ -1,9 +1,9 @@
 import pytest
 import torch
 from torch import nn
-from twotower.checkpoint import Ema
-from twotower.pretrained import ExportError, preparation_of
-from twotower.trainer import learning_rate_share
+from twotower.bundles.pretrained import ExportError, preparation_of
+from twotower.training.checkpoint import Ema
+from twotower.training.trainer import learning_rate_share
 
 PROCESSOR = {
     "size": {"height": 224, "width": 224},

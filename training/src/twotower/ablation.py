@@ -22,16 +22,17 @@ from pathlib import Path
 
 import numpy as np
 
-from twotower import checkpoint, data
+from twotower import data
 from twotower.config import Config, fingerprint, load_module
 from twotower.data import Pair
-from twotower.embed import RunEmbedder
 from twotower.evaluate import Outcome, measure
-from twotower.metrics import with_interval
-from twotower.queries import benchmark
-from twotower.runlog import RunLog
+from twotower.evaluation.metrics import with_interval
+from twotower.evaluation.queries import benchmark
+from twotower.towers.embed import RunEmbedder
 from twotower.train import accelerator_for, places_of, read_sources
-from twotower.trainer import Paths, Trainer, TrainingError
+from twotower.training import checkpoint
+from twotower.training.runlog import RunLog
+from twotower.training.trainer import Paths, Trainer, TrainingError
 
 # Metrics of a row, by name.
 Row = dict[str, Outcome]

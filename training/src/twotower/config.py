@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from twotower.loss import LossName
-from twotower.pictures import Preparation
-from twotower.towers import ImagePooling, TextPooling
+from twotower.towers.pictures import Preparation
+from twotower.towers.towers import ImagePooling, TextPooling
+from twotower.training.loss import LossName
 
 Mode = Literal["frozen", "lora", "full"]
 

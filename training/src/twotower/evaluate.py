@@ -5,7 +5,7 @@
 
 Prints tables in Markdown and, with --out, writes report.md and report.json. The protocol is Karpathy's: every caption
 is a query with one right picture; from picture to text, the best placed of its captions counts. Words, phrases and
-sentences out of captions are queries with every right picture (`twotower.queries`): those made of the data set's own
+sentences out of captions are queries with every right picture (`twotower.evaluation.queries`): those made of the data set's own
 captions, or with --queries a file's.
 """
 
@@ -22,10 +22,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from twotower import data, metrics
+from twotower import data
 from twotower.data import Pair
-from twotower.metrics import Array, Figure, Floats, Ints
-from twotower.queries import Queries, benchmark, load
+from twotower.evaluation import metrics
+from twotower.evaluation.metrics import Array, Figure, Floats, Ints
+from twotower.evaluation.queries import Queries, benchmark, load
 
 
 class Embedder(Protocol):
@@ -153,7 +154,7 @@ def markdown(report: Report) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
-    from twotower.embed import BundleEmbedder, RunEmbedder
+    from twotower.towers.embed import BundleEmbedder, RunEmbedder
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     model = parser.add_mutually_exclusive_group(required=True)

@@ -3,7 +3,7 @@
     python -m twotower.export --run var/runs/RUN --out var/my-bundle
     python -m twotower.export --model NAME_OR_FOLDER --out var/my-bundle
 
-The first is a run of `twotower.train`, the other a dual encoder of Hugging Face's (`twotower.pretrained`). The
+The first is a run of `twotower.train`, the other a dual encoder of Hugging Face's (`twotower.bundles.pretrained`). The
 bundle's vectors are compared with PyTorch's before it counts as written. With --int8 the weights are stored in eight
 bits; what that costs in recall is measured on --data, printed, and written into the manifest. --save-dual-encoder
 writes a run back in Hugging Face's own form.
@@ -27,15 +27,15 @@ from torch import nn
 from transformers import AutoTokenizer, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
 from twotower import data
-from twotower.build import load_tokenizer, merged
+from twotower.bundles.graphs import CANARY, Dual, ImageGraph, TextGraph, write_bundle, write_manifest
+from twotower.bundles.pretrained import SAMPLE_TEXTS, ExportError, load_pretrained
 from twotower.config import Config
-from twotower.embed import BundleEmbedder, load_run
 from twotower.evaluate import evaluate
-from twotower.graphs import CANARY, Dual, ImageGraph, TextGraph, write_bundle, write_manifest
-from twotower.model import TwoTowers
-from twotower.pictures import square, to_pixels
-from twotower.pretrained import SAMPLE_TEXTS, ExportError, load_pretrained
-from twotower.texts import encode
+from twotower.towers.build import load_tokenizer, merged
+from twotower.towers.embed import BundleEmbedder, load_run
+from twotower.towers.model import TwoTowers
+from twotower.towers.pictures import square, to_pixels
+from twotower.towers.texts import encode
 
 LEAST_COSINE = 0.9999
 

@@ -20,10 +20,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from twotower.base import load_bert, load_vit
-from twotower.embed import Array, BundleEmbedder, embed_pictures, embed_texts
-from twotower.model import TwoTowers
-from twotower.towers import Head, ImageTower, TextTower
+from twotower.towers.base import load_bert, load_vit
+from twotower.towers.embed import Array, BundleEmbedder, embed_pictures, embed_texts
+from twotower.towers.model import TwoTowers
+from twotower.towers.towers import Head, ImageTower, TextTower
 
 LEAST = 0.9999
 

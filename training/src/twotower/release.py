@@ -20,11 +20,21 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from twotower.base import BERT_TOKENIZER, BERT_WEIGHTS, VIT_WEIGHTS, read_member, vit_tensor_names
-from twotower.build import load_tokenizer, low_rank, merged
-from twotower.embed import load_run
-from twotower.graphs import Dual, ImageGraph, TextGraph, canary, described, image_graph, model_id, sha256, text_graph
-from twotower.model import TwoTowers
+from twotower.bundles.graphs import (
+    Dual,
+    ImageGraph,
+    TextGraph,
+    canary,
+    described,
+    image_graph,
+    model_id,
+    sha256,
+    text_graph,
+)
+from twotower.towers.base import BERT_TOKENIZER, BERT_WEIGHTS, VIT_WEIGHTS, read_member, vit_tensor_names
+from twotower.towers.build import load_tokenizer, low_rank, merged
+from twotower.towers.embed import load_run
+from twotower.towers.model import TwoTowers
 
 NAME = "sightline-small"
 TOWERS = {

@@ -20,8 +20,8 @@ from accelerate import Accelerator
 from twotower import data
 from twotower.config import Config, load_config
 from twotower.data import Pair
-from twotower.runlog import RunLog, WandbMode
-from twotower.trainer import Paths, Trainer, TrainingError
+from twotower.training.runlog import RunLog, WandbMode
+from twotower.training.trainer import Paths, Trainer, TrainingError
 
 
 def read_sources(config: Config, places: dict[str, Path], tolerance: float) -> tuple[dict[str, list[Pair]], list[Pair]]:

@@ -83,7 +83,7 @@ def create_app(
     if settings.page:
         app.register_blueprint(create_page(settings.page, deps.limits.downloads))
     if settings.trusted_proxies:
-        # Each proxy adds an address; the protocol is told by the outermost alone, which has the certificate.
+        # Each proxy appends an address; only the outermost, which terminates TLS, sets the protocol.
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)
         app.wsgi_app = proxied  # type: ignore[method-assign]
 
@@ -97,7 +97,7 @@ def create_app(
 
 
 def harden(response: Response) -> Response:
-    """What browsers are told of every answer that does not say it itself."""
+    """Set security headers on every response that does not set its own."""
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -1,4 +1,4 @@
-"""The file of what the gateway itself knows: API keys, sessions, and which file of the library is which picture."""
+"""The gateway's own SQLite database: API keys, sessions, and the library's map of files."""
 
 from __future__ import annotations
 

@@ -18,18 +18,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from twotower import queries
 from twotower.audit import agreement, coverage, evaluation, overlap, people, positives, report, towers, words
 from twotower.audit.corpus import Corpus, read, read_other
 from twotower.audit.measures import Chapter
 from twotower.audit.neighbours import neighbours
 from twotower.audit.planted import planted
 from twotower.data import READERS, DataError
-from twotower.embed import BundleEmbedder
 from twotower.evaluate import Embedder
-from twotower.queries import QueriesError
-from twotower.sentences import SentenceEncoder
-from twotower.texts import words_of
+from twotower.evaluation import queries
+from twotower.evaluation.queries import QueriesError
+from twotower.towers.embed import BundleEmbedder
+from twotower.towers.texts import words_of
+from twotower.training.sentences import SentenceEncoder
 
 
 def audit(

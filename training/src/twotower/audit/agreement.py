@@ -8,9 +8,9 @@ import numpy as np
 
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Example, Measure, Value, mean, share
-from twotower.metrics import Array, Floats, Ints
-from twotower.sentences import likeness_to_siblings
-from twotower.texts import words_of
+from twotower.evaluation.metrics import Array, Floats, Ints
+from twotower.towers.texts import words_of
+from twotower.training.sentences import likeness_to_siblings
 
 
 def agreement(corpus: Corpus) -> Measure:

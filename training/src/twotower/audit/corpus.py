@@ -13,7 +13,7 @@ import numpy as np
 
 from twotower import data
 from twotower.data import DataError
-from twotower.metrics import Ints
+from twotower.evaluation.metrics import Ints
 
 # Letters and digits of any script: punctuation is no word.
 TOKEN = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")

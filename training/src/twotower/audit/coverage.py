@@ -9,7 +9,7 @@ import numpy as np
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Example, Measure, Value, share
 from twotower.audit.words import listed
-from twotower.texts import words_of
+from twotower.towers.texts import words_of
 
 # What people keep pictures of and look for among their own. No log of such searches is public: the list is ours.
 TOPICS = {

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Measure, Value, of_figure
-from twotower.metrics import Floats, Ints, with_interval
-from twotower.queries import pictures_by_word
-from twotower.texts import words_of
+from twotower.evaluation.metrics import Floats, Ints, with_interval
+from twotower.evaluation.queries import pictures_by_word
+from twotower.towers.texts import words_of
 
 # Queries drawn from captions for what is estimated.
 DRAWN = 2000

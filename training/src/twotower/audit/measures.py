@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twotower.metrics import Figure, Floats, Ints, with_interval
+from twotower.evaluation.metrics import Figure, Floats, Ints, with_interval
 
 
 @dataclass(frozen=True)

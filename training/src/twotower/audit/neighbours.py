@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from twotower.metrics import Array, Floats, Ints
+from twotower.evaluation.metrics import Array, Floats, Ints
 
 # Captions at a time: rows of that many cosines to all captions are in memory.
 BLOCK = 256

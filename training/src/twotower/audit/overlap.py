@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from twotower.audit.corpus import Corpus, number_or_name
 from twotower.audit.measures import Example, Measure, Value
-from twotower.metrics import Array, Ints
+from twotower.evaluation.metrics import Array, Ints
 
 # Bits of 64 in which two pictures' hashes may differ. What is found then is measured by `planted`.
 DISTANCE = 6

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Example, Measure, of_figure, share
 from twotower.audit.words import listed
-from twotower.metrics import with_interval
+from twotower.evaluation.metrics import with_interval
 
 Marks = NDArray[np.bool_]
 

@@ -18,7 +18,7 @@ from twotower.audit.neighbours import neighbours
 from twotower.audit.overlap import hashes, near
 from twotower.audit.positives import SAME, repeated_captions
 from twotower.audit.words import misspelt_words
-from twotower.metrics import Array, Ints
+from twotower.evaluation.metrics import Array, Ints
 
 # Pictures that faults are planted among, and the share of their captions that each kind of fault befalls.
 AMONG = 2000

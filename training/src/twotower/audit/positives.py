@@ -10,8 +10,8 @@ from tqdm import tqdm
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Example, Measure, Value, mean, share
 from twotower.audit.neighbours import STEPS, Neighbours
-from twotower.queries import pictures_by_word
-from twotower.texts import words_of
+from twotower.evaluation.queries import pictures_by_word
+from twotower.towers.texts import words_of
 
 # From this cosine on, two captions say much the same, and the pictures could be exchanged.
 ALIKE = STEPS[0]

@@ -11,8 +11,8 @@ from wordfreq import zipf_frequency
 
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Example, Measure, Value, of_figure, share
-from twotower.metrics import with_interval
-from twotower.texts import words_of
+from twotower.evaluation.metrics import with_interval
+from twotower.towers.texts import words_of
 
 # On Zipf's scale: one in thirty million words.
 RARE = 1.5

@@ -6,7 +6,7 @@ checkpoint chosen on the validation split, and class token with mean of the patc
 """
 
 from twotower.config import Backbone, Config, Source
-from twotower.pictures import Preparation
+from twotower.towers.pictures import Preparation
 
 CONFIG = Config(
     command="python -m twotower.train flickr30k --data flickr30k=DIR",

@@ -1,7 +1,7 @@
 """Seconds, on made-up pictures and tiny towers with random weights: that everything works together, and learns."""
 
 from twotower.config import Backbone, Config, Source
-from twotower.pictures import Preparation
+from twotower.towers.pictures import Preparation
 
 CONFIG = Config(
     command="python -m twotower.made_up && python -m twotower.train smoke --data shapes=var/smoke/shapes",

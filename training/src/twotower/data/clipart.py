@@ -9,7 +9,7 @@ from wordfreq import zipf_frequency
 
 from twotower.data.everyday import singular
 from twotower.data.pairs import DataError, Pair
-from twotower.texts import words_of
+from twotower.towers.texts import words_of
 
 # Folders of things that people photograph; the others hold symbols, buttons, maps and flags.
 FOLDERS = (

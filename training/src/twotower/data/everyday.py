@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from twotower.data.pairs import DataError, Pair, rows
-from twotower.texts import words_of
+from twotower.towers.texts import words_of
 
 # How many labels the split `seen` leaves out, for `unseen` to be measured on.
 LEFT_OUT = 100

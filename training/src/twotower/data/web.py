@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from twotower.data.pairs import DataError, Pair, assemble, rows
-from twotower.texts import words_of
+from twotower.towers.texts import words_of
 
 # Pictures of the split dev: those whose name has the smallest hash.
 DEV = 1000

@@ -1,4 +1,4 @@
-"""What this process has seen since it started, for people: its own metrics, read back."""
+"""A summary of this process's own Prometheus metrics for the status page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEARCH = "/api/v1/search"
 
 
 class MetricsSummary:
-    """Reads the metrics that Prometheus would."""
+    """Summarises the metrics registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry, self._started = registry, time.monotonic()
@@ -43,7 +43,7 @@ class MetricsSummary:
 
 
 def spreads(metric: Metric, label: str) -> dict[str, dict[str, Any]]:
-    """How a histogram's values lie, for each value of a label that has any; in milliseconds."""
+    """Count, mean, quantiles and buckets of a histogram in milliseconds, for each value of a label."""
     series: dict[str, list[tuple[float, float]]] = defaultdict(list)
     sums: dict[str, float] = {}
     for sample in metric.samples:

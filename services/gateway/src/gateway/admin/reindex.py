@@ -1,4 +1,4 @@
-"""Another model for a collection: its vectors are made beside those that serve, and replace them when all are there."""
+"""Re-index with another model: its vectors are computed while the old ones serve, and replace them when complete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.upstream.search import SearchClient
 
 @dataclass
 class Progress:
-    """How far it came."""
+    """Progress of a re-index."""
 
     model_id: str
     total: int
@@ -23,15 +23,15 @@ class Progress:
     failed: list[dict[str, str]] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """What a client is told."""
+        """The progress as JSON."""
         return {"model_id": self.model_id, "total": self.total, "done": self.done, "failed": self.failed}
 
 
 def reindex(encoder: EncoderClient, search: SearchClient, media: MediaStore) -> Iterator[Progress]:
     """Encode every picture that the encoder's model has no vector of, then let that model serve.
 
-    It goes on where it was interrupted: what has a vector is not encoded again. A picture that cannot be encoded is
-    told in `failed`, and keeps the model from serving.
+    It resumes after an interruption: a picture that has a vector is not encoded again. A picture that cannot be encoded
+    is listed in `failed`, and keeps the model from serving.
 
     Raises:
         ServiceError: a service does not answer, or pictures could not be encoded (422), or there are none (404).

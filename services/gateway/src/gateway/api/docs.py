@@ -1,4 +1,4 @@
-"""The API's description: `/openapi.json` for programs, and `/docs` for people, without anything from elsewhere."""
+"""The OpenAPI document at `/openapi.json`, and a page of it at `/docs` that loads nothing from other hosts."""
 
 from __future__ import annotations
 

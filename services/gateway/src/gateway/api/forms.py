@@ -1,4 +1,4 @@
-"""Files that come in a form."""
+"""Multipart forms: files spooled to disk, and the JSON field beside them."""
 
 from __future__ import annotations
 

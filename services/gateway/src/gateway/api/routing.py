@@ -28,7 +28,7 @@ from gateway.auth.keys import Scope
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
 
 REF = "#/components/schemas/{model}"
-# Whatever stands between here and the browser is to pass on each event at once.
+# Proxies must pass on each event at once.
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # What a request without files may be: a search of sixteen terms has a third of it.
 JSON_BYTES = 2**20
@@ -267,15 +267,15 @@ def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def held(answer: Response, slot: ExitStack) -> Response:
-    """An answer that has the slot until it is sent."""
-    # What is passed through directly, as files are, is closed without the answer's being told.
+    """The response, holding its concurrency slot until it is sent."""
+    # A response that is passed through directly, as a file is, would be closed without its callbacks.
     answer.direct_passthrough = False
     answer.call_on_close(slot.pop_all().close)
     return answer
 
 
 def arrives_slowly() -> bool:
-    """Whether the body of the request may still be on its way: the worker has collected small ones."""
+    """Whether the body may still be arriving: the worker has buffered small ones (slow clients would hold a thread)."""
     length = request.content_length
     return "Transfer-Encoding" in request.headers if length is None else length > MOST_COLLECTED
 
@@ -325,5 +325,5 @@ def event(name: str, document: dict[str, Any]) -> str:
 
 
 def events(stream: Iterator[str]) -> Response:
-    """An answer in server-sent events, while the request is still there to be asked."""
+    """A response of server-sent events, with the request context kept."""
     return Response(stream_with_context(stream), content_type="text/event-stream", headers=UNBUFFERED)

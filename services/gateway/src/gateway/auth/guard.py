@@ -1,4 +1,4 @@
-"""Lets a request pass, or refuses it: by key, session and scope, by where it comes from, and by how many came."""
+"""Authentication and authorisation of a request: API key, session, scope, origin, and rate limit."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ Asked = Literal["all", "remote", "none"]
 
 
 class Caller(NamedTuple):
-    """Who asks: a key, and the session that stands for it where a browser asks."""
+    """The authenticated caller: a key, and the session that stands for it where the client is a browser."""
 
     key: Key
     session: Session | None = None
 
 
 class Guard:
-    """Asked before each route."""
+    """Authenticates every request before its route."""
 
     def __init__(
         self, asked: Asked, keys: KeyFile, sessions: Sessions, remote: Remote, limiter: RateLimiter, audit: Audit
     ) -> None:
-        """A guard.
-
+        """Over the keys and sessions.
         Args:
             asked: which requests need a key.
-            keys: of those who may ask.
+            keys: the API keys.
             sessions: of browsers.
             remote: tells which requests come from elsewhere.
-            limiter: counts requests where a key is asked.
-            audit: told of each key that is refused.
+            limiter: the rate limit of requests that need a key.
+            audit: the log of refused keys and of changes.
         """
         self._asked, self._keys, self.sessions, self._remote = asked, keys, sessions, remote
         self._limiter, self._audit = limiter, audit
@@ -149,7 +148,7 @@ class Guard:
             self.sessions.end(caller.session.id)
             self.did("session-ended")
         response.delete_cookie(COOKIE, path="/api", httponly=True, samesite="Strict")
-        # Browsers may keep pictures for a year; over TLS they are told that these are not theirs any more.
+        # Browsers cache pictures for a year; over TLS the end of a session clears that cache.
         response.headers["Clear-Site-Data"] = '"cache"'
 
     def did(self, event: str, **facts: str | int | list[str]) -> None:

@@ -41,7 +41,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Scan:
-    """How far a scan came."""
+    """Progress of a scan."""
 
     total: int = 0
     done: int = 0
@@ -49,7 +49,7 @@ class Scan:
     failed: list[dict[str, str]] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """What a client is told."""
+        """The progress as JSON."""
         return {"total": self.total, "done": self.done, **self.counts, "failures": self.failed}
 
 

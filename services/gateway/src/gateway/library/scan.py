@@ -13,7 +13,7 @@ from gateway.pictures.schemas import Details
 from gateway.pictures.storage import PREFIX, MediaStore
 from gateway.upstream.search import SearchClient
 
-# Files that are read before they are added together, and before progress is told.
+# Files in one batch; progress is reported after each batch.
 BATCH = 16
 
 

@@ -1,4 +1,4 @@
-"""Where pictures are kept: a folder of this machine, or any store that fsspec knows, as S3."""
+"""The object store of the media: a local folder, or any store that fsspec supports, such as S3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROBE = ".writable"
 
 
 class Files(Protocol):
-    """Files by key, a relative path; one is there whole or not at all."""
+    """Files by key, a relative path. Writes are atomic: a reader sees the whole file or none."""
 
     def open(self, key: str) -> tuple[IO[bytes], int]:
         """A stream that can be sought in, and its length in bytes.
@@ -49,7 +49,7 @@ def store_at(place: str) -> Files:
 
 
 class FolderStore:
-    """A folder; what was written survives the power."""
+    """A local folder; a file that was written survives a power failure."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,6 +1,6 @@
-"""Files that were no pictures, set aside with the reason: bounded in number and in bytes, the oldest go first.
+"""Uploads that failed to decode, kept with the reason: bounded in number and in bytes, the oldest are evicted first.
 
-What is needed to keep the bounds stands in a record's name, so that one listing of the folder is enough:
+The name of a record holds its time and size, so that one listing of the folder is enough to enforce the bounds:
 `<time>-<bytes>-<id>.json` beside the content, `<id>`.
 """
 
@@ -38,7 +38,7 @@ class Quarantine:
 
     def __init__(self, files: Files, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES) -> None:
         self._files, self._most_files, self._most_bytes = files, most_files, most_bytes
-        # Two files at once would both make room by the same ones.
+        # Two concurrent additions would evict the same entries.
         self._lock = threading.Lock()
 
     def add(self, file_id: str, content: bytes | None, file_name: str, error: ServiceError) -> None:

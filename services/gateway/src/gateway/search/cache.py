@@ -1,7 +1,7 @@
-"""The cache: it may forget and it may be gone; it is never wrong and never an error.
+"""The result cache: Redis, or this process's memory. Entries may be evicted and Redis may be down; neither is an error.
 
-It also carries the word from one gateway to the others that something was written: what one of them remembers about the
-collection holds only as long as the mark that the last writer left stays the same.
+It also holds the write mark: a random value that every write replaces. The state of the collection that a gateway has
+cached is valid for as long as the mark stays the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENTRY_BYTES = 500
 
 
 class Cache(Protocol):
-    """Bytes by key. A caller puts everything the value depends on into the key: nothing is ever invalidated."""
+    """Bytes by key. The key holds everything that the value depends on, so that no entry is ever invalidated."""
 
     def get(self, key: str) -> bytes | None: ...
     def set(self, key: str, value: bytes) -> None: ...
@@ -38,7 +38,7 @@ class Cache(Protocol):
 
 
 class MemoryCache:
-    """The stand-in where there is no Redis: one process's own, bounded, least recently used out first."""
+    """The cache without Redis: in this process, bounded in bytes, evicting the least recently used."""
 
     def __init__(self, most_bytes: int, ttl_s: int) -> None:
         self._lock = threading.Lock()

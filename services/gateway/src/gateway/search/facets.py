@@ -1,4 +1,4 @@
-"""What the collection offers, and what its model is: for pages that show it before anybody has searched."""
+"""Facts for the page before a search: facets, example captions, and the encoder's model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.upstream.search import SearchClient
 
 
 class CollectionFacts:
-    """Facts that every visit of the page asks for, remembered as long as they hold."""
+    """Facets and model facts, cached by the state of the collection."""
 
     def __init__(
         self, encoder: EncoderClient, search: SearchClient, results: SingleFlightCache, collection: Collection

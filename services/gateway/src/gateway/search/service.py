@@ -27,7 +27,7 @@ from gateway.upstream.search import SearchClient
 
 @dataclass(frozen=True)
 class Question:
-    """A search that is understood, in one state of the collection."""
+    """A validated search, bound to one state of the collection."""
 
     request: SearchRequest
     terms: list[Term]
@@ -36,12 +36,12 @@ class Question:
     where: dict[str, Any] | None
     state: dict[str, Any]
     scale: Calibration | None
-    # Everything that the results depend on, the state of the collection included.
+    # Cache key: everything that the results depend on, the state of the collection included.
     key: str
 
     @property
     def tag(self) -> str:
-        """Names the answer: the same as long as it stays the same."""
+        """The ETag of the answer."""
         scale = self.scale and (self.scale.middle, self.scale.spread)
         return digest([self.key, scale, self.request.explain])[:32]
 
@@ -132,7 +132,7 @@ class Searcher:
         return whole
 
     def _judged(self, question: Question) -> bool:
-        """Whether the scale, which was measured with single texts, says something about the scores."""
+        """Whether the calibration, which was measured with single texts, applies to this search."""
         alone = question.terms[0] if len(question.terms) == 1 else None
         return question.request.mode == "vector" and alone is not None and alone.text is not None and alone.weight > 0
 
@@ -141,7 +141,7 @@ class Searcher:
             return self._find(question)
 
     def _find(self, question: Question) -> dict[str, Any]:
-        """A page from the services, without what depends on the one who asks."""
+        """A page from the services, without what depends on the client."""
         request, model_id = question.request, question.state["model_id"]
         if model_id is None:
             if missing := next((t.like for t in question.terms if t.like), None):

@@ -1,4 +1,4 @@
-"""Results that are kept, and work in flight that equal requests wait for."""
+"""A cache with single flight: concurrent requests for the same key share one computation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.search.cache import Cache
 
 
 class SingleFlightCache:
-    """Keeps documents by key, and lets equal requests at the same time share one computation."""
+    """Caches documents by key; concurrent requests for the same key share one computation."""
 
     def __init__(self, cache: Cache, lookups: Counter) -> None:
         """Over a cache.
@@ -42,7 +42,7 @@ class SingleFlightCache:
             self._cache.set(f"{kind}:{key}", orjson.dumps(document))
 
     def once(self, kind: str, key: str, work: Callable[[], Any]) -> Any:
-        """What `work` returns or raises, for all who ask while it goes on."""
+        """The result of `work`, or its error, shared by all requests that ask while it runs."""
         with self._lock:
             future = self._flying.get(f"{kind}:{key}")
             mine = future is None
@@ -56,7 +56,7 @@ class SingleFlightCache:
                 except TimeoutError as error:
                     raise ServiceError(Kind.UNAVAILABLE, "the answer did not come in time", retry_after=1) from error
                 except ServiceError as error:
-                    # It may have been the other's time that was over: this request has its own.
+                    # The other request's deadline may have passed: this one has its own.
                     if error.kind is not Kind.UNAVAILABLE:
                         raise
             return work()

@@ -28,7 +28,7 @@ class NotReachedError(ServiceError):
 
 
 class Service:
-    """One service behind the gateway. Its errors become the gateway's own: same kind, same sentence."""
+    """HTTP client of one service. The service's errors are raised again with their kind and detail."""
 
     def __init__(self, name: str, url: str, transport: httpx.BaseTransport, timeout_s: float = 60) -> None:
         """By way of a transport.
@@ -53,8 +53,8 @@ class Service:
         Args:
             method: of HTTP.
             path: at the service.
-            repeat: whether the request may be made twice: a replica that dies under it is no reason to fail, since the
-                next try reaches another.
+            repeat: whether the request is idempotent and may be retried once: if a replica dies, the retry reaches
+                another.
             json: the body, where it is JSON.
             files: the body, where it is a form: (field, (name, content)) of each file.
 
@@ -66,7 +66,7 @@ class Service:
         except NotReachedError:
             if not repeat:
                 raise
-        # Long enough for a balancer to notice.
+        # Long enough for the load balancer to notice.
         time.sleep(PAUSE_S)
         return self._once(method, path, json, files)
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from twotower import checkpoint
-from twotower.build import build, load_tokenizer
 from twotower.config import Config, fingerprint, load_config
-from twotower.model import TwoTowers
-from twotower.pictures import Preparation, see_all
-from twotower.texts import encode
+from twotower.towers.build import build, load_tokenizer
+from twotower.towers.model import TwoTowers
+from twotower.towers.pictures import Preparation, see_all
+from twotower.towers.texts import encode
+from twotower.training import checkpoint
 
 Array = NDArray[np.float32]
 

@@ -12,13 +12,13 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from twotower.batches import Batch, keep_patches
-from twotower.cache import TokenFile, cached_tokens
 from twotower.config import Config
 from twotower.data import Pair
-from twotower.model import TwoTowers, in_groups
-from twotower.pictures import see_all
-from twotower.texts import encode
+from twotower.towers.model import TwoTowers, in_groups
+from twotower.towers.pictures import see_all
+from twotower.towers.texts import encode
+from twotower.training.batches import Batch, keep_patches
+from twotower.training.cache import TokenFile, cached_tokens
 
 # Texts whose features are kept in memory.
 MOST_KNOWN = 2**18

@@ -21,8 +21,8 @@ from transformers import (
 )
 from transformers.convert_slow_tokenizer import SpmConverter
 
-from twotower.graphs import CANARY, Dual, ImageGraph, TextGraph
-from twotower.pictures import Preparation
+from twotower.bundles.graphs import CANARY, Dual, ImageGraph, TextGraph
+from twotower.towers.pictures import Preparation
 
 # No query is longer; a text tower may be able to read more.
 MAX_TOKENS = 512

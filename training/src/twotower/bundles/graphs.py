@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from twotower.pictures import Preparation
-from twotower.texts import encode
+from twotower.towers.pictures import Preparation
+from twotower.towers.texts import encode
 
 CANARY = "a photo of a dog on the grass"
 

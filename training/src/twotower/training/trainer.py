@@ -19,19 +19,19 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather
 from tqdm import tqdm
 
-from twotower import checkpoint
-from twotower.batches import Batches
-from twotower.build import build, load_tokenizer, parameter_groups
-from twotower.checkpoint import Ema
 from twotower.config import Config, fingerprint
 from twotower.data import Pair
-from twotower.embed import Array, embed_pictures, embed_texts
-from twotower.feed import FeatureFeed, PixelFeed, TokenFeed, trunk_tokens
-from twotower.gradcache import cached_backward
-from twotower.loader import Prepared, PreparedBatches, load, step_seed
-from twotower.metrics import text_to_image_recall
-from twotower.runlog import RunLog
-from twotower.sentences import SentenceEncoder
+from twotower.evaluation.metrics import text_to_image_recall
+from twotower.towers.build import build, load_tokenizer, parameter_groups
+from twotower.towers.embed import Array, embed_pictures, embed_texts
+from twotower.training import checkpoint
+from twotower.training.batches import Batches
+from twotower.training.checkpoint import Ema
+from twotower.training.feed import FeatureFeed, PixelFeed, TokenFeed, trunk_tokens
+from twotower.training.gradcache import cached_backward
+from twotower.training.loader import Prepared, PreparedBatches, load, step_seed
+from twotower.training.runlog import RunLog
+from twotower.training.sentences import SentenceEncoder
 
 # Pictures, texts, and the texts' mask; see `TwoTowers.forward`.
 Part = tuple[Tensor, Tensor, Tensor | None]

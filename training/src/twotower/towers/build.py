@@ -13,10 +13,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
-from twotower.base import BERT_TOKENIZER, load_bert, load_vit, read_member
 from twotower.config import Backbone, Config
-from twotower.model import TwoTowers
-from twotower.towers import Head, ImageTower, TextTower, depth, layers_of
+from twotower.towers.base import BERT_TOKENIZER, load_bert, load_vit, read_member
+from twotower.towers.model import TwoTowers
+from twotower.towers.towers import Head, ImageTower, TextTower, depth, layers_of
 
 BASE: dict[str, Callable[[Path], PreTrainedModel]] = {"base:vit": load_vit, "base:bert": load_bert}
 

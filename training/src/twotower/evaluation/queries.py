@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from twotower.metrics import Ints, Relevant
-from twotower.texts import STOP_WORDS, words_of
+from twotower.evaluation.metrics import Ints, Relevant
+from twotower.towers.texts import STOP_WORDS, words_of
 
 KEYWORDS = (1, 2, 3)
 # Words of a phrase: what people type is hardly ever longer.

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from twotower.pictures import Preparation, see_all
+from twotower.towers.pictures import Preparation, see_all
 
 BATCH = 32
 

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from twotower.config import Config, needs_meaning
 from twotower.data import Pair
-from twotower.loss import Targets
-from twotower.metrics import Array
-from twotower.sentences import agreeing
-from twotower.texts import short_query, words_of
+from twotower.evaluation.metrics import Array
+from twotower.towers.texts import short_query, words_of
+from twotower.training.loss import Targets
+from twotower.training.sentences import agreeing
 
 # Sentence vectors of texts, (N, D).
 Meaning = Callable[[Sequence[str]], Array]

@@ -14,11 +14,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from twotower.batches import Batches
 from twotower.config import Config
-from twotower.feed import PixelFeed, TokenFeed
-from twotower.loss import Targets
-from twotower.texts import encode
+from twotower.towers.texts import encode
+from twotower.training.batches import Batches
+from twotower.training.feed import PixelFeed, TokenFeed
+from twotower.training.loss import Targets
 
 # Batches that each worker is ahead of the loop.
 AHEAD = 2

@@ -18,11 +18,11 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 from transformers import BertModel
 
-from twotower.base import load_bert
-from twotower.build import load_tokenizer
 from twotower.data import Pair
-from twotower.metrics import Array, Floats, Ints
-from twotower.texts import encode
+from twotower.evaluation.metrics import Array, Floats, Ints
+from twotower.towers.base import load_bert
+from twotower.towers.build import load_tokenizer
+from twotower.towers.texts import encode
 
 BATCH = 128
 # Of captions; the longest of Flickr30k have 80.

@@ -1,0 +1,1 @@
+"""Bundles that the encoder serves: ONNX graphs, and pretrained models of others."""
