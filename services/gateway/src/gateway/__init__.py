@@ -15,7 +15,7 @@ from gateway.api.docs import create_docs
 from gateway.api.forms import spooling_in
 from gateway.api.page import create_page
 from gateway.api.routing import Api
-from gateway.dependencies import Clients, Dependencies, build, create_cache, encoder_at, search_at
+from gateway.dependencies import Clients, Dependencies, build, cache_in, encoder_at, search_at
 from gateway.pictures.routes import add_picture_routes
 from gateway.search.cache import Cache
 from gateway.search.calibration import Calibrator
@@ -23,6 +23,7 @@ from gateway.search.routes import add_search_routes
 from gateway.search.service import other_model
 from gateway.settings import Settings
 from gateway.upstream.encoder import EncoderClient
+from gateway.upstream.redis_server import RedisServer
 from gateway.upstream.search import SearchClient
 
 
@@ -36,7 +37,10 @@ def create_app(
     """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
     settings = settings or load_settings(Settings)
     encoder, search = encoder or encoder_at(settings), search or search_at(settings)
-    clients = Clients(encoder, search, cache or create_cache(settings), calibrator or Calibrator(encoder, search))
+    redis = RedisServer(settings.redis_url) if settings.redis_url else None
+    clients = Clients(
+        encoder, search, redis, cache or cache_in(redis, settings), calibrator or Calibrator(encoder, search)
+    )
 
     deps: Dependencies  # built below: its metrics go into the registry that the service brings
 

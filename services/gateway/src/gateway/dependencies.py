@@ -32,6 +32,7 @@ from gateway.search.single_flight import SingleFlightCache
 from gateway.settings import Settings
 from gateway.upstream.collection import Collection
 from gateway.upstream.encoder import EncoderClient
+from gateway.upstream.redis_server import RedisServer
 from gateway.upstream.search import SearchClient
 
 
@@ -41,6 +42,8 @@ class Clients:
 
     encoder: EncoderClient
     search: SearchClient
+    # Where the settings name one; the rate limit is counted in it.
+    redis: RedisServer | None
     cache: Cache
     calibrator: Calibrator
 
@@ -96,7 +99,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         keys,
         sessions,
         Remote(settings.edges),
-        RateLimiter(limits.parse(settings.rate_limit), settings.redis_url),
+        RateLimiter(limits.parse(settings.rate_limit), clients.redis),
         Audit(audit_log(settings.state)),
     )
     return Dependencies(
@@ -131,8 +134,8 @@ def connections(settings: Settings) -> httpx.HTTPTransport:
     return httpx.HTTPTransport(limits=httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30))
 
 
-def create_cache(settings: Settings) -> Cache:
-    """Redis where a URL is set; otherwise this process's memory."""
-    if settings.redis_url:
-        return RedisCache(settings.redis_url, settings.cache_ttl_s)
+def cache_in(redis: RedisServer | None, settings: Settings) -> Cache:
+    """The cache in Redis, or without one in this process's memory."""
+    if redis:
+        return RedisCache(redis, settings.cache_ttl_s)
     return MemoryCache(settings.cache_bytes, settings.cache_ttl_s)

@@ -11,6 +11,7 @@ from gateway.auth.guard import COOKIE
 from gateway.auth.keys import KeyFile, Scope
 from gateway.auth.rate_limit import RateLimiter
 from gateway.settings import Settings
+from gateway.upstream.redis_server import RedisServer
 from servicekit.errors import ServiceError
 
 from tests.unit.gateway.conftest import RED, body, get, ids, picture, upload
@@ -159,9 +160,12 @@ def test_each_client_has_its_share(published: Any, keys: KeyFile) -> None:
 
 def test_without_redis_requests_are_counted_here() -> None:
     now = [0.0]
-    limiter = RateLimiter(limits.parse("2/hour"), "redis://127.0.0.1:9", clock=lambda: now[0])
+    limiter = RateLimiter(limits.parse("2/hour"), RedisServer("redis://127.0.0.1:9", clock=lambda: now[0]))
     limiter.count("a")
     limiter.count("a")
+    with pytest.raises(ServiceError, match="more than 2 per 1 hour"):
+        limiter.count("a")
+    now[0] = 3.0  # Redis is asked again, and is still down
     with pytest.raises(ServiceError, match="more than 2 per 1 hour"):
         limiter.count("a")
     limiter.count("b")

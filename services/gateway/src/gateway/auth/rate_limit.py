@@ -1,54 +1,41 @@
-"""How often each client may ask: counted in Redis for all gateways together, and here while it does not answer."""
+"""The rate limit of each client: counted in Redis for all gateways together, and in this process while it is down."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
 
-import redis
 from limits import RateLimitItem
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from servicekit.errors import Kind, ServiceError
 
-log = logging.getLogger(__name__)
-
-# After a failure Redis is left alone for this long.
-PAUSE_S = 2.0
+from gateway.upstream.redis_server import RedisDownError, RedisServer
 
 
 class RateLimiter:
     """One limit, for each client on its own."""
 
-    def __init__(
-        self, limit: RateLimitItem, redis_url: str | None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._limit, self._clock = limit, clock
+    def __init__(self, limit: RateLimitItem, server: RedisServer | None) -> None:
+        self._limit, self._server = limit, server
         self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared: SlidingWindowCounterRateLimiter | None = None
-        self._closed_until = 0.0
-        if redis_url:
-            pool = redis.ConnectionPool.from_url(redis_url, socket_timeout=0.25, socket_connect_timeout=0.25)
-            # The address is the pool's; the storage only wants to see that it is one of Redis.
-            self._shared = SlidingWindowCounterRateLimiter(
-                RedisStorage("redis://", connection_pool=pool, key_prefix="sightline:rates")
-            )
+        # The address is the pool's; the storage only checks that it is one of Redis.
+        self._shared = server and SlidingWindowCounterRateLimiter(
+            RedisStorage("redis://", connection_pool=server.pool, key_prefix="sightline:rates")
+        )
 
     def count(self, client: str) -> None:
         """Count a request.
 
         Raises:
-            ServiceError: the client has used up its share; `retry_after` says when there will be more.
+            ServiceError: the client is over the limit; `retry_after` says when it may ask again.
         """
-        if self._shared and self._clock() >= self._closed_until:
+        if self._server and self._shared:
+            shared = self._shared
             try:
-                self._hit(self._shared, client)
-                return
-            except redis.RedisError as error:
-                self._closed_until = self._clock() + PAUSE_S
-                log.warning("Redis does not answer, requests are counted here for %.0f s: %s", PAUSE_S, error)
-        self._hit(self._here, client)
+                return self._server.ask(lambda: self._hit(shared, client))
+            except RedisDownError:
+                pass  # counted in this process
+        return self._hit(self._here, client)
 
     def _hit(self, limiter: SlidingWindowCounterRateLimiter, client: str) -> None:
         if not limiter.hit(self._limit, client):

@@ -6,10 +6,8 @@ cached is valid for as long as the mark stays the same.
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -17,7 +15,7 @@ from typing import Any, Protocol
 import redis
 from cachetools import TTLCache
 
-log = logging.getLogger(__name__)
+from gateway.upstream.redis_server import RedisDownError, RedisServer
 
 # Two versions of the gateway may share one Redis: an entry of another layout must not be read.
 PREFIX = "sightline:2:"
@@ -73,13 +71,8 @@ class MemoryCache:
 class RedisCache:
     """Redis, shared by every gateway. While it does not answer every look-up is a miss."""
 
-    # After a failure Redis is left alone for this long, so that an outage costs one time-out, not one a request.
-    PAUSE_S = 2.0
-
-    def __init__(self, url: str, ttl_s: int) -> None:
-        self._redis = redis.Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25)
-        self._ttl_s = ttl_s
-        self._closed_until = 0.0
+    def __init__(self, server: RedisServer, ttl_s: int) -> None:
+        self._server, self._redis, self._ttl_s = server, server.client, ttl_s
 
     def get(self, key: str) -> bytes | None:
         """The value, or None when it is not there or Redis does not answer."""
@@ -108,15 +101,8 @@ class RedisCache:
         return "Redis answers"
 
     def _ask(self, command: Callable[[], Any]) -> Any:
-        """What Redis answers to a command; None while it does not."""
-        if time.monotonic() < self._closed_until:
-            return None
+        """The result of a command; None while Redis does not answer."""
         try:
-            return command()
-        except redis.RedisError as error:
-            self._pause(error)
+            return self._server.ask(command)
+        except RedisDownError:
             return None
-
-    def _pause(self, error: redis.RedisError) -> None:
-        self._closed_until = time.monotonic() + self.PAUSE_S
-        log.warning("Redis does not answer, searching without a cache for %.0f s: %s", self.PAUSE_S, error)

@@ -1,1 +1,1 @@
-"""Clients of the services behind the gateway, and the state of the collection as they tell it."""
+"""Clients of the services behind the gateway, Redis among them, and the state of the collection."""
