@@ -25,7 +25,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from gateway.search.calibration import CONFIDENT, scale
+from gateway.search.calibration import CONFIDENT, calibrate
 from numpy.typing import NDArray
 from recall import ServedEmbedder
 from tqdm import tqdm
@@ -94,7 +94,7 @@ def foreign(texts: Sequence[str], own: Sequence[str]) -> list[str]:
 def report(name: str, pictures: Array, kinds: dict[str, Array], background: Array) -> None:
     """Print one collection's figures; the first kind of query has a match, the others none."""
     reached = [float(s) for s in (background @ pictures.T).max(1)]
-    by = scale("", len(pictures), reached)
+    by = calibrate("", len(pictures), reached)
     best, usual, confident = {}, {}, {}
     for kind, queries in kinds.items():
         scores = queries @ pictures.T
@@ -117,7 +117,7 @@ def report(name: str, pictures: Array, kinds: dict[str, Array], background: Arra
 
 def reliability(pictures: Array, queries: Array, present: NDArray[np.bool_], background: Array) -> None:
     """Print how often a thing is there, by its best picture's confidence; present and absent ones weigh the same."""
-    by = scale("", len(pictures), [float(s) for s in (background @ pictures.T).max(1)])
+    by = calibrate("", len(pictures), [float(s) for s in (background @ pictures.T).max(1)])
     sure = np.array([by.confidence(float(s)) for s in (queries @ pictures.T).max(1)])
     weight = np.where(present, 0.5 / present.mean(), 0.5 / (~present).mean())
     lines = []

@@ -90,11 +90,11 @@ def test_the_time_that_is_left_is_handed_down(make_stack: Any) -> None:
 
 
 def test_a_gate_lets_some_work_some_wait_and_turns_the_others_away() -> None:
-    gate = ConcurrencyLimit("searches", working=1, waiting=1, patience_s=10)
+    limit = ConcurrencyLimit("searches", working=1, waiting=1, patience_s=10)
     inside, go_on, done = threading.Event(), threading.Event(), []
 
     def work(name: str) -> None:
-        with gate.slot():
+        with limit.slot():
             inside.set()
             assert go_on.wait(10)
             done.append(name)
@@ -104,25 +104,25 @@ def test_a_gate_lets_some_work_some_wait_and_turns_the_others_away() -> None:
     assert inside.wait(10)
     second = threading.Thread(target=work, args=["second"])
     second.start()
-    while gate._admitted._value:  # until the second waits
+    while limit._admitted._value:  # until the second waits
         pass
-    with pytest.raises(ServiceError, match="busy with other searches; try again") as caught, gate.slot():
+    with pytest.raises(ServiceError, match="busy with other searches; try again") as caught, limit.slot():
         pass
     assert (caught.value.kind, caught.value.retry_after) == (Kind.TOO_MANY_REQUESTS, 1)
     go_on.set()
     first.join()
     second.join()
     assert done == ["first", "second"]
-    with gate.slot():
+    with limit.slot():
         pass
 
 
-def test_a_turn_that_does_not_come_in_time_is_told() -> None:
-    gate = ConcurrencyLimit("searches", working=1, waiting=1, patience_s=0.1)
+def test_a_slot_that_is_not_free_in_time_is_refused() -> None:
+    limit = ConcurrencyLimit("searches", working=1, waiting=1, patience_s=0.1)
     said = r"busy with other searches after 0\.1 s of waiting"
-    with gate.slot(), pytest.raises(ServiceError, match=said), gate.slot():
+    with limit.slot(), pytest.raises(ServiceError, match=said), limit.slot():
         pass
-    with gate.slot():
+    with limit.slot():
         pass
 
 
@@ -137,7 +137,7 @@ def test_a_failure_gives_its_turn_back(make_stack: Any) -> None:
 
 def test_what_failed_for_another_is_tried_for_oneself() -> None:
     """Two ask the same; the first one's time is over while it is computed."""
-    memo = SingleFlightCache(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
+    results = SingleFlightCache(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
     begun, go_on = threading.Event(), threading.Event()
 
     def late() -> int:
@@ -147,7 +147,7 @@ def test_what_failed_for_another_is_tried_for_oneself() -> None:
 
     def ask(work: Any, told: list[Any]) -> None:
         try:
-            told.append(memo.once("page", "k", work))
+            told.append(results.once("page", "k", work))
         except ServiceError as error:
             told.append(error.kind)
 
@@ -157,7 +157,7 @@ def test_what_failed_for_another_is_tried_for_oneself() -> None:
     threads[0].start()
     assert begun.wait(10)
     threads[1].start()
-    while not memo._lookups.labels("page", "shared")._value.get():
+    while not results._lookups.labels("page", "shared")._value.get():
         pass
     go_on.set()
     for thread in threads:

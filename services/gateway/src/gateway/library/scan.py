@@ -77,13 +77,13 @@ def add(library: Library, ingest: Ingest, fresh: list[Seen], state: Scan) -> Non
     uploads = [
         Upload(name(library, seen.path), seen.size, seen.path.read_bytes, Details(), in_place=True) for seen in fresh
     ]
-    for seen, outcome in zip(fresh, ingest.add(uploads), strict=True):
-        if outcome.error:
-            fail(state, seen.path, outcome.error.detail)
+    for seen, result in zip(fresh, ingest.add(uploads), strict=True):
+        if result.error:
+            fail(state, seen.path, result.error.detail)
         else:
             # Not before it is on record: cut off in between, the next scan adds it.
             library.remember(seen)
-            state.counts[outcome.status] += 1
+            state.counts[result.status] += 1
             state.done += 1
 
 

@@ -45,10 +45,10 @@ class Ingest:
         search: SearchClient,
         media: MediaStore,
         quarantine: Quarantine,
-        gate: ConcurrencyLimit,
+        limit: ConcurrencyLimit,
         max_file_bytes: int,
     ) -> None:
-        self._encoder, self._search, self._media, self._gate = encoder, search, media, gate
+        self._encoder, self._search, self._media, self._limit = encoder, search, media, limit
         self._quarantine, self._max_file_bytes = quarantine, max_file_bytes
 
     def add(self, uploads: Sequence[Upload]) -> Iterator[IngestResult]:
@@ -61,43 +61,43 @@ class Ingest:
             ServiceError: the encoder or search does not answer, or holds another model; or too many uploads go on.
         """
         for part in parts(uploads):
-            with self._gate.slot():
-                outcomes = self._add(part)
-            yield from outcomes
+            with self._limit.slot():
+                results = self._add(part)
+            yield from results
 
     def _add(self, uploads: Sequence[Upload]) -> list[IngestResult]:
         contents = [u.read() if u.size <= self._max_file_bytes else None for u in uploads]
         ids = [picture_id(c) if c is not None else None for c in contents]
         known = self._search.lookup(sorted({i for i in ids if i}))
-        outcomes: dict[int, IngestResult] = {}
+        results: dict[int, IngestResult] = {}
         first: dict[str, int] = {}
         fresh: dict[str, dict[str, Any]] = {}
         for i, (upload, content, name) in enumerate(zip(uploads, contents, ids, strict=True)):
             if content is None or name is None:
                 detail = f"the file has {upload.size} bytes; the limit is {self._max_file_bytes}"
-                outcomes[i] = self._failed(None, upload.name, ServiceError(Kind.TOO_LARGE, detail))
+                results[i] = self._failed(None, upload.name, ServiceError(Kind.TOO_LARGE, detail))
                 continue
             if name in first or (name in known and self._media.has(known[name]["media_key"])):
-                outcomes[i] = IngestResult("exists", name)
+                results[i] = IngestResult("exists", name)
                 continue
             try:
                 record = self._keep(upload, content, name)
             except ServiceError as error:
                 if error.kind is Kind.NO_SPACE:
                     raise
-                outcomes[i] = self._failed(content, upload.name, error)
+                results[i] = self._failed(content, upload.name, error)
                 continue
             if name in known:  # its file had been lost, and is back, perhaps in another place
                 if record["media_key"] != known[name]["media_key"]:
                     self._search.edit(name, {"media_key": record["media_key"]})
-                outcomes[i] = IngestResult("exists", name)
+                results[i] = IngestResult("exists", name)
                 continue
             first[name] = i
             fresh[name] = record
-        outcomes.update(self._record(fresh, {n: contents[i] or b"" for n, i in first.items()}, first))
+        results.update(self._record(fresh, {n: contents[i] or b"" for n, i in first.items()}, first))
         # A copy of a file that failed inside the same upload has failed as well.
         return [
-            outcomes[first[name]] if name in first and outcomes[first[name]].error else outcomes[i]
+            results[first[name]] if name in first and results[first[name]].error else results[i]
             for i, name in enumerate(ids)
         ]
 
@@ -129,7 +129,7 @@ class Ingest:
         self, fresh: dict[str, dict[str, Any]], contents: dict[str, bytes], first: dict[str, int]
     ) -> dict[int, IngestResult]:
         """Encode the new pictures and put them on record."""
-        outcomes: dict[int, IngestResult] = {}
+        results: dict[int, IngestResult] = {}
         ready = []
         model: Encoded | None = None
         with stage("encode_pictures"):
@@ -137,7 +137,7 @@ class Ingest:
         for name, encoded in zip(contents, vectors, strict=True):
             if isinstance(encoded, ServiceError):
                 self._media.delete(name, fresh[name]["media_key"])
-                outcomes[first[name]] = self._failed(contents[name], fresh[name]["file_name"], encoded)
+                results[first[name]] = self._failed(contents[name], fresh[name]["file_name"], encoded)
                 continue
             if model and encoded.model_id != model.model_id:
                 raise ServiceError(Kind.MODEL_MISMATCH, "the encoders serve different models; give them one bundle")
@@ -148,8 +148,8 @@ class Ingest:
                 added = self._search.add(model.model_id, model.dim, ready)
             # Another request may have added the same picture while this one was encoded.
             for name in (str(picture["id"]) for picture in ready):
-                outcomes[first[name]] = IngestResult("added" if name in added else "exists", name)
-        return outcomes
+                results[first[name]] = IngestResult("added" if name in added else "exists", name)
+        return results
 
     def _failed(self, content: bytes | None, name: str, error: ServiceError) -> IngestResult:
         """Set a file aside that cannot be added."""

@@ -102,35 +102,35 @@ def add_picture_routes(
         uploads = read_uploads(max_images)
         if request.accept_mimetypes.best == "text/event-stream":
             return events(upload_events(uploads, keep_open()))
-        outcomes: list[IngestResult] = []
+        results: list[IngestResult] = []
         try:
-            outcomes += ingest.add(uploads)
+            results += ingest.add(uploads)
         finally:
-            changed(outcomes)
-        items = [outcome_item(o) for o in outcomes]
-        failures = [o.error for o in outcomes if o.error]
+            changed(results)
+        items = [result_item(o) for o in results]
+        failures = [o.error for o in results if o.error]
         if len(failures) == len(items):
             raise ServiceError(failures[0].kind, f"no picture was added; file 0: {failures[0].detail}", items=items)
-        return {"items": items}, 201 if any(o.status == "added" for o in outcomes) else 200
+        return {"items": items}, 201 if any(o.status == "added" for o in results) else 200
 
     def upload_events(uploads: Sequence[Upload], files: ExitStack) -> Iterator[str]:
-        outcomes: list[IngestResult] = []
+        results: list[IngestResult] = []
         with files:
             try:
-                for i, outcome in enumerate(ingest.add(uploads)):
-                    outcomes.append(outcome)
-                    yield event("item", {"index": i, **outcome_item(outcome)})
-                last = event("done", counted(outcomes))
+                for i, result in enumerate(ingest.add(uploads)):
+                    results.append(result)
+                    yield event("item", {"index": i, **result_item(result)})
+                last = event("done", counted(results))
             except ServiceError as error:
                 last = event("problem", error.body(g.request_id))
             finally:
-                changed(outcomes)
+                changed(results)
         yield last
 
-    def changed(outcomes: Sequence[IngestResult]) -> None:
+    def changed(results: Sequence[IngestResult]) -> None:
         collection.changed()
-        added = [o.id for o in outcomes if o.status == "added" and o.id]
-        api.guard.did("pictures-added", **counted(outcomes), pictures=added)
+        added = [o.id for o in results if o.status == "added" and o.id]
+        api.guard.did("pictures-added", **counted(results), pictures=added)
 
     @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
     def image(picture_id: str) -> dict[str, Any]:
@@ -255,12 +255,12 @@ def file_name(given: str) -> str:
     return "".join(c for c in name if c.isprintable())[:255]
 
 
-def counted(outcomes: Sequence[IngestResult]) -> dict[str, int]:
+def counted(results: Sequence[IngestResult]) -> dict[str, int]:
     """How many files became what."""
-    return {**dict.fromkeys(("added", "exists", "failed"), 0), **Counter(o.status for o in outcomes)}
+    return {**dict.fromkeys(("added", "exists", "failed"), 0), **Counter(o.status for o in results)}
 
 
-def outcome_item(outcome: IngestResult) -> dict[str, Any]:
+def result_item(result: IngestResult) -> dict[str, Any]:
     """One file's entry in the answer to an upload."""
-    item: dict[str, Any] = {"status": outcome.status, "id": outcome.id}
-    return {**item, "error": outcome.error.item()} if outcome.error else item
+    item: dict[str, Any] = {"status": result.status, "id": result.id}
+    return {**item, "error": result.error.item()} if result.error else item

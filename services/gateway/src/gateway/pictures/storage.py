@@ -69,16 +69,16 @@ class InPlace(Protocol):
 class MediaStore:
     """Originals and thumbnails, in one store."""
 
-    def __init__(self, files: Files, library: InPlace, max_pixels: int, gate: ConcurrencyLimit) -> None:
+    def __init__(self, files: Files, library: InPlace, max_pixels: int, thumbnailing: ConcurrencyLimit) -> None:
         """Over a store.
 
         Args:
             files: the store.
             library: where pictures lie that the store has no copy of.
             max_pixels: of a picture.
-            gate: lets so many thumbnails be made at once.
+            thumbnailing: limits how many thumbnails are made at once.
         """
-        self._files, self._library, self._max_pixels, self._gate = files, library, max_pixels, gate
+        self._files, self._library, self._max_pixels, self._thumbnailing = files, library, max_pixels, thumbnailing
         self.check = files.check
 
     def open(self, content: bytes, width: int = FIRST) -> Picture:
@@ -144,7 +144,7 @@ class MediaStore:
             return Kept(*self._files.open(place), mimetype)
         except FileNotFoundError:
             kept = self.original(key)
-        with kept.stream as stream, self._gate.slot():
+        with kept.stream as stream, self._thumbnailing.slot():
             small = shrink(self.open(stream.read(), width).image, width, form)
         self._files.write(place, small)
         return Kept(io.BytesIO(small), len(small), mimetype)

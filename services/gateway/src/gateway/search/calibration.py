@@ -57,15 +57,15 @@ class Calibration:
         return NormalDist(self.middle, self.spread).cdf(cosine)
 
 
-def scale(model_id: str, count: int, best: list[float]) -> Calibration:
-    """The scale by the best cosine of each background phrase; robust, since a few may fit a picture after all."""
+def calibrate(model_id: str, count: int, best: list[float]) -> Calibration:
+    """The calibration by the best cosine of each background phrase; robust, since a few may fit a picture after all."""
     middle = median(best)
     deviation = MAD_TO_DEVIATION * median(abs(b - middle) for b in best)
     return Calibration(model_id, count, middle, max(deviation, LEAST_SPREAD))
 
 
 class Calibrator:
-    """Knows the scale of a collection, and measures it beside the answering of queries."""
+    """Measures the calibration of a collection in the background."""
 
     def __init__(
         self, encoder: EncoderClient, search: SearchClient, start: Callable[[Callable[[], None]], None] | None = None
@@ -80,19 +80,19 @@ class Calibrator:
         self._lock = threading.Lock()
         self._phrases = files("gateway.search").joinpath("background.txt").read_text(encoding="utf-8").splitlines()
         self._vectors: tuple[str, list[str]] | None = None
-        self._scale: Calibration | None = None
+        self._calibration: Calibration | None = None
 
-    def scale(self, stats: dict[str, Any]) -> Calibration | None:
-        """The scale of a collection with these stats; None until it has been measured for its model.
+    def calibration(self, stats: dict[str, Any]) -> Calibration | None:
+        """The calibration of a collection with these stats; None until it has been measured for its model.
 
-        A scale that no longer fits serves on while the next is measured.
+        A calibration that no longer fits is used until the next is measured.
         """
-        known = self._scale
+        known = self._calibration
         if stats["model_id"] is None or not stats["count"]:
             return None
         if (known is None or not known.fits(stats)) and self._lock.acquire(blocking=False):
             self._start(lambda: self._measure(stats))
-        known = self._scale
+        known = self._calibration
         return known if known and known.model_id == stats["model_id"] else None
 
     def _measure(self, stats: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ class Calibrator:
             made_by, vectors = self._vectors
             best = self._search.best_scores(made_by, vectors)
             if best:
-                self._scale = scale(made_by, stats["count"], best)
+                self._calibration = calibrate(made_by, stats["count"], best)
         except ServiceError as error:  # the next search tries again
             log.warning("the background could not be measured: %s", error.detail)
         finally:

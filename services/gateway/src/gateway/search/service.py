@@ -35,15 +35,15 @@ class Question:
     # The filter as it goes to the search service.
     where: dict[str, Any] | None
     state: dict[str, Any]
-    scale: Calibration | None
+    calibration: Calibration | None
     # Cache key: everything that the results depend on, the state of the collection included.
     key: str
 
     @property
     def tag(self) -> str:
         """The ETag of the answer."""
-        scale = self.scale and (self.scale.middle, self.scale.spread)
-        return digest([self.key, scale, self.request.explain])[:32]
+        calibration = self.calibration and (self.calibration.middle, self.calibration.spread)
+        return digest([self.key, calibration, self.request.explain])[:32]
 
 
 class Searcher:
@@ -55,12 +55,12 @@ class Searcher:
         search: SearchClient,
         results: SingleFlightCache,
         collection: Collection,
-        confidence: Calibrator,
-        gate: ConcurrencyLimit,
+        calibrator: Calibrator,
+        limit: ConcurrencyLimit,
         settings: Settings,
     ) -> None:
         self._encoder, self._search, self._results, self._collection = encoder, search, results, collection
-        self._confidence, self._gate, self._settings = confidence, gate, settings
+        self._calibrator, self._limit, self._settings = calibrator, limit, settings
 
     def question(
         self, request: SearchRequest, images: Sequence[IO[bytes]] = (), names: Sequence[str] | None = None
@@ -85,14 +85,14 @@ class Searcher:
         if request.mode == "text" and any(t.text is None or t.weight < 0 for t in terms):
             raise ServiceError(Kind.INVALID, "mode: text looks for words alone; leave the other terms out")
         state = self._collection.state()
-        scale = self._confidence.scale(state)
+        calibration = self._calibrator.calibration(state)
         files = [digest_of(stream) for stream in images]
         written = [write_term(t) for t in terms]
         where = request.where.model_dump(exclude_defaults=True) if request.where else None
         key = digest(
             [state["generation"], written, files, request.mode, where, request.collapse, request.k, request.cursor]
         )
-        return Question(request, terms, images, where, state, scale, key)
+        return Question(request, terms, images, where, state, calibration, key)
 
     def answer(self, question: Question) -> dict[str, Any]:
         """A page of results.
@@ -112,8 +112,11 @@ class Searcher:
                 self._results.keep("page", question.key, page)
         else:
             page = kept
-        scale = question.scale if self._judged(question) else None
-        results = [{**hit, "confidence": scale and round(scale.confidence(hit["score"]), 4)} for hit in page["results"]]
+        calibration = question.calibration if self._judged(question) else None
+        results = [
+            {**hit, "confidence": calibration and round(calibration.confidence(hit["score"]), 4)}
+            for hit in page["results"]
+        ]
         # The verdict is on the best result of all, which later pages do not hold.
         first = results[0]["confidence"] if results and question.request.cursor is None else None
         whole = {
@@ -137,7 +140,7 @@ class Searcher:
         return question.request.mode == "vector" and alone is not None and alone.text is not None and alone.weight > 0
 
     def _in_turn(self, question: Question) -> dict[str, Any]:
-        with self._gate.slot():
+        with self._limit.slot():
             return self._find(question)
 
     def _find(self, question: Question) -> dict[str, Any]:
