@@ -5,8 +5,8 @@
 
 Prints tables in Markdown and, with --out, writes report.md and report.json. The protocol is Karpathy's: every caption
 is a query with one right picture; from picture to text, the best placed of its captions counts. Words, phrases and
-sentences out of captions are queries with every right picture (`twotower.evaluation.queries`): those made of the data set's own
-captions, or with --queries a file's.
+sentences out of captions are queries with every right picture (`twotower.evaluation.queries`): those made of the data
+set's own captions, or with --queries a file's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Train two towers.
 
-    python -m twotower.train CONFIG --data NAME=PATH ... [--out var/runs/CONFIG] [--resume]
+    python -m twotower.train CONFIG --data NAME=PATH ... [--out var/runs/CONFIG] [--resume] [--workers N]
 
 CONFIG is the name of a config in `twotower.configs`, or a Python file of your own. Several processes or GPUs:
 `accelerate launch -m twotower.train ...`, the same words after it.
@@ -74,8 +74,15 @@ def accelerator_for(config: Config) -> Accelerator:
 
 
 def workers_for(accelerator: Accelerator) -> int:
-    """How many processes prepare batches: a CPU that trains has none to spare, a GPU waits for what one prepares."""
-    return 0 if accelerator.device.type == "cpu" else min(8, len(os.sched_getaffinity(0)))
+    """How many processes prepare batches for each process that trains.
+
+    A CPU that trains has no core to spare; a GPU waits for what is prepared, and the cores of its machine are shared
+    out among the processes that train there. At most four, since each holds two batches in shared memory.
+    """
+    if accelerator.device.type != "cuda":
+        return 0
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
+    return min(4, max(1, (os.cpu_count() or 1) // here))
 
 
 def write_trained_on(out: Path, pairs: list[Pair]) -> None:
@@ -96,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--init", type=Path, help="start from what a run or a release has learned")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
-        "--workers", type=int, help="processes that prepare batches ahead [without a GPU 0, else up to 8]"
+        "--workers", type=int, help="processes that prepare batches ahead [without a GPU 0, else up to 4]"
     )
     parser.add_argument("--wandb", choices=["auto", "online", "offline", "off"], default="auto")
     options = parser.parse_args(arguments)

@@ -37,7 +37,7 @@ def create_app(
     """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
     settings = settings or load_settings(Settings)
     encoder, search = encoder or encoder_at(settings), search or search_at(settings)
-    redis = RedisServer(settings.redis_url) if settings.redis_url else None
+    redis = RedisServer(settings.redis_url, settings.http_threads + 4) if settings.redis_url else None
     clients = Clients(
         encoder, search, redis, cache or cache_in(redis, settings), calibrator or Calibrator(encoder, search)
     )

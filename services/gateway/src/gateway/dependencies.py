@@ -38,7 +38,7 @@ from gateway.upstream.search import SearchClient
 
 @dataclass(frozen=True)
 class Clients:
-    """What a test may hand in; the rest is built over it."""
+    """Clients of the services behind the gateway; the rest is built over them."""
 
     encoder: EncoderClient
     search: SearchClient

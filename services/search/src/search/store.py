@@ -51,10 +51,10 @@ class Store(Protocol):
         """Some short captions of the collection."""
 
     def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
-        """Captions and tags that go on as a text does; see `facets.suggest`."""
+        """Captions and tags that go on as a text does; see `catalogue.facets.suggest`."""
 
     def facets(self) -> dict[str, Any]:
-        """What the pictures can be told apart by; see `facets.facets_of`."""
+        """What the pictures can be told apart by; see `catalogue.facets.facets_of`."""
 
     def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
         """Records and vectors of the pictures whose ids follow one, in the order of ids."""
@@ -123,15 +123,15 @@ class LocalStore:
         return record, self._generation(seq)
 
     def sample_captions(self, limit: int) -> list[str]:
-        """See `facets.sample_captions`."""
+        """See `catalogue.facets.sample_captions`."""
         return facets.sample_captions(self.catalogue.database.reader, limit)
 
     def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
-        """See `facets.suggest`."""
+        """See `catalogue.facets.suggest`."""
         return facets.suggest(self.catalogue.database.reader, text, words, limit)
 
     def facets(self) -> dict[str, Any]:
-        """See `facets.facets`."""
+        """See `catalogue.facets.facets`."""
         return facets.facets(self.catalogue.database.reader)
 
     def stats(self) -> dict[str, Any]:

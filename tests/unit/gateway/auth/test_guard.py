@@ -160,7 +160,7 @@ def test_each_client_has_its_share(published: Any, keys: KeyFile) -> None:
 
 def test_without_redis_requests_are_counted_here() -> None:
     now = [0.0]
-    limiter = RateLimiter(limits.parse("2/hour"), RedisServer("redis://127.0.0.1:9", clock=lambda: now[0]))
+    limiter = RateLimiter(limits.parse("2/hour"), RedisServer("redis://127.0.0.1:9", 4, clock=lambda: now[0]))
     limiter.count("a")
     limiter.count("a")
     with pytest.raises(ServiceError, match="more than 2 per 1 hour"):

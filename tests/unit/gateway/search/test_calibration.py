@@ -20,7 +20,8 @@ def test_how_sure_the_system_is(stack: Any) -> None:
     assert (unsure["results"][0]["confidence"], unsure["confident"]) == (0.5, False)
     assert body(get(stack, f"/api/v1/images/{ids(red)[0]}/similar"))["results"] == []
     assert len(stack.waiting) == 1
-    # Twice the pictures: the old scale serves until the new one is measured. Then each phrase reaches 1, as red does.
+    # Twice the pictures: the old calibration serves until the new one is measured. Then each phrase reaches 1, as red
+    # does.
     upload(stack, grey)
     page = body(get(stack, "/api/v1/search?q=red&k=1"))
     assert (page["confident"], len(stack.waiting)) == (True, 2)

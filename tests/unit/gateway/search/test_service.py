@@ -227,7 +227,7 @@ def test_stages_are_told_in_the_header_and_counted(stack: Any, colours: Any) -> 
 
 
 def test_what_is_in_flight_is_computed_once() -> None:
-    memo = SingleFlightCache(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
+    results = SingleFlightCache(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
     begun, go_on, runs = threading.Event(), threading.Event(), []
 
     def work() -> int:
@@ -237,12 +237,12 @@ def test_what_is_in_flight_is_computed_once() -> None:
         return 7
 
     found: list[int] = []
-    threads = [threading.Thread(target=lambda: found.append(memo.once("page", "k", work))) for _ in range(5)]
+    threads = [threading.Thread(target=lambda: found.append(results.once("page", "k", work))) for _ in range(5)]
     threads[0].start()
     assert begun.wait(10)
     for thread in threads[1:]:
         thread.start()
-    shared = memo._lookups.labels("page", "shared")
+    shared = results._lookups.labels("page", "shared")
     while shared._value.get() < 4:
         pass
     go_on.set()
@@ -251,8 +251,8 @@ def test_what_is_in_flight_is_computed_once() -> None:
     assert (found, len(runs)) == ([7] * 5, 1)
     # A failure is everybody's too, and the next one tries again.
     with pytest.raises(ZeroDivisionError):
-        memo.once("page", "k", lambda: 1 // 0)
-    assert memo.once("page", "k", lambda: 8) == 8
+        results.once("page", "k", lambda: 1 // 0)
+    assert results.once("page", "k", lambda: 8) == 8
 
 
 class Answers:

@@ -1,4 +1,4 @@
-"""Prepares batches ahead of the training loop: drawn, decoded and tokenised, by processes of their own where asked.
+"""Prepares batches ahead of the training loop: drawn, decoded and tokenised, by worker processes where there are any.
 
 A prepared batch is a function of the config, its epoch and its step, whichever process makes it: a run with workers
 learns from the same numbers as one without.
@@ -84,7 +84,7 @@ def load(batches: PreparedBatches, places: Sequence[tuple[int, int]], workers: i
         batches: what prepares them.
         places: (epoch, step) of each.
         workers: processes that prepare them ahead of the loop; 0 does so between two steps.
-        pin: whether their tensors lie in memory that a GPU copies from while it computes.
+        pin: whether pictures and tokens lie in memory that a GPU copies from while it computes.
     """
     return iter(
         DataLoader(

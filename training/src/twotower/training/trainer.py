@@ -232,6 +232,8 @@ class Trainer:
         """Train to the end, or until the validation no longer improves. Only the main process has a log."""
         self.model.train()
         main = self.accelerator.is_main_process
+        if self.epoch >= self.config.epochs or self.waited > self.config.patience:
+            return
         # To the end of the run, so that workers go on to the next epoch while this one is validated.
         places = [divmod(step, self.batches.steps) for step in range(self.step, self.steps)]
         prepared = load(self.prepared, places, self.workers, self.accelerator.device.type == "cuda")

@@ -1,4 +1,4 @@
-"""What rooms share of requests and answers: the base of an answer, errors, and flags in a URL."""
+"""Schemas shared by all rooms: the base of an answer, errors, and flags in a URL."""
 
 from __future__ import annotations
 

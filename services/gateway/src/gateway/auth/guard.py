@@ -29,12 +29,13 @@ class Caller(NamedTuple):
 
 
 class Guard:
-    """Authenticates every request before its route."""
+    """Admits or refuses each request before its route."""
 
     def __init__(
         self, asked: Asked, keys: KeyFile, sessions: Sessions, remote: Remote, limiter: RateLimiter, audit: Audit
     ) -> None:
         """Over the keys and sessions.
+
         Args:
             asked: which requests need a key.
             keys: the API keys.

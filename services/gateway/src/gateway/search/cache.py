@@ -1,7 +1,7 @@
 """The result cache: Redis, or this process's memory. Entries may be evicted and Redis may be down; neither is an error.
 
-It also holds the write mark: a random value that every write replaces. The state of the collection that a gateway has
-cached is valid for as long as the mark stays the same.
+It also holds the write mark: a random value that every write by way of a gateway replaces, if Redis answers. The state
+of the collection that a gateway has cached is valid for as long as the mark stays the same.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How sure the system is that a picture fits a text: its cosine beside what phrases reach that no picture fits.
 
-A cosine alone says little: how high one is depends on the model and on the collection. The background is a hundred
+A cosine alone says little: how high one is depends on the model and on the collection. The background is 98
 phrases about nothing that is photographed (background.txt). Each has a best picture in the collection all the same, and
 the cosines of these best pictures are what "nothing fits" looks like here. A result's score is standardised against
 them, z = (cosine - median) / spread, and its confidence is the share of a normal distribution below z: at 0.95, five of

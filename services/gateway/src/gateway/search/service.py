@@ -106,7 +106,7 @@ class Searcher:
         if kept is None or question.request.explain:
             # An explanation is not shared with those who did not ask for one.
             flight = f"{question.key}{'+' if question.request.explain else ''}"
-            page = self._results.once("page", flight, lambda: self._in_turn(question))
+            page = self._results.once("page", flight, lambda: self._in_slot(question))
             # Written to in between? Then the page belongs to the newer generation.
             if kept is None and page["generation"] == question.state["generation"]:
                 self._results.keep("page", question.key, page)
@@ -139,7 +139,7 @@ class Searcher:
         alone = question.terms[0] if len(question.terms) == 1 else None
         return question.request.mode == "vector" and alone is not None and alone.text is not None and alone.weight > 0
 
-    def _in_turn(self, question: Question) -> dict[str, Any]:
+    def _in_slot(self, question: Question) -> dict[str, Any]:
         with self._limit.slot():
             return self._find(question)
 
@@ -204,7 +204,7 @@ class Searcher:
 
     def _image(self, stream: IO[bytes], number: int, model_id: str) -> Encoded:
         def encode() -> Encoded:
-            # Read in the request's turn: so many files at once are in memory, and no more.
+            # Read within the request's slot, which bounds how many files are in memory.
             stream.seek(0)
             (encoded,) = self._encoder.images([stream.read()])
             if isinstance(encoded, ServiceError):

@@ -21,7 +21,7 @@ Files = Sequence[tuple[str, tuple[str, bytes]]]
 
 
 class NotReachedError(ServiceError):
-    """The request reached no server, so it may be sent again."""
+    """No answer came: the request may or may not have been carried out, so only an idempotent one is sent again."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Kind.UNAVAILABLE, detail)

@@ -48,7 +48,7 @@ class Collection:
             try:
                 return self._ask(mark)
             except ServiceError as error:
-                # Search is down, so no write can have succeeded; the cached state is still current.
+                # Search does not answer here; a write through another gateway would have changed the mark.
                 if error.kind is Kind.UNAVAILABLE:
                     return known[2]
                 raise

@@ -30,7 +30,7 @@ def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> lis
 
 
 def facets(client: MilvusClient, collection: str) -> dict[str, Any]:
-    """See `facets.facets_of`."""
+    """See `catalogue.facets.facets_of`."""
     fields = ["tags", "width", "height", "taken_at", "added_at"]
     found = client.query(collection, filter='id != ""', output_fields=fields, limit=COUNTED)
     return {**facets_of(found), "sampled": len(found) == COUNTED}

@@ -174,18 +174,18 @@ class MilvusStore:
         return {e["id"]: record_of(e) for e in found}
 
     def sample_captions(self, limit: int) -> list[str]:
-        """See `facets.sample_captions`."""
+        """See `catalogue.facets.sample_captions`."""
         model = self._serving()
         return sample_captions(self._client, self._collection(model.model_id), limit) if model else []
 
     def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
-        """See `facets.suggest`."""
+        """See `catalogue.facets.suggest`."""
         model = self._serving()
         captions = suggest(self._client, self._collection(model.model_id), text, limit) if model and words else []
         return {"captions": captions, "tags": []}
 
     def facets(self) -> dict[str, Any]:
-        """See `facets.facets_of`."""
+        """See `catalogue.facets.facets_of`."""
         model = self._serving()
         return facets(self._client, self._collection(model.model_id)) if model else facets_of([])
 
