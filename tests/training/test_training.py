@@ -1,75 +1,25 @@
-"""Train, interrupt, go on, evaluate, export and serve, as a user would: the smoke config's made-up pictures."""
+"""Train, interrupt, go on, compare and evaluate, as a user would: the smoke config's made-up pictures."""
 
-import base64
-import io
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
-import numpy as np
-import onnx
 import pytest
 import torch
-from PIL import Image
-from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, VisionTextDualEncoderModel
-from twotower import ablation, export, made_up, train
-from twotower.towers.embed import RunEmbedder
+from twotower import ablation, train
 
-ROOT = Path(__file__).parents[2]
-TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]
-# One thread each: at this size more of them only wait for each other.
-# Without what makes libraries quiet in CI, or that a person may have set for good.
-QUIET = ("WANDB_", "HF_", "ORT_", "CI")
-ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith(QUIET)}, "OMP_NUM_THREADS": "1"}
+from tests.training.conftest import ENVIRONMENT, ROOT, TRAIN, run
 
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the smoke config learns from."""
-    folder = tmp_path_factory.mktemp("training")
-    made_up.make_pictures(folder / "var" / "smoke" / "shapes")
-    made_up.make_towers(folder / "var" / "smoke")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def inside(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The smoke config names its towers relative to where it is run."""
-    monkeypatch.chdir(place)
-
-
-def run(place: Path, *arguments: str, record: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python; with `record` in a network that leads nowhere, which writes down what was asked of it."""
-    sealed = [sys.executable, str(ROOT / "tests" / "integration" / "sealed.py"), str(record)] if record else []
-    return subprocess.run(
-        [*sealed, sys.executable, *arguments],
-        cwd=place,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def steps(path: Path) -> dict[int, float]:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return {line["step"]: line["loss"] for line in lines if "loss" in line}
-
-
-@pytest.fixture(scope="module")
-def trained(place: Path) -> Path:
-    """A finished run."""
-    done = run(place, *TRAIN)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return place / "var" / "runs" / "smoke"
 
 
 def test_it_learns_what_it_has_not_seen(trained: Path) -> None:
@@ -269,97 +219,3 @@ def test_it_is_evaluated_in_a_table(place: Path, trained: Path) -> None:
     arguments[arguments.index("dev")] = "train"
     done = run(place, "-m", "twotower.evaluate", *arguments)
     assert "warning: 178 of 178 pictures were trained on" in done.stderr
-
-
-def vectors(answer: httpx.Response) -> Any:
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
-    return np.frombuffer(base64.b64decode(body["vectors"]), "<f4").reshape(-1, body["dim"])
-
-
-def test_it_is_exported_and_served(start: Any, place: Path, trained: Path) -> None:
-    bundle = place / "bundle"
-    arguments = ["--run", str(trained), "--out", str(bundle), "--int8", "--data", "folder=var/smoke/shapes"]
-    done = run(place, "-m", "twotower.export", *arguments)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "least cosine with PyTorch 0.99999" in done.stdout
-    assert "int8 costs " in done.stdout
-    for name in ("text", "image"):
-        operations = {node.op_type for node in onnx.load(bundle / f"{name}.onnx").graph.node}
-        assert "MatMulInteger" in operations
-    plain = place / "plain"
-    assert export.main(["--run", str(trained), "--out", str(plain)]) == 0
-    picture = place / "var" / "smoke" / "shapes" / "red-circle-blue.png"
-    with start("encoder", ENCODER_BUNDLE=str(plain)) as encoder, httpx.Client(base_url=encoder.url) as client:
-        text = vectors(client.post("/v1/text", json={"texts": ["a red circle on blue"]}))
-        image = vectors(client.post("/v1/images", files=[("images", picture.read_bytes())]))
-    expected = RunEmbedder(trained, place)
-    # Eight bits, served and known by its own canary.
-    with start("encoder", ENCODER_BUNDLE=str(bundle)) as encoder:
-        rounded = vectors(httpx.post(encoder.url + "/v1/text", json={"texts": ["a red circle on blue"]}))
-    assert 0.98 < float(rounded[0] @ text[0]) < 0.9999999
-    np.testing.assert_allclose(text, expected.texts(["a red circle on blue"]), atol=1e-5)
-    np.testing.assert_allclose(image, expected.pictures([picture]), atol=1e-5)
-
-
-def test_a_run_goes_to_hugging_face_s_form_and_comes_back(place: Path, tmp_path: Path) -> None:
-    config = tmp_path / "plain.py"
-    config.write_text(
-        "from dataclasses import replace\nfrom twotower.config import load_config\n"
-        "CONFIG = replace(load_config('smoke'), image_pooling='pooler', text_pooling='pooler', head_norm=False, "
-        "epochs=1)\n"
-    )
-    out = tmp_path / "run"
-    # Without a key, Weights & Biases keeps its record here, and neither it nor anything else calls its vendor.
-    seen = tmp_path / "seen.json"
-    done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:5], "--out", str(out), record=seen)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(seen.read_text()) == {"names": [], "connections": []}
-    assert len(list(out.glob("wandb/offline-run-*/*.wandb"))) == 1
-    hub, direct, back = tmp_path / "hub", tmp_path / "direct", tmp_path / "back"
-    arguments = ["--run", str(out), "--out", str(direct), "--save-dual-encoder", str(hub)]
-    done = run(place, "-m", "twotower.export", *arguments, record=seen)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(seen.read_text()) == {"names": [], "connections": []}
-    saved = VisionTextDualEncoderModel.from_pretrained(hub)
-    scale = torch.load(out / "best.pt", weights_only=True)["ema"]["log_scale"]
-    assert saved.config.projection_dim == 32
-    assert saved.logit_scale.item() == pytest.approx(scale.item())
-    assert export.main(["--model", str(hub), "--out", str(back)]) == 0
-    canaries = [json.loads((b / "manifest.json").read_text())["canary"] for b in (direct, back)]
-    a, b = (np.frombuffer(base64.b64decode(c["vector"]), "<f4") for c in canaries)
-    np.testing.assert_allclose(a, b, atol=1e-5)
-
-
-def test_towers_of_another_form_are_not_saved_as_hugging_face_s(
-    place: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--run", str(trained), "--out", str(tmp_path / "b"), "--save-dual-encoder", str(tmp_path / "h")]
-    assert export.main(arguments) == 1
-    assert "these towers do not" in capsys.readouterr().err
-
-
-def test_a_clip_is_exported_and_served_with_its_own_preparation(start: Any, place: Path, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    part = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    words = {"vocab_size": 20, "max_position_embeddings": 16, "eos_token_id": 3, "bos_token_id": 2}
-    config = CLIPConfig(
-        text_config={**part, **words}, vision_config={**part, "image_size": 32, "patch_size": 8}, projection_dim=16
-    )
-    model, folder = CLIPModel(config).eval(), tmp_path / "clip"
-    model.save_pretrained(folder)
-    processor = CLIPImageProcessor(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32})
-    processor.save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (folder / name).write_bytes((place / "var" / "smoke" / "bert" / name).read_bytes())
-    assert export.main(["--model", str(folder), "--out", str(tmp_path / "bundle")]) == 0
-    picture = Image.effect_noise((90, 61), 90).convert("RGB")
-    png = io.BytesIO()
-    picture.save(png, "PNG")
-    with start("encoder", ENCODER_BUNDLE=str(tmp_path / "bundle")) as encoder:
-        served = vectors(httpx.post(encoder.url + "/v1/images", files=[("images", png.getvalue())]))
-    with torch.inference_mode():
-        pixels = torch.as_tensor(np.array(processor(picture)["pixel_values"]))
-        projected = model.get_image_features(pixel_values=pixels).pooler_output[0]
-    expected = (projected / projected.norm()).numpy()
-    assert float(served[0] @ expected) > 0.999
