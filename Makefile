@@ -7,8 +7,8 @@ EXPORT_PYTHON ?=
 VENV := .venv
 DEV := .venv-dev
 comma := ,
-SERVICES := -e 'services/common[pictures]' -e services/encoder -e services/search -e services/gateway
-PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml)
+SERVICES := -e 'services/common[pictures]' -e services/encoder -e services/search -e services/gateway -e cli
+PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml) cli/pyproject.toml
 PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
 RUN = $(VENV)/bin/python deploy/local.py run --port $(PORT) $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(DATA),--data "$(DATA)")
 PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*.ts frontend/*.json frontend/*.html)
@@ -34,7 +34,7 @@ preflight:
 
 $(VENV)/ready: $(PACKAGES)
 	@echo "Installing the services into $(VENV) (once; about a minute)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python $(PIP_INSTALL) $(SERVICES) honcho
 	@touch $@
 
@@ -48,8 +48,8 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 	@cd frontend && npm run --silent build -- --logLevel warn
 
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
-	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst services/search,'services/search[milvus]',$(SERVICES))) \
+	$(PYTHON) -m venv --clear $(DEV)
+	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst services/gateway,'services/gateway[postgresql]',$(subst services/search,'services/search[milvus]',$(SERVICES)))) \
 		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest pytest-xdist ruff schemathesis \
 		mypy types-cachetools types-gunicorn types-pyyaml types-tqdm
 	touch $@
@@ -64,7 +64,7 @@ test: lint  ## lint, types and every test
 lint: $(DEV)/ready frontend/dist/index.html licences  ## style, types and licences
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
-	$(DEV)/bin/mypy services/*/src training/src benchmarks deploy tests
+	$(DEV)/bin/mypy services/*/src cli/src training/src benchmarks deploy tests
 	cd frontend && npm run --silent lint
 
 format: $(DEV)/ready frontend/node_modules/ready  ## put the style right

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from gateway.search.calibration import CONFIDENT, calibrate
+from gateway.search.calibration import CONFIDENT, null_distribution
 from numpy.typing import NDArray
 from recall import ServedEmbedder
 from tqdm import tqdm
@@ -94,13 +94,13 @@ def foreign(texts: Sequence[str], own: Sequence[str]) -> list[str]:
 def report(name: str, pictures: Array, kinds: dict[str, Array], background: Array) -> None:
     """Print one collection's figures; the first kind of query has a match, the others none."""
     reached = [float(s) for s in (background @ pictures.T).max(1)]
-    by = calibrate("", len(pictures), reached)
+    by = null_distribution(reached)
     best, usual, confident = {}, {}, {}
     for kind, queries in kinds.items():
         scores = queries @ pictures.T
         best[kind] = scores.max(1)
         usual[kind] = (scores.max(1) - scores.mean(1)) / scores.std(1)
-        confident[kind] = np.mean([by.confidence(float(s)) > CONFIDENT for s in best[kind]])
+        confident[kind] = np.mean([by.cdf(float(s)) > CONFIDENT for s in best[kind]])
     matching, *others = kinds
     lines = [
         f"| {kind} | {len(kinds[kind])} | {auroc(best[matching], best[kind]):.3f} "
@@ -108,7 +108,7 @@ def report(name: str, pictures: Array, kinds: dict[str, Array], background: Arra
         for kind in others
     ]
     tqdm.write(
-        f"\n{name}: {len(pictures)} pictures; background {by.middle:.3f} ± {by.spread:.3f}\n\n"
+        f"\n{name}: {len(pictures)} pictures; background {by.mean:.3f} ± {by.stdev:.3f}\n\n"
         "| queries | | AUROC, by the background | AUROC, by the query's own cosines | called confident |\n"
         f"|---|---|---|---|---|\n| {matching} | {len(kinds[matching])} | | | {confident[matching]:.0%} |\n"
         + "\n".join(lines)
@@ -117,8 +117,8 @@ def report(name: str, pictures: Array, kinds: dict[str, Array], background: Arra
 
 def reliability(pictures: Array, queries: Array, present: NDArray[np.bool_], background: Array) -> None:
     """Print how often a thing is there, by its best picture's confidence; present and absent ones weigh the same."""
-    by = calibrate("", len(pictures), [float(s) for s in (background @ pictures.T).max(1)])
-    sure = np.array([by.confidence(float(s)) for s in (queries @ pictures.T).max(1)])
+    by = null_distribution([float(s) for s in (background @ pictures.T).max(1)])
+    sure = np.array([by.cdf(float(s)) for s in (queries @ pictures.T).max(1)])
     weight = np.where(present, 0.5 / present.mean(), 0.5 / (~present).mean())
     lines = []
     for low, high in itertools.pairwise(BINS):

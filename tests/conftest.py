@@ -1,10 +1,13 @@
 """Real processes for the tests that need them: services under gunicorn, and the whole local stack."""
 
+import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -118,6 +122,41 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
         return running(command, env, f"http://127.0.0.1:{port}", ready, folder / "log")
 
     return start_service  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Callable[[], str]]:
+    """A PostgreSQL server; each call makes a database and returns its URL."""
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
+    # PostgreSQL refuses to run as root; Debian's package brings an account for it.
+    user = "postgres" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory() as place:
+        if user:
+            shutil.chown(place, user)
+        data, port = Path(place, "data"), find_free_ports(1)
+        options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        silent = subprocess.DEVNULL
+        subprocess.run([programs / "initdb", "-D", data, *options], check=True, stdout=silent, cwd=place, user=user)
+        command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", place, "-F"]
+        server = subprocess.Popen(command, stdout=silent, stderr=silent, cwd=place, user=user)
+        count = itertools.count()
+
+        def new_database() -> str:
+            name = f"state{next(count)}"
+            with psycopg.connect(host="127.0.0.1", port=port, user="postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")
+            return f"postgresql://postgres@127.0.0.1:{port}/{name}"
+
+        try:
+            deadline = time.monotonic() + 60
+            while subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode:
+                assert server.poll() is None and time.monotonic() < deadline, "PostgreSQL did not start"
+                time.sleep(0.05)
+            yield new_database
+        finally:
+            # Ends the connections too; SIGTERM would wait for them.
+            server.send_signal(signal.SIGINT)
+            server.wait(20)
 
 
 @dataclass

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.auth.keys import KeyFile, Scope
+from gateway.auth.keys import KeyStore, Scope
+from gateway.database import Database
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.conftest import PAGE, dialog, field, noise, plain, tiles
@@ -122,9 +124,9 @@ def test_who_asks_too_often_is_told_when_it_goes_on(open_window: Callable[..., P
 def test_a_published_collection_asks_for_a_key_once_and_shows_what_it_allows(
     open_window: Callable[..., Page], start_all: Any, tmp_path: Path
 ) -> None:
-    keys = KeyFile(tmp_path / "state.sqlite")
-    reader, writer = keys.create("reader", Scope.READ), keys.create("writer", Scope.WRITE)
-    keys.close()
+    with closing(Database.in_file(tmp_path / "state.sqlite")) as database:
+        keys = KeyStore(database)
+        reader, writer = keys.create("reader", Scope.READ), keys.create("writer", Scope.WRITE)
     with start_all(
         tmp_path, GATEWAY_PAGE=PAGE, GATEWAY_AUTH="on", GATEWAY_STATE=str(tmp_path / "state.sqlite")
     ) as services:

@@ -9,14 +9,15 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from gateway import create_app
-from gateway.auth.keys import KeyFile, Scope
+from gateway.auth.keys import KeyStore, Scope
+from gateway.database import Database
 from gateway.settings import Settings
 from PIL import Image
 
@@ -144,11 +145,8 @@ def key(local: Services) -> str:
 
 
 def made_key(services: Services, scope: Scope = Scope.ADMIN) -> str:
-    keys = KeyFile(services.gateway.log.parent / "state.sqlite")
-    try:
-        return keys.create("laptop", scope)
-    finally:
-        keys.close()
+    with closing(Database.in_file(services.gateway.log.parent / "state.sqlite")) as database:
+        return KeyStore(database).create("laptop", scope)
 
 
 def port_of(services: Services) -> int:
@@ -161,8 +159,7 @@ def operations(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]
     folder = tmp_path_factory.mktemp("description")
     app = create_app(Settings(state=folder / "state.sqlite", media=str(folder)))
     paths = app.test_client().get("/openapi.json").json["paths"]  # type: ignore[index]
-    for closing in app.extensions["state"]:
-        closing.close()
+    app.extensions["database"].close()
     found = [(method, path) for path, methods in paths.items() for method in methods]
     assert len(found) > 20
     return found

@@ -477,7 +477,7 @@ export interface StageSpread {
   buckets: Bucket[];
 }
 /**
- * Facts about the collection, and what this gateway has seen since it started.
+ * Facts about the collection, and what all gateways together have counted since the oldest started.
  */
 export interface Stats {
   count: number;

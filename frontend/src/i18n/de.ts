@@ -274,7 +274,7 @@ export const de: Messages = {
     figures: "Gemessen, in Prozent",
     interval: (low, high) => `${low} bis ${high}`,
     latency: "Dauer",
-    latencyNote: (since) => `Von diesem Gateway, seit seinem Start vor ${since}.`,
+    latencyNote: (since) => `Von allen Gateways zusammen, seit dem Start des ältesten vor ${since}.`,
     stage: "Schritt",
     times: "Anzahl",
     half: "Hälfte binnen",

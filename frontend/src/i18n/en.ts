@@ -265,7 +265,7 @@ export const en = {
     figures: "Measured, in percent",
     interval: (low: string, high: string) => `${low} to ${high}`,
     latency: "Latency",
-    latencyNote: (since: string) => `Of this gateway, in the ${since} since it was started.`,
+    latencyNote: (since: string) => `Of all gateways together, in the ${since} since the oldest was started.`,
     stage: "Stage",
     times: "Times",
     half: "Half within",

@@ -18,6 +18,7 @@ from encoder.model import Array, TextVectors
 from encoder.settings import Settings as EncoderSettings
 from flask import Flask
 from flask.testing import FlaskClient
+from gateway.dependencies import database_at
 from gateway.search.cache import Cache, MemoryCache
 from gateway.search.calibration import Calibrator
 from gateway.settings import Settings
@@ -105,19 +106,22 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         waiting: list[Callable[[], None]] = []
         encoder_client = EncoderClient("the encoder", "http://encoder", encoder_wire)
         search_client = SearchClient("the search service", "http://search", search_wire)
+        given = Settings(**{**SMALL, "media": str(media), "state": folder / "state.sqlite", **settings})
+        database = database_at(given)
         app = gateway.create_app(
-            Settings(**{**SMALL, "media": str(media), "state": folder / "state.sqlite", **settings}),
+            given,
             encoder_client,
             search_client,
             cache or MemoryCache(10**6, 100),
-            Calibrator(encoder_client, search_client, waiting.append),
+            database,
+            Calibrator(encoder_client, search_client, database, waiting.append),
         )
         apps.append(app)
         return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting)
 
     yield make
     for made in apps:
-        for closing in [*made.extensions.get("state", []), made.extensions.get("store")]:
+        for closing in (made.extensions.get("database"), made.extensions.get("store")):
             if closing:
                 closing.close()
 

@@ -1,6 +1,10 @@
 """Traces of requests across the services, sent by OTLP where a collector is configured.
 
 Without an endpoint this costs nothing but passing on the caller's `traceparent` (W3C Trace Context).
+
+Why not OpenTelemetry's instrumentation of Flask and httpx (0.66b1 was tried): it puts the query string, and so what
+people search for, into its attributes; it names spans of unknown routes by their path, without a bound; and it needs
+older releases of the SDK, each pinned to its own. What was left to write was longer than this.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from gateway.api.docs import create_docs
 from gateway.api.forms import spooling_in
 from gateway.api.page import create_page
 from gateway.api.routing import Api
-from gateway.dependencies import Clients, Dependencies, build, cache_in, encoder_at, search_at
+from gateway.database import Database
+from gateway.dependencies import Clients, Dependencies, build, cache_in, database_at, encoder_at, search_at
 from gateway.pictures.routes import add_picture_routes
 from gateway.search.cache import Cache
 from gateway.search.calibration import Calibrator
@@ -32,14 +33,21 @@ def create_app(
     encoder: EncoderClient | None = None,
     search: SearchClient | None = None,
     cache: Cache | None = None,
+    database: Database | None = None,
     calibrator: Calibrator | None = None,
 ) -> Flask:
     """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
     settings = settings or load_settings(Settings)
     encoder, search = encoder or encoder_at(settings), search or search_at(settings)
     redis = RedisServer(settings.redis_url, settings.http_threads + 4) if settings.redis_url else None
+    database = database or database_at(settings)
     clients = Clients(
-        encoder, search, redis, cache or cache_in(redis, settings), calibrator or Calibrator(encoder, search)
+        encoder,
+        search,
+        redis,
+        cache or cache_in(redis, settings),
+        database,
+        calibrator or Calibrator(encoder, search, database),
     )
 
     deps: Dependencies  # built below: its metrics go into the registry that the service brings
@@ -58,11 +66,12 @@ def create_app(
         "query": one_search,
         "media": lambda: deps.media.check(),
         "cache": clients.cache.state,
+        "database": database.check,
     }
     app = create_service("gateway", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
     app.request_class = spooling_in(settings.state.with_name("spool"))
     deps = build(settings, clients, app.extensions["metrics_registry"])
-    app.extensions["state"] = list(deps.state_files)
+    app.extensions["database"] = database
 
     api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), deps.guard, deps.limits)
     add_search_routes(api, deps.searcher, search, deps.collection_facts, settings.max_file_bytes)
@@ -95,6 +104,12 @@ def create_app(
     def protect() -> None:
         if request.endpoint in ("metrics", "readyz"):
             deps.guard.admit_from_here()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # After the answer has gone out: the write may wait for a disk.
+        response.call_on_close(deps.metrics.write)
+        return response
 
     app.after_request(harden)
     return app

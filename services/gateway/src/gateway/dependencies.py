@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry, Counter
 from gateway.admin.metrics_summary import MetricsSummary
 from gateway.auth.audit import Audit, audit_log
 from gateway.auth.guard import Guard
-from gateway.auth.keys import KeyFile
+from gateway.auth.keys import KeyStore
 from gateway.auth.rate_limit import RateLimiter
 from gateway.auth.remote import Remote
 from gateway.auth.sessions import Sessions
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
-from gateway.database import StateFile
+from gateway.database import Database
 from gateway.library.index import Library
 from gateway.pictures.ingest import Ingest
 from gateway.pictures.object_store import store_at
@@ -45,6 +45,7 @@ class Clients:
     # Where the settings name one; the rate limit is counted in it.
     redis: RedisServer | None
     cache: Cache
+    database: Database
     calibrator: Calibrator
 
 
@@ -64,8 +65,6 @@ class Dependencies:
     guard: Guard
     limits: RequestLimits
     metrics: MetricsSummary
-    # Files of the gateway's own state, to be closed with the app.
-    state_files: tuple[StateFile, ...]
 
 
 def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> Dependencies:
@@ -78,7 +77,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     """
     encoder, search = clients.encoder, clients.search
     store = store_at(settings.media)
-    library = Library([Path(p) for p in settings.folders.split(os.pathsep) if p], settings.state)
+    library = Library([Path(p) for p in settings.folders.split(os.pathsep) if p], clients.database)
     thumbnails = ConcurrencyLimit("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
     media = MediaStore(store, library, settings.max_pixels, thumbnails)
     quarantine = Quarantine(store)
@@ -93,11 +92,10 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         "pictures that are being added", max(1, settings.max_uploads // 2), settings.max_uploads, patience_s=60
     )
 
-    keys, sessions = KeyFile(settings.state), Sessions(settings.state)
     guard = Guard(
         settings.asked,
-        keys,
-        sessions,
+        KeyStore(clients.database),
+        Sessions(clients.database),
         Remote(settings.edges),
         RateLimiter(limits.parse(settings.rate_limit), clients.redis),
         Audit(audit_log(settings.state)),
@@ -114,8 +112,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         library=library,
         guard=guard,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
-        metrics=MetricsSummary(registry),
-        state_files=(library, keys, sessions),
+        metrics=MetricsSummary(registry, clients.database),
     )
 
 
@@ -127,6 +124,11 @@ def encoder_at(settings: Settings) -> EncoderClient:
 def search_at(settings: Settings) -> SearchClient:
     """The search service that the settings name."""
     return SearchClient("the search service", settings.search_url, connections(settings), settings.timeout_s)
+
+
+def database_at(settings: Settings) -> Database:
+    """The state database that the settings name."""
+    return Database(settings.database_url) if settings.database_url else Database.in_file(settings.state)
 
 
 def connections(settings: Settings) -> httpx.HTTPTransport:

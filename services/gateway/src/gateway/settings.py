@@ -12,6 +12,8 @@ from pydantic_settings import SettingsConfigDict
 from servicekit.pictures import PILLOW_LIMIT
 from servicekit.settings import ServerSettings
 
+from gateway.database import read_url
+
 
 class Settings(ServerSettings):
     """Every setting, its default and its limits; each is read from GATEWAY_<NAME>, and REDIS_URL."""
@@ -30,8 +32,13 @@ class Settings(ServerSettings):
     )
     state: Path = Field(
         default=Path("var/gateway.sqlite"),
-        description="file of what the gateway itself knows: API keys, sessions, and which file of the library is which "
-        "picture; the audit log lies beside it",
+        description="SQLite file of the gateway's state: API keys, sessions, the library's map of files, score "
+        "calibrations; the audit log lies beside it",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="database of that state in place of the file, for gateways on several machines: "
+        "postgresql://USER:PASSWORD@HOST/NAME",
     )
     folders: str = Field(
         default="",
@@ -70,6 +77,14 @@ class Settings(ServerSettings):
     max_file_bytes: int = Field(default=64 * 2**20, ge=1, description="largest picture file, in bytes")
     max_pixels: int = Field(default=80_000_000, ge=1, le=PILLOW_LIMIT, description="most pixels in one picture")
     max_body_bytes: int = Field(default=256 * 2**20, ge=1, description="largest request body, in bytes")
+
+    @field_validator("database_url")
+    @classmethod
+    def check_database(cls, value: str | None) -> str | None:
+        """Refuse what is no address of a database."""
+        if value is not None:
+            read_url(value)
+        return value
 
     @field_validator("rate_limit")
     @classmethod

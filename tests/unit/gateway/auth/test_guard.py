@@ -1,15 +1,17 @@
 """Who may ask, and how often."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import limits
 import pytest
 from gateway.auth.guard import COOKIE
-from gateway.auth.keys import KeyFile, Scope
+from gateway.auth.keys import KeyStore, Scope
 from gateway.auth.rate_limit import RateLimiter
+from gateway.database import Database
 from gateway.settings import Settings
 from gateway.upstream.redis_server import RedisServer
 from servicekit.errors import ServiceError
@@ -18,10 +20,9 @@ from tests.unit.gateway.conftest import RED, body, get, ids, picture, upload
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Any:
-    file = KeyFile(tmp_path / "state.sqlite")
-    yield file
-    file.close()
+def keys(tmp_path: Path) -> Iterator[KeyStore]:
+    with closing(Database.in_file(tmp_path / "state.sqlite")) as database:
+        yield KeyStore(database)
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def test_a_key_is_found_by_its_secret_and_kept_as_a_digest(keys: KeyFile, tmp_path: Path) -> None:
+def test_a_key_is_found_by_its_secret_and_kept_as_a_digest(keys: KeyStore, tmp_path: Path) -> None:
     written = keys.create("laptop", Scope.WRITE)
     found = keys.find(written)
     assert found is not None
@@ -43,15 +44,15 @@ def test_a_key_is_found_by_its_secret_and_kept_as_a_digest(keys: KeyFile, tmp_pa
     assert all(secret.encode() not in p.read_bytes() for p in tmp_path.iterdir())
     for wrong in ("", "sl_", written[:-1], written[:-1] + ("A" if written[-1] != "A" else "B"), "x" + written):
         assert keys.find(wrong) is None
-    other = KeyFile(tmp_path / "state.sqlite")  # another gateway
-    assert other.find(written) == found
-    assert keys.revoke(found.id)
-    assert other.find(written) is None
-    assert not keys.revoke(found.id)
-    other.close()
+    with closing(Database.in_file(tmp_path / "state.sqlite")) as database:
+        other = KeyStore(database)  # of another gateway
+        assert other.find(written) == found
+        assert keys.revoke(found.id)
+        assert other.find(written) is None
+        assert not keys.revoke(found.id)
 
 
-def test_each_scope_allows_what_it_says(published: Any, keys: KeyFile) -> None:
+def test_each_scope_allows_what_it_says(published: Any, keys: KeyStore) -> None:
     read, write, admin = (keys.create(s.name, s) for s in Scope)
     client = published.client
     search, quarantine = "/api/v1/search?q=red", "/api/v1/quarantine"
@@ -72,7 +73,7 @@ def test_each_scope_allows_what_it_says(published: Any, keys: KeyFile) -> None:
     assert get(published, "/livez").status_code == 200
 
 
-def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(published: Any, keys: KeyFile) -> None:
+def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(published: Any, keys: KeyStore) -> None:
     client = published.client
     nothing = {"required": True, "scope": None, "key_name": None, "id": None}
     assert body(get(published, "/api/v1/session")) == nothing
@@ -137,7 +138,7 @@ def test_under_a_name_that_is_not_this_machines_a_key_is_needed(
         assert body(get(stack, "/api/v1/session", Host=host))["required"] is True
 
 
-def test_a_published_system_is_asked_by_its_name(published: Any, keys: KeyFile) -> None:
+def test_a_published_system_is_asked_by_its_name(published: Any, keys: KeyStore) -> None:
     key = bearer(keys.create("x", Scope.READ))
     assert published.client.get("/api/v1/stats", headers={**key, "Host": "photos.example.org"}).status_code == 200
 
@@ -146,7 +147,7 @@ def test_only_the_owner_reads_the_file_of_keys(published: Any, tmp_path: Path) -
     assert (tmp_path / "state.sqlite").stat().st_mode & 0o777 == 0o600
 
 
-def test_each_client_has_its_share(published: Any, keys: KeyFile) -> None:
+def test_each_client_has_its_share(published: Any, keys: KeyStore) -> None:
     mine, yours = keys.create("mine", Scope.READ), keys.create("yours", Scope.READ)
     answers = [published.client.get("/api/v1/stats", headers=bearer(mine)) for _ in range(21)]
     assert [a.status_code for a in answers] == [200] * 20 + [429]

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.auth.keys import Key, KeyFile, Scope
+from gateway.auth.keys import Key, KeyStore, Scope
 from gateway.auth.sessions import LIFE, MOST_SESSIONS, Sessions
+from gateway.database import Database
 
 from tests.unit.gateway.conftest import body, get
 
@@ -20,26 +21,29 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def keys(state: Path) -> Iterator[KeyFile]:
-    file = KeyFile(state)
-    yield file
-    file.close()
+def database(state: Path) -> Iterator[Database]:
+    opened = Database.in_file(state)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def sessions(state: Path) -> Iterator[Sessions]:
-    kept = Sessions(state)
-    yield kept
-    kept.close()
+def keys(database: Database) -> KeyStore:
+    return KeyStore(database)
 
 
-def made(keys: KeyFile, name: str, scope: Scope = Scope.READ) -> Key:
+@pytest.fixture
+def sessions(database: Database) -> Sessions:
+    return Sessions(database)
+
+
+def made(keys: KeyStore, name: str, scope: Scope = Scope.READ) -> Key:
     key = keys.find(keys.create(name, scope))
     assert key is not None
     return key
 
 
-def test_a_session_is_found_by_what_its_cookie_holds(sessions: Sessions, keys: KeyFile, state: Path) -> None:
+def test_a_session_is_found_by_what_its_cookie_holds(sessions: Sessions, keys: KeyStore, state: Path) -> None:
     key = made(keys, "laptop", Scope.WRITE)
     held = sessions.begin(key, "203.0.113.9", "Firefox\n\x1b[31m on Linux", NOW)
     found = sessions.find(held, NOW)
@@ -53,13 +57,13 @@ def test_a_session_is_found_by_what_its_cookie_holds(sessions: Sessions, keys: K
     assert all(secret.encode() not in p.read_bytes() for p in state.parent.iterdir())
 
 
-def test_a_session_ends_after_its_life(sessions: Sessions, keys: KeyFile) -> None:
+def test_a_session_ends_after_its_life(sessions: Sessions, keys: KeyStore) -> None:
     held = sessions.begin(made(keys, "laptop"), "", "", NOW)
     assert sessions.find(held, NOW + LIFE) is not None
     assert sessions.find(held, NOW + LIFE + timedelta(seconds=1)) is None
 
 
-def test_it_is_known_when_a_session_was_used_last(sessions: Sessions, keys: KeyFile) -> None:
+def test_it_is_known_when_a_session_was_used_last(sessions: Sessions, keys: KeyStore) -> None:
     held = sessions.begin(made(keys, "laptop"), "", "", NOW)
 
     def seen() -> str:
@@ -71,7 +75,7 @@ def test_it_is_known_when_a_session_was_used_last(sessions: Sessions, keys: KeyF
     assert seen() == "2026-11-26T12:06:00+00:00"
 
 
-def test_a_revoked_key_ends_its_sessions(sessions: Sessions, keys: KeyFile) -> None:
+def test_a_revoked_key_ends_its_sessions(sessions: Sessions, keys: KeyStore) -> None:
     key, other = made(keys, "lost"), made(keys, "kept")
     held, kept = sessions.begin(key, "", ""), sessions.begin(other, "", "")
     keys.revoke(key.id)
@@ -80,7 +84,7 @@ def test_a_revoked_key_ends_its_sessions(sessions: Sessions, keys: KeyFile) -> N
     assert [s.key.name for s in sessions.all()] == ["kept"]
 
 
-def test_the_sessions_of_a_key_are_bounded(sessions: Sessions, keys: KeyFile) -> None:
+def test_the_sessions_of_a_key_are_bounded(sessions: Sessions, keys: KeyStore) -> None:
     key = made(keys, "shared")
     held = [sessions.begin(key, "", "") for _ in range(MOST_SESSIONS + 2)]
     assert [sessions.find(h) is not None for h in held[:4]] == [False, False, True, True]
@@ -88,7 +92,7 @@ def test_the_sessions_of_a_key_are_bounded(sessions: Sessions, keys: KeyFile) ->
 
 
 def test_sessions_are_listed_and_ended_by_their_key_and_by_administrators(
-    make_stack: Callable[..., Any], keys: KeyFile, state: Path
+    make_stack: Callable[..., Any], keys: KeyStore, state: Path
 ) -> None:
     stack = make_stack(auth="on", state=state)
     mine, yours = keys.create("mine", Scope.READ), keys.create("yours", Scope.READ)

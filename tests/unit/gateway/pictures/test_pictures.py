@@ -10,6 +10,7 @@ from typing import Any
 import fsspec
 import pytest
 from gateway.concurrency import ConcurrencyLimit
+from gateway.database import Database
 from gateway.library.index import Library
 from gateway.pictures import exif
 from gateway.pictures.object_store import store_at
@@ -183,10 +184,12 @@ def test_bad_files_are_set_aside_with_the_reason(stack: Any) -> None:
     assert [p for p in stack.media.rglob("*") if p.is_file()] == []
 
 
-def test_pictures_may_lie_in_any_store(tmp_path: Path) -> None:
+def test_pictures_may_lie_in_any_store(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """In memory here; an S3 bucket is a URL of another kind."""
     files = store_at("memory://bucket/photos")
-    store = MediaStore(files, Library([], tmp_path / "state"), 200_000, GATE)
+    database = Database.in_file(tmp_path / "state.sqlite")
+    request.addfinalizer(database.close)
+    store = MediaStore(files, Library([], database), 200_000, GATE)
     content = picture(RED, (600, 300), "JPEG")
     key = store.put(content, store.open(content))
     original = store.original(key)

@@ -1,6 +1,16 @@
-"""How sure the system says it is, on colours whose cosines can be worked out."""
+"""How sure the system says it is, on colours whose cosines can be worked out; one calibration for all gateways."""
 
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
+
+import pytest
+from gateway.database import Database
+from gateway.search.calibration import MOST_AGE_S, Calibrator
+from gateway.upstream.encoder import EncoderClient
+from gateway.upstream.search import SearchClient
 
 from tests.unit.gateway.conftest import RED, body, get, ids, picture, upload
 
@@ -43,3 +53,72 @@ def test_a_background_that_cannot_be_measured_is_tried_again(stack: Any) -> None
     assert body(get(stack, "/api/v1/search?q=red"))["confident"] is None
     stack.waiting[1]()
     assert body(get(stack, "/api/v1/search?q=red"))["confident"] is True
+
+
+def verdict(stack: Any) -> Any:
+    page = body(get(stack, "/api/v1/search?q=red"))
+    return page["results"][0]["confidence"], page["confident"]
+
+
+def test_gateways_on_one_database_have_one_calibration(make_stack: Callable[..., Any]) -> None:
+    first, second = make_stack(), make_stack()
+    upload(first, picture(RED))
+    assert verdict(first) == (None, None)
+    first.waiting[0]()
+    # The other, and one that is started later, measure nothing.
+    third = make_stack()
+    assert verdict(first) == verdict(second) == verdict(third) == (1.0, True)
+    assert (second.waiting, third.waiting) == ([], [])
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database.in_file(tmp_path / "calibrations.sqlite")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def now() -> list[float]:
+    """The time, in seconds, for a test to set."""
+    return [1000.0]
+
+
+@pytest.fixture
+def measured_at(stack: Any, database: Database, now: list[float]) -> Callable[[], Any]:
+    """When the calibration was measured that serves the collection; what has to be measured is measured at once."""
+    search = SearchClient("the search service", "http://search", stack.search)
+    encoder = EncoderClient("the encoder", "http://encoder", stack.encoder)
+    calibrator = Calibrator(encoder, search, database, lambda work: work(), lambda: now[0])
+    upload(stack, picture(RED))
+
+    def serving() -> Any:
+        calibrator.calibration(search.stats())
+        found = calibrator.calibration(search.stats())
+        return found and found.measured_at
+
+    return serving
+
+
+def test_an_old_calibration_of_a_changed_collection_is_measured_again(
+    stack: Any, measured_at: Callable[[], Any], now: list[float]
+) -> None:
+    """Ten pictures for ten others leave the count as it was."""
+    assert measured_at() == 1000
+    now[0] += MOST_AGE_S + 1
+    assert measured_at() == 1000  # old, but nothing has changed
+    stack.client.patch(f"/api/v1/images/{ids(picture(RED))[0]}", json={"caption": "a wall"})
+    assert measured_at() == now[0]
+    changed_at = now[0]
+    now[0] += MOST_AGE_S
+    stack.client.patch(f"/api/v1/images/{ids(picture(RED))[0]}", json={"caption": "a red wall"})
+    assert measured_at() == changed_at  # changed, but not old
+
+
+def test_the_last_calibration_serves_while_the_database_does_not_answer(
+    measured_at: Callable[[], Any], now: list[float], tmp_path: Path
+) -> None:
+    assert measured_at() == 1000
+    with closing(sqlite3.connect(tmp_path / "calibrations.sqlite")) as broken, broken:
+        broken.execute("DROP TABLE calibrations")
+    now[0] += 1
+    assert measured_at() == 1000

@@ -5,7 +5,6 @@ import io
 from typing import Any
 
 import pytest
-from gateway.admin.metrics_summary import quantile
 from PIL import Image
 
 from tests.unit.gateway.conftest import BLUE, RED, body, get, picture, upload
@@ -89,11 +88,3 @@ def test_every_kind_of_picture_has_a_placeholder(stack: Any, mode: str, size: tu
     answer = upload(stack, stream.getvalue())
     assert answer.status_code == 201
     assert body(get(stack, f"/api/v1/images/{body(answer)['items'][0]['id']}"))["placeholder"]
-
-
-def test_a_quantile_lies_within_its_bucket() -> None:
-    # Ten values up to 1, ten more up to 3, none above.
-    buckets = [(1.0, 10.0), (3.0, 20.0), (float("inf"), 20.0)]
-    assert quantile(buckets, 0.25) == 0.5
-    assert quantile(buckets, 0.75) == 2.0
-    assert quantile([(1.0, 0.0), (float("inf"), 4.0)], 0.5) == 1.0

@@ -110,7 +110,7 @@ class IndexFacts(Answer):
 
 
 class Stats(Answer):
-    """Facts about the collection, and what this gateway has seen since it started."""
+    """Facts about the collection, and what all gateways together have counted since the oldest started."""
 
     count: int
     model_id: str | None

@@ -8,7 +8,7 @@ from flask import Response, g, request
 from servicekit.errors import Kind, ServiceError
 
 from gateway.auth.audit import REFUSED, Audit
-from gateway.auth.keys import Key, KeyFile, Scope
+from gateway.auth.keys import Key, KeyStore, Scope
 from gateway.auth.rate_limit import RateLimiter
 from gateway.auth.remote import Remote
 from gateway.auth.sessions import LIFE, Session, Sessions
@@ -32,7 +32,7 @@ class Guard:
     """Admits or refuses each request before its route."""
 
     def __init__(
-        self, asked: Asked, keys: KeyFile, sessions: Sessions, remote: Remote, limiter: RateLimiter, audit: Audit
+        self, asked: Asked, keys: KeyStore, sessions: Sessions, remote: Remote, limiter: RateLimiter, audit: Audit
     ) -> None:
         """Over the keys and sessions.
 

@@ -8,23 +8,25 @@ import re
 import secrets
 from datetime import UTC, datetime
 from enum import IntEnum
-from pathlib import Path
 from typing import NamedTuple
 
-from gateway.database import StateFile
+from sqlalchemy import Column, LargeBinary, Table, Text, bindparam, delete, insert, select
+
+from gateway.database import METADATA, Database
 
 # The key's public name and its secret part: 256 bits from the system, which no digest needs to be slow for.
 WRITTEN = re.compile(r"sl_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    scope TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    created_at TEXT NOT NULL
-) STRICT
-"""
+KEYS = Table(
+    "keys",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_at", Text, nullable=False),
+)
+ONE_KEY = select(KEYS).where(KEYS.c.id == bindparam("id"))
 
 
 class Scope(IntEnum):
@@ -44,38 +46,43 @@ class Key(NamedTuple):
     created_at: str
 
 
-class KeyFile(StateFile):
-    """The keys of a system: a file that gateways and the command line share."""
+class KeyStore:
+    """The keys of a system, which gateways and the command line share."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, SCHEMA)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def create(self, name: str, scope: Scope) -> str:
         """A new key, in full: it is never shown again."""
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._rows("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", key_id, name, scope.name.lower(), digest(secret), now)
+        self._database.change(
+            insert(KEYS).values(
+                id=key_id,
+                name=name,
+                scope=scope.name.lower(),
+                digest=digest(secret),
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+        )
         return f"sl_{key_id}_{secret}"
 
     def all(self) -> list[Key]:
         """Every key, the oldest first."""
-        found = self._rows("SELECT id, name, scope, digest, created_at FROM keys ORDER BY created_at, id")
-        return [Key(i, name, Scope[scope.upper()], at) for i, name, scope, _, at in found]
+        rows = self._database.rows(select(KEYS).order_by(KEYS.c.created_at, KEYS.c.id))
+        return [Key(r.id, r.name, Scope[r.scope.upper()], r.created_at) for r in rows]
 
     def revoke(self, key_id: str) -> bool:
-        """Forget a key; whether it was there. It is refused from the next request on."""
-        return bool(self._rows("DELETE FROM keys WHERE id = ? RETURNING id", key_id))
+        """Delete a key; whether it was there. It is refused from the next request on."""
+        return self._database.change(delete(KEYS).where(KEYS.c.id == key_id)) > 0
 
     def find(self, written: str) -> Key | None:
         """The key of this secret, or None."""
         match = WRITTEN.fullmatch(written)
         if match is None:
             return None
-        for i, name, scope, kept, at in self._rows(
-            "SELECT id, name, scope, digest, created_at FROM keys WHERE id = ?", match["id"]
-        ):
-            if hmac.compare_digest(kept, digest(match["secret"])):
-                return Key(i, name, Scope[scope.upper()], at)
+        for r in self._database.rows(ONE_KEY, id=match["id"]):
+            if hmac.compare_digest(r.digest, digest(match["secret"])):
+                return Key(r.id, r.name, Scope[r.scope.upper()], r.created_at)
         return None
 
 

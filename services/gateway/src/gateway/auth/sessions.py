@@ -5,15 +5,15 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from gateway.auth import keys
-from gateway.auth.keys import Key, Scope, digest
-from gateway.database import StateFile
+from servicekit.errors import ServiceError
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Text, bindparam, delete, insert, select, update
+
+from gateway.auth.keys import KEYS, Key, Scope, digest
+from gateway.database import METADATA, Database
 
 # Longest life of a session; there is no way to prolong one but the key.
 LIFE = timedelta(days=30)
@@ -23,20 +23,23 @@ SEEN = timedelta(minutes=5)
 MOST_SESSIONS = 100
 WRITTEN = re.compile(r"(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY,
-    key_id TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    created_at TEXT NOT NULL,
-    seen_at TEXT NOT NULL,
-    address TEXT NOT NULL,
-    client TEXT NOT NULL
-) STRICT
-"""
-COLUMNS = (
-    "sessions.id, sessions.digest, sessions.created_at, seen_at, address, client, keys.id, name, scope, keys.created_at"
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("seen_at", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("client", Text, nullable=False),
 )
+WITH_KEY = (
+    select(SESSIONS, KEYS.c.name, KEYS.c.scope, KEYS.c.created_at.label("key_created_at"))
+    .join(KEYS, KEYS.c.id == SESSIONS.c.key_id)
+    .order_by(SESSIONS.c.created_at.desc(), SESSIONS.c.id)
+)
+ONE_SESSION = WITH_KEY.where(SESSIONS.c.id == bindparam("id"), SESSIONS.c.created_at >= bindparam("since"))
 
 
 class Session(NamedTuple):
@@ -50,11 +53,11 @@ class Session(NamedTuple):
     client: str
 
 
-class Sessions(StateFile):
+class Sessions:
     """The sessions of a system, beside its keys; a key that is revoked takes its sessions with it."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, f"{keys.SCHEMA}; {SCHEMA}")
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def begin(self, key: Key, address: str, client: str, now: datetime | None = None) -> str:
         """A new session of a key; what its cookie holds.
@@ -67,18 +70,26 @@ class Sessions(StateFile):
         """
         now = now or datetime.now(UTC)
         session_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        at = moment(now)
-        client_name = "".join(c for c in client if c.isprintable())[:200]
-        self._rows("DELETE FROM sessions WHERE created_at < ?", moment(now - LIFE))
-        self._rows(
-            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(session_id, key.id, digest(secret), at, at, address, client_name),
+        self._database.change(delete(SESSIONS).where(SESSIONS.c.created_at < moment(now - LIFE)))
+        self._database.change(
+            insert(SESSIONS).values(
+                id=session_id,
+                key_id=key.id,
+                digest=digest(secret),
+                # To the microsecond: of the sessions of one second, too, the oldest is known.
+                created_at=now.isoformat(timespec="microseconds"),
+                seen_at=moment(now),
+                address=address,
+                client="".join(c for c in client if c.isprintable())[:200],
+            )
         )
-        self._rows(
-            "DELETE FROM sessions WHERE key_id = ? AND id NOT IN "
-            "(SELECT id FROM sessions WHERE key_id = ? ORDER BY created_at DESC, rowid DESC LIMIT ?)",
-            *(key.id, key.id, MOST_SESSIONS),
+        latest = (
+            select(SESSIONS.c.id)
+            .where(SESSIONS.c.key_id == key.id)
+            .order_by(SESSIONS.c.created_at.desc(), SESSIONS.c.id)
+            .limit(MOST_SESSIONS)
         )
+        self._database.change(delete(SESSIONS).where(SESSIONS.c.key_id == key.id, SESSIONS.c.id.not_in(latest)))
         return f"{session_id}_{secret}"
 
     def find(self, written: str, now: datetime | None = None) -> Session | None:
@@ -87,40 +98,39 @@ class Sessions(StateFile):
         if match is None:
             return None
         now = now or datetime.now(UTC)
-        for kept, session in self._select(
-            "sessions.id = ? AND sessions.created_at >= ?", match["id"], moment(now - LIFE)
-        ):
-            if hmac.compare_digest(kept, digest(match["secret"])):
+        for row in self._database.rows(ONE_SESSION, id=match["id"], since=moment(now - LIFE)):
+            if hmac.compare_digest(row.digest, digest(match["secret"])):
+                session = read_session(row)
                 if session.seen_at < moment(now - SEEN):
-                    # Of use to people, and no reason to refuse them where the disk is full.
-                    with suppress(sqlite3.OperationalError):
-                        self._rows("UPDATE sessions SET seen_at = ? WHERE id = ?", moment(now), session.id)
+                    # It informs people; a full disk is no reason to refuse their requests.
+                    with suppress(ServiceError):
+                        seen = update(SESSIONS).where(SESSIONS.c.id == session.id).values(seen_at=moment(now))
+                        self._database.change(seen)
                 return session
         return None
 
     def all(self, key_id: str | None = None) -> list[Session]:
         """The sessions of a key, or of all, the latest first."""
-        alive = moment(datetime.now(UTC) - LIFE)
-        found = self._select("sessions.created_at >= ? AND ? IN (sessions.key_id, '')", alive, key_id or "")
-        return [session for _, session in found]
+        alive = SESSIONS.c.created_at >= moment(datetime.now(UTC) - LIFE)
+        return [read_session(row) for row in self._database.rows(WITH_KEY.where(alive, *of_key(key_id)))]
 
     def end(self, session_id: str, key_id: str | None = None) -> bool:
         """End a session, if it is one of the key, or of any; whether it was there."""
-        condition = "id = ? AND ? IN (key_id, '')"
-        return bool(self._rows(f"DELETE FROM sessions WHERE {condition} RETURNING id", session_id, key_id or ""))
+        return self._database.change(delete(SESSIONS).where(SESSIONS.c.id == session_id, *of_key(key_id))) > 0
 
-    def _select(self, condition: str, *values: object) -> list[tuple[bytes, Session]]:
-        rows = self._rows(
-            f"SELECT {COLUMNS} FROM sessions JOIN keys ON keys.id = key_id WHERE {condition} "
-            "ORDER BY sessions.created_at DESC, sessions.rowid DESC",
-            *values,
-        )
-        return [
-            (kept, Session(i, Key(key_id, name, Scope[scope.upper()], key_at), created_at, seen_at, address, client))
-            for i, kept, created_at, seen_at, address, client, key_id, name, scope, key_at in rows
-        ]
+
+def of_key(key_id: str | None) -> tuple[ColumnElement[bool], ...]:
+    """The condition that a session is one of a key; none where the key is None."""
+    return () if key_id is None else (SESSIONS.c.key_id == key_id,)
+
+
+def read_session(row: Any) -> Session:
+    """A session, from a row of it joined with its key."""
+    key = Key(row.key_id, row.name, Scope[row.scope.upper()], row.key_created_at)
+    created_at = moment(datetime.fromisoformat(row.created_at))
+    return Session(row.id, key, created_at, row.seen_at, row.address, row.client)
 
 
 def moment(at: datetime) -> str:
-    """A time as it is kept: texts that sort as times do."""
+    """A time in seconds as text that sorts as times do."""
     return at.isoformat(timespec="seconds")

@@ -1,1 +1,1 @@
-"""The commands of `sightline`, and what they share: a client of the gateway's API."""
+"""Commands that need the gateway's own code. The package sightline-cli finds them by entry point."""

@@ -1,10 +1,13 @@
-"""Moving a collection from one search service to another, whatever keeps it there: records and vectors, as they are."""
+"""`sightline migrate`: copying a collection from one search service to another, whichever back end each has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import click
+import httpx
+from servicekit.errors import Kind, ServiceError
 from tqdm import tqdm
 
 from gateway.upstream.search import SearchClient
@@ -16,6 +19,12 @@ BATCH_BYTES = 8 * 2**20
 
 class MigrateError(Exception):
     """The collection was not moved as a whole; the message says why, and what to do."""
+
+
+class UnreachableError(click.ClickException):
+    """A search service does not answer: exit status 3, as of every command of `sightline`."""
+
+    exit_code = 3
 
 
 class Moved(NamedTuple):
@@ -85,3 +94,29 @@ def batches(search: SearchClient) -> Iterator[tuple[int, list[dict[str, Any]]]]:
             return
         yield dim, batch
         after, limit = batch[-1]["id"], max(1, min(BATCH, BATCH_BYTES // (4 * dim)))
+
+
+@click.command("migrate")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def command(source: str, target: str) -> None:
+    """Copy a collection from one search service to another, as from SQLite to Milvus, or back.
+
+    FROM and TO are addresses of search services, http://127.0.0.1:8082, not of gateways. Nothing is embedded again, and
+    the source stays as it is. Both are compared at the end, picture by picture. Run it again to go on after an
+    interruption, or to bring the copy up to date.
+    """
+    with httpx.HTTPTransport() as transport:
+        try:
+            moved = migrate(
+                SearchClient(f"the search service at {source}", source, transport),
+                SearchClient(f"the one at {target}", target, transport),
+            )
+        except ServiceError as error:
+            fails = UnreachableError if error.kind is Kind.UNAVAILABLE else click.ClickException
+            raise fails(error.detail) from error
+        except MigrateError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{moved.pictures} pictures are the same in both, {moved.created} of them new there.")
+    if moved.extra:
+        click.echo(f"{moved.extra} pictures are only at {target}.")

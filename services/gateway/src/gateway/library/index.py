@@ -15,19 +15,21 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from servicekit.errors import Kind, ServiceError
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, LargeBinary, Table, Text, delete, select
 
-from gateway.database import StateFile
-from gateway.library.walk import Report, find_pictures
+from gateway.database import METADATA, Database
+from gateway.library.walk import find_pictures
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS library (
-    path BLOB PRIMARY KEY,
-    id TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS library_by_id ON library (id);
-"""
+FILES = Table(
+    "library",
+    METADATA,
+    # A name need not be text on disk.
+    Column("path", LargeBinary, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Index("library_by_id", "id"),
+)
 
 
 class Seen(NamedTuple):
@@ -53,12 +55,12 @@ class Scan:
         return {"total": self.total, "done": self.done, **self.counts, "failures": self.failed}
 
 
-class Library(StateFile):
+class Library:
     """The folders, and what is known of their files."""
 
-    def __init__(self, folders: Sequence[Path], state: Path) -> None:
+    def __init__(self, folders: Sequence[Path], database: Database) -> None:
         self.folders = [folder.resolve() for folder in folders]
-        super().__init__(state, SCHEMA)
+        self._database = database
 
     def open(self, picture_id: str) -> tuple[IO[bytes], int, str]:
         """A picture's file, its length, and the ending of its name.
@@ -66,7 +68,7 @@ class Library(StateFile):
         Raises:
             FileNotFoundError: no file of the library holds this picture any more, as far as is known.
         """
-        for seen in self._known("id = ?", picture_id):
+        for seen in self._known(FILES.c.id == picture_id):
             if not self._inside(seen.path):
                 continue
             try:
@@ -96,23 +98,23 @@ class Library(StateFile):
                 be concluded from that.
         """
         found: list[Path] = []
-        report = Report()
-        known = [Path(os.fsdecode(path)) for (path,) in self._rows("SELECT path FROM library")]
+        unread: list[tuple[Path, str]] = []
+        known = [Path(os.fsdecode(r.path)) for r in self._database.rows(select(FILES.c.path))]
         for folder in self.folders:
             if not folder.is_dir():
                 raise ServiceError(Kind.UNAVAILABLE, f"the library's folder {folder} is not there")
-            below = [p for p in find_pictures(folder, report) if self._inside(p)]
+            below = [p for p in find_pictures(folder, unread) if self._inside(p)]
             if not below and any(path.is_relative_to(folder) for path in known):
                 raise ServiceError(
                     Kind.UNAVAILABLE, f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
                 )
             found += below
-        return found, report.failed
+        return found, unread
 
     def look(self, path: Path) -> Seen | None:
         """What is known of a file, if it is as it was."""
         facts = path.stat()
-        for seen in self._known("path = ?", os.fsencode(path)):
+        for seen in self._known(FILES.c.path == os.fsencode(path)):
             if (seen.size, seen.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
                 return seen
         return None
@@ -130,23 +132,27 @@ class Library(StateFile):
 
     def remember(self, seen: Seen) -> None:
         """Note which picture a file holds."""
-        self._rows("REPLACE INTO library VALUES (?, ?, ?, ?)", os.fsencode(seen.path), *seen[1:])
+        self._database.put(
+            FILES,
+            {"path": os.fsencode(seen.path), "id": seen.id, "size": seen.size, "mtime_ns": seen.mtime_ns},
+        )
 
     def gone(self, found: Sequence[Path]) -> Iterator[tuple[Path, str, bool]]:
         """Files that are not there any more: path, id, and whether that was the picture's last file."""
         there = {os.fsencode(path) for path in found}
-        for path, picture_id in self._rows("SELECT path, id FROM library"):
-            if path not in there:
-                others = self._rows("SELECT path FROM library WHERE id = ? AND path != ?", picture_id, path)
-                yield Path(os.fsdecode(path)), picture_id, not any(p in there for (p,) in others)
+        for file in self._database.rows(select(FILES.c.path, FILES.c.id)):
+            if file.path not in there:
+                same = select(FILES.c.path).where(FILES.c.id == file.id, FILES.c.path != file.path)
+                others = self._database.rows(same)
+                yield Path(os.fsdecode(file.path)), file.id, not any(other.path in there for other in others)
 
     def forget(self, path: Path) -> None:
         """Know nothing of a file any more."""
-        self._rows("DELETE FROM library WHERE path = ?", os.fsencode(path))
+        self._database.change(delete(FILES).where(FILES.c.path == os.fsencode(path)))
 
-    def _known(self, condition: str, *values: object) -> list[Seen]:
-        rows = self._rows(f"SELECT path, id, size, mtime_ns FROM library WHERE {condition} ORDER BY path", *values)
-        return [Seen(Path(os.fsdecode(path)), *rest) for path, *rest in rows]
+    def _known(self, condition: ColumnElement[bool]) -> list[Seen]:
+        rows = self._database.rows(select(FILES).where(condition).order_by(FILES.c.path))
+        return [Seen(Path(os.fsdecode(r.path)), r.id, r.size, r.mtime_ns) for r in rows]
 
     def _inside(self, path: Path) -> bool:
         """Whether a file lies in a folder of the library; a link may lead out of it."""

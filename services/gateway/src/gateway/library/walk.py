@@ -1,71 +1,30 @@
-"""Pictures below a folder, by the names of their files."""
+"""Pictures below a folder of the library, by the names of their files."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-PICTURES = {
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".png",
-    ".webp",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".avif",
-    ".heic",
-    ".heif",
-}
-
-# Files that often lie beside pictures; they are passed over without a word.
-SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
+# The command line, which installs without this package, has the same list (a test compares them).
+PICTURES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
+)
 
 
-@dataclass
-class Report:
-    """What became of the files so far."""
+def find_pictures(folder: Path, unread: list[tuple[Path, str]]) -> Iterator[Path]:
+    """Every file below a folder that is a picture by its name, in order; hidden files and folders are skipped.
 
-    added: int = 0
-    existing: int = 0
-    failed: list[tuple[Path, str]] = field(default_factory=list)
-    passed_over: Counter[str] = field(default_factory=Counter)
+    Args:
+        folder: where to look.
+        unread: receives each folder that cannot be read, with the reason.
+    """
 
-    def document(self) -> dict[str, Any]:
-        """The same for programs."""
-        return {
-            "added": self.added,
-            "existing": self.existing,
-            "failed": [{"file": str(path), "reason": reason} for path, reason in self.failed],
-            "passed_over": dict(self.passed_over),
-        }
+    def note(error: OSError) -> None:
+        unread.append((Path(error.filename), error.strerror or str(error)))
 
-    def summary(self) -> str:
-        """One sentence or two."""
-        parts = [f"{self.added} added", f"{self.existing} already there", f"{len(self.failed)} could not be read"]
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in self.passed_over.most_common(5))
-        return f"{', '.join(parts)}." + (f" Passed over: {kinds}." if kinds else "")
-
-
-def find_pictures(folder: Path, report: Report) -> Iterator[Path]:
-    """Every file below a folder that is a picture by its name, in order; hidden ones are not looked at."""
-
-    def unreadable(error: OSError) -> None:
-        report.failed.append((Path(error.filename), error.strerror or str(error)))
-
-    for root, folders, names in os.walk(folder, onerror=unreadable):
+    for root, folders, names in os.walk(folder, onerror=note):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(n for n in names if not n.startswith(".")):
-            path = Path(root, name)
-            suffix = path.suffix.lower()
-            if suffix in PICTURES:
-                yield path
-            elif suffix not in SILENT:
-                report.passed_over[suffix] += 1
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in PICTURES:
+                yield Path(root, name)

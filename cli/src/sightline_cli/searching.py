@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gateway.commands.client import Client, as_json, show
-from gateway.search.terms import WRITTEN
+from sightline_cli.client import Client, as_json, show
 
 PICTURE = "picture:"
+# The weight before a term, as the API takes it.
+WEIGHT = re.compile(r"-?\d{1,2}(\.\d{1,4})?")
 EMPTY = "the collection is empty; add pictures with: sightline add FOLDER"
 
 
@@ -76,7 +78,7 @@ def similar(client: Client, picture_id: str, k: int, as_json: bool) -> None:
 def uploaded(client: Client, term: str) -> str:
     """A term as a URL takes it: of a picture here the token that the gateway gives for it."""
     weight, star, rest = term.partition("*")
-    weighed = bool(star) and WRITTEN.fullmatch(f"{weight}*text:x") is not None
+    weighed = bool(star) and WEIGHT.fullmatch(weight) is not None
     if not (rest if weighed else term).startswith(PICTURE):
         return term
     path = Path((rest if weighed else term).removeprefix(PICTURE))
@@ -96,11 +98,7 @@ def listed(answer: dict[str, Any], as_json: bool) -> None:
         show(answer)
         return
     if not answer["results"]:
-        raise click.ClickException(
-            "nothing matches"
-            if answer["model_id"]
-            else "the collection is empty; add pictures with: sightline add FOLDER"
-        )
+        raise click.ClickException("nothing matches" if answer["model_id"] else EMPTY)
     for rank, result in enumerate(answer["results"], 1):
         name = result["file_name"] or result["id"]
         caption = f"  {result['caption']}" if result["caption"] else ""

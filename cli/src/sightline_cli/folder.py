@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from tqdm import tqdm
 
-from gateway.library.walk import Report, find_pictures
+from sightline_cli.walk import Report, find_pictures
 
 # The gateway answers for at most 100 ids at once; an upload of 16 keeps the progress bar moving.
 LOOK_UP = 100

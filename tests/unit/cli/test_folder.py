@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway.commands.folder import RefusedError, UnreachableError, add_folder
-from gateway.library.walk import Report
 from PIL import Image
+from sightline_cli.folder import RefusedError, UnreachableError, add_folder
+from sightline_cli.walk import Report
 
 
 def write(path: Path, number: int) -> Path:

@@ -1,4 +1,4 @@
-"""The gateway as commands see it: an answer, or a sentence and an exit status."""
+"""The client of the gateway's API, as commands see it: an answer, or a sentence and an exit status."""
 
 from __future__ import annotations
 

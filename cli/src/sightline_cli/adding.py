@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.client import Client, StoppedError, as_json, show
-from gateway.commands.folder import RefusedError, UnreachableError, add_folder
-from gateway.library.walk import Report
+from sightline_cli.client import Client, StoppedError, as_json, show
+from sightline_cli.folder import RefusedError, UnreachableError, add_folder
+from sightline_cli.walk import Report
 
 
 @click.command()

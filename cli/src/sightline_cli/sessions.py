@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.commands.client import Client, as_json, show
+from sightline_cli.client import Client, as_json, show
 
 
 @click.group()

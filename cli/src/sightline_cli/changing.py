@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import IO, Any
 
 import click
 from tqdm import tqdm
 
-from gateway.commands.client import Client, as_json, show
-from gateway.search.schemas import read_number
+from sightline_cli.client import Client, as_json, show
 
 
 @click.command()
@@ -68,8 +68,10 @@ def read_value(written: str) -> tuple[str, Any]:
         raise click.UsageError(f"--attribute {written!r} is not NAME=VALUE")
     if value in ("true", "false"):
         return name, value == "true"
-    number = read_number(value)
-    return name, value if number is None else number
+    # As the API reads a number in a query string, so that what is set here is found by -f.
+    if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value):
+        return name, float(value) if "." in value else int(value)
+    return name, value
 
 
 @click.command()

@@ -1,0 +1,58 @@
+"""The `sightline` command line: its commands, and those that an installed gateway adds."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import click
+
+from sightline_cli import adding, changing, doctor, searching, sessions
+from sightline_cli.client import Client
+
+# Commands of the gateway's package, which registers them by entry point: they read its database or use its clients.
+OF_GATEWAY = ("keys", "migrate")
+
+
+class Commands(click.Group):
+    """The commands of this package, and those of the entry points `sightline.commands`."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The names of all commands that can be run here."""
+        return sorted({*super().list_commands(context), *entry_points(group="sightline.commands").names})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of a name; None where there is none."""
+        for entry in entry_points(group="sightline.commands", name=name):
+            command: click.Command = entry.load()
+            return command
+        if name in OF_GATEWAY:
+            raise click.UsageError(f"`sightline {name}` needs the gateway's package: run it where the gateway runs")
+        return super().get_command(context, name)
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--url", envvar="SIGHTLINE_URL", default="http://127.0.0.1:8080", show_default=True, help="The gateway's address."
+)
+@click.option("--key", envvar="SIGHTLINE_KEY", help="An API key, where one is needed.")
+@click.pass_context
+def main(context: click.Context, url: str, key: str | None) -> None:
+    """Search pictures with sentences."""
+    context.obj = Client(url, key)
+
+
+for command in (
+    adding.add,
+    searching.search,
+    searching.similar,
+    changing.info,
+    changing.tag,
+    changing.delete,
+    changing.export,
+    changing.quarantine,
+    changing.reindex,
+    changing.scan,
+    sessions.sessions,
+    doctor.doctor,
+):
+    main.add_command(command)

@@ -1,0 +1,105 @@
+"""Two gateways on one PostgreSQL: keys, the library's files and the verdicts are the same at both."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from gateway.database import Database
+from gateway.search.calibration import CALIBRATIONS
+from PIL import Image
+from sqlalchemy import select
+
+from tests.integration.test_command_line import run
+
+QUERIES = ("a dog", "noise", "a red wall", "blue", "television", "grass", "the sea", "an orange", "night", "qwxz vbnm")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    chance = np.random.default_rng(0)
+    for number in range(12):
+        pixels = chance.integers(0, 255, (48, 64, 3), np.uint8) // (1 + number % 4) + 10 * number
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+def verdicts(client: httpx.Client) -> list[Any]:
+    """How sure a gateway is of the best result of each query, and whether it calls it a match."""
+    pages = [client.get("/api/v1/search", params={"q": q}).json() for q in QUERIES]
+    return [(page["results"][0]["confidence"], page["confident"]) for page in pages]
+
+
+def until_measured(client: httpx.Client, url: str, pictures: int) -> None:
+    """Search until the calibration of a collection of so many pictures is in the database."""
+    with closing(Database(url)) as database:
+        deadline = time.monotonic() + 60
+        while [pictures] not in [list(row) for row in database.rows(select(CALIBRATIONS.c.pictures))]:
+            assert time.monotonic() < deadline, "the calibration was not measured"
+            client.get("/api/v1/search", params={"q": "noise"})
+
+
+def until_in_step(*clients: httpx.Client) -> None:
+    """Search until all gateways know the same state of the collection; without Redis each asks for it once a second."""
+    deadline = time.monotonic() + 60
+    while len({c.get("/api/v1/search", params={"q": "noise"}).json()["generation"] for c in clients}) > 1:
+        assert time.monotonic() < deadline, "a gateway does not see what another has written"
+
+
+def test_two_gateways_on_one_database_agree(
+    start: Any, postgresql: Callable[[], str], photos: Path, tmp_path: Path
+) -> None:
+    shared = {
+        "GATEWAY_DATABASE_URL": postgresql(),
+        "GATEWAY_AUTH": "on",
+        "GATEWAY_LIBRARY": str(photos),
+        "GATEWAY_MEDIA": str(tmp_path / "media"),
+    }
+    with (
+        start("encoder") as encoder,
+        start("search", SEARCH_CATALOGUE=str(tmp_path / "catalogue.sqlite")) as search,
+        start("gateway", GATEWAY_ENCODER_URL=encoder.url, GATEWAY_SEARCH_URL=search.url, **shared) as first,
+        start("gateway", GATEWAY_ENCODER_URL=encoder.url, GATEWAY_SEARCH_URL=search.url, **shared) as second,
+    ):
+        key = run(shared, "keys", "create", "laptop", "--scope", "admin").stdout.strip()
+        head = {"Authorization": f"Bearer {key}"}
+        with (
+            httpx.Client(base_url=first.url, headers=head, timeout=60) as one,
+            httpx.Client(base_url=second.url, headers=head, timeout=60) as two,
+        ):
+            # A key that was made beside both admits at both; a session that one began is known to the other.
+            assert [c.get("/api/v1/stats").status_code for c in (one, two)] == [200, 200]
+            cookie = one.post("/api/v1/session", json={"key": key}).cookies["sightline_session"]
+            browser = {"Cookie": f"sightline_session={cookie}"}
+            assert httpx.get(f"{second.url}/api/v1/session", headers=browser).json()["key_name"] == "laptop"
+
+            # One scans the library; both send its files, which lie in no store.
+            assert '"added":12' in one.post("/api/v1/library/scan").text.replace(" ", "")
+            found = two.get("/api/v1/search", params={"q": "noise", "k": 12}).json()["results"]
+            assert len(found) == 12
+            for picture in found:
+                assert [c.get(picture["file_url"]).content for c in (one, two)] == [
+                    (photos / picture["file_name"]).read_bytes()
+                ] * 2
+
+            # Once the calibration has been measured the verdicts are the same, and again with more pictures.
+            until_measured(one, shared["GATEWAY_DATABASE_URL"], 12)
+            few = verdicts(one)
+            assert few == verdicts(two)
+            assert None not in [confident for _, confident in few]
+            Image.new("RGB", (90, 60), (250, 120, 0)).save(photos / "orange.png")
+            Image.new("RGB", (90, 60), (0, 120, 250)).save(photos / "blue.png")
+            assert '"added":2' in two.post("/api/v1/library/scan").text.replace(" ", "")
+            until_measured(two, shared["GATEWAY_DATABASE_URL"], 14)
+            until_in_step(one, two)
+            assert few != verdicts(one) == verdicts(two)
+
+            # A key that is revoked is refused by both from the next request on.
+            run(shared, "keys", "revoke", key.split("_")[1])
+            assert [c.get("/api/v1/stats").status_code for c in (one, two)] == [401, 401]
