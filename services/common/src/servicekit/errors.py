@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 
 class Kind(StrEnum):
@@ -45,6 +45,14 @@ STATUS: dict[Kind, int] = {
 }
 
 
+class ItemError(TypedDict):
+    """What is wrong with one item of a request, inside an answer about many."""
+
+    type: str
+    title: str
+    detail: str
+
+
 class ServiceError(Exception):
     """An error with an answer: `kind` picks the status, `detail` names the field and the limit in a sentence."""
 
@@ -68,7 +76,7 @@ class ServiceError(Exception):
         """The HTTP status of this kind."""
         return STATUS[self.kind]
 
-    def item(self) -> dict[str, str]:
+    def item(self) -> ItemError:
         """The short form: one item's error inside an answer about many."""
         return {"type": f"urn:sightline:error:{self.kind}", "title": self.kind.replace("-", " "), "detail": self.detail}
 

@@ -1,11 +1,17 @@
-"""What is said of a picture, and what a query can ask of that, as it goes over the wire."""
+"""What the services send each other: records of pictures, queries and their answers, facts about a collection.
+
+A service checks what it receives with a pydantic model. What it answers has a type here, which mypy checks on both
+sides.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from pydantic import BaseModel, Field
 
+from servicekit.errors import ItemError
 from servicekit.wire import Wire
 
 # A moment, or the whole year, month, day or minute that its beginning names.
@@ -63,3 +69,157 @@ class Filter(Conditions, Wire):
     """Every condition that is given must hold."""
 
     attributes: dict[Name, Value | Range] = Field(default_factory=dict, max_length=20)
+
+
+class NewRecord(TypedDict):
+    """What a client says of a picture when it puts it on record."""
+
+    id: str  # the first 32 hex digits of the sha256 of its file
+    media_key: str  # where its file lies
+    file_name: str
+    bytes: int | None
+    width: int  # in pixels, upright
+    height: int
+    caption: str
+    tags: Sequence[str]
+    attributes: Mapping[str, str | bool | int | float]
+    taken_at: str | None  # by the clock where it was taken
+    placeholder: str  # ThumbHash in base64, or empty
+
+
+class Record(NewRecord):
+    """What the search service knows of a picture; times in UTC."""
+
+    added_at: str
+    changed_at: str
+
+
+class FoundRecord(Record):
+    """A picture of a page of results: with its cosine, or the score of another mode."""
+
+    score: float
+
+
+class NewVectorRecord(NewRecord):
+    """A picture with its vector, base64 of little-endian float32."""
+
+    vector: str
+
+
+class VectorRecord(NewVectorRecord):
+    """A picture that comes from another catalogue, or goes to one."""
+
+    added_at: str
+
+
+class QueryTerm(TypedDict):
+    """A part of a query: a vector, or the id of a picture that is there; a negative weight leads away from it."""
+
+    vector: NotRequired[str]
+    like: NotRequired[str]
+    weight: NotRequired[float]
+
+
+class Query(TypedDict):
+    """What `POST /v1/query` takes; a field that is left out has its default, which for None is the same."""
+
+    model_id: NotRequired[str | None]
+    terms: list[QueryTerm]
+    text: NotRequired[str | None]
+    mode: NotRequired[Literal["vector", "text", "hybrid"]]
+    where: NotRequired[dict[str, Any] | None]
+    collapse: NotRequired[float | None]
+    k: int
+    cursor: NotRequired[str | None]
+    explain: NotRequired[bool]
+
+
+class Page(TypedDict):
+    """A page of results, best first."""
+
+    results: list[FoundRecord]
+    model_id: str | None
+    generation: str
+    next_cursor: str | None
+    collapsed: int  # near-duplicates that were passed over up to this page
+    matching: NotRequired[int]  # pictures that the filter lets through; with `explain`
+
+
+class IndexFacts(TypedDict):
+    """The index of a collection."""
+
+    generation: str | None
+    kind: str
+    after: int  # pictures that came after the index was written, and are searched beside it
+    problem: str | None
+
+
+class Stats(TypedDict):
+    """The state of a collection; `model_id` is None while there is no picture."""
+
+    count: int
+    model_id: str | None
+    generation: str
+    index: IndexFacts
+
+
+class ModelFacts(TypedDict):
+    """A model whose vectors a collection holds."""
+
+    model_id: str
+    dim: int
+    serves: bool
+    vectors: int
+    missing: int  # pictures that it has no vector of
+
+
+class TagCount(TypedDict):
+    """A tag, and how many pictures have it."""
+
+    tag: str
+    count: int
+
+
+class FacetCounts(TypedDict):
+    """What pictures can be told apart by."""
+
+    tags: list[TagCount]  # the most frequent ones
+    orientations: dict[str, int]  # landscape, portrait, square
+    taken: list[str] | None  # the first and the last moment, None where none is known
+    added: list[str] | None
+    widest: int  # in pixels
+    sampled: bool  # whether not every picture was counted
+
+
+class Suggestions(TypedDict):
+    """Captions and tags that go on as a text does."""
+
+    captions: list[str]
+    tags: list[str]
+
+
+class EncoderFacts(TypedDict):
+    """The encoder's model, as its bundle's manifest describes it."""
+
+    model_id: str
+    dim: int
+    name: str
+    towers: dict[str, str]
+    evaluation: dict[str, Any]  # figures, or figures by name, at any depth
+
+
+class EncodedItem(TypedDict):
+    """A text or picture of a request to the encoder: the row of its vector, or None and the error."""
+
+    row: int | None
+    truncated: NotRequired[bool]  # of a text: whether it was longer than the model reads
+    error: NotRequired[ItemError]
+
+
+class EncodedItems(TypedDict):
+    """The encoder's answer; the vectors lie one after another, base64 of little-endian float32."""
+
+    model_id: str
+    dim: int
+    vectors: str
+    items: list[EncodedItem]

@@ -12,13 +12,12 @@ from pydantic import Field
 from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import open_picture
+from servicekit.records import EncodedItem, EncodedItems, EncoderFacts
 from servicekit.timing import stage
 from servicekit.wire import Wire, parse
 
 from encoder.model import Array, TextVectors
 from encoder.settings import Settings
-
-Items = list[dict[str, Any]]
 
 
 class Encoder(Protocol):
@@ -45,17 +44,23 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
     """The routes, over the model that is handed in."""
     routes = Blueprint("encoder", __name__)
 
-    def answer(vectors: Array, items: Items) -> dict[str, Any]:
+    def answer(vectors: Array, items: list[EncodedItem]) -> EncodedItems:
         encoded = base64.b64encode(np.ascontiguousarray(vectors, "<f4").tobytes()).decode()
         return {"model_id": model.model_id, "dim": model.dim, "vectors": encoded, "items": items}
 
     @routes.get("/v1/model")
-    def facts() -> dict[str, Any]:
-        told = {name: model.manifest.get(name, {}) for name in ("towers", "evaluation")}
-        return {"model_id": model.model_id, "dim": model.dim, "name": model.manifest.get("name", ""), **told}
+    def facts() -> EncoderFacts:
+        manifest = model.manifest
+        return {
+            "model_id": model.model_id,
+            "dim": model.dim,
+            "name": manifest.get("name", ""),
+            "towers": manifest.get("towers", {}),
+            "evaluation": manifest.get("evaluation", {}),
+        }
 
     @routes.post("/v1/text")
-    def text() -> dict[str, Any]:
+    def text() -> EncodedItems:
         texts = parse(TextRequest, request.get_json()).texts
         check_count("texts", len(texts), settings.max_texts)
         errors = {i: error for i, t in enumerate(texts) if (error := text_error(t, settings.max_characters))}
@@ -72,7 +77,7 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
         return answer(encoded.vectors, items)
 
     @routes.post("/v1/images")
-    def images() -> dict[str, Any]:
+    def images() -> EncodedItems:
         fields = (set(request.files) | set(request.form)) - {"images"}
         if unknown := sorted(name or "(a part without a name)" for name in fields):
             raise ServiceError(Kind.INVALID, f"{', '.join(unknown)}: unknown field; send files in the field images")
@@ -120,9 +125,9 @@ def refuse_if_none(good: list[Any], errors: dict[int, ServiceError]) -> None:
         raise ServiceError(first.kind, f"no item can be encoded; item 0: {first.detail}", items=items)
 
 
-def item_list(count: int, errors: dict[int, ServiceError]) -> Items:
+def item_list(count: int, errors: dict[int, ServiceError]) -> list[EncodedItem]:
     """One entry an input, in order: the row of its vector, or no row and the error."""
-    items: Items = []
+    items: list[EncodedItem] = []
     row = 0
     for i in range(count):
         if i in errors:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from servicekit.records import FacetCounts, ModelFacts, Record, Stats, Suggestions
+
 from search.catalogue import facets
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.models import Models
@@ -38,31 +40,31 @@ class Store(Protocol):
     ) -> tuple[list[str], str]:
         """Keep pictures; the ids that are new, and the generation."""
 
-    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, str]:
         """Change fields of a record; the record, and the generation."""
 
-    def delete(self, picture_id: str) -> tuple[dict[str, Any], str]:
+    def delete(self, picture_id: str) -> tuple[Record, str]:
         """Remove a picture; its last record, and the generation."""
 
-    def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def records(self, ids: Sequence[str]) -> dict[str, Record]:
         """The records of those ids that exist, by id."""
 
     def sample_captions(self, limit: int) -> list[str]:
         """Some short captions of the collection."""
 
-    def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+    def suggest(self, text: str, words: Sequence[str], limit: int) -> Suggestions:
         """Captions and tags that go on as a text does; see `catalogue.facets.suggest`."""
 
-    def facets(self) -> dict[str, Any]:
+    def facets(self) -> FacetCounts:
         """What the pictures can be told apart by; see `catalogue.facets.facets_of`."""
 
-    def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
+    def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
         """Records and vectors of the pictures whose ids follow one, in the order of ids."""
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> Stats:
         """Facts about the collection and its index."""
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[ModelFacts]:
         """Each model whose vectors are here: `model_id`, `dim`, `serves`, `vectors`, and `missing` pictures."""
 
     def fill(self, model_id: str, dim: int, vectors: Mapping[str, bytes]) -> int:
@@ -112,12 +114,12 @@ class LocalStore:
         created, seq = self.catalogue.upsert(model_id, dim, pictures, keep_existing)
         return created, self._generation(seq)
 
-    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, str]:
         """See `Catalogue.edit`."""
         record, seq = self.catalogue.edit(picture_id, changes)
         return record, self._generation(seq)
 
-    def delete(self, picture_id: str) -> tuple[dict[str, Any], str]:
+    def delete(self, picture_id: str) -> tuple[Record, str]:
         """See `Catalogue.delete`."""
         record, seq = self.catalogue.delete(picture_id)
         return record, self._generation(seq)
@@ -126,15 +128,15 @@ class LocalStore:
         """See `catalogue.facets.sample_captions`."""
         return facets.sample_captions(self.catalogue.database.reader, limit)
 
-    def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+    def suggest(self, text: str, words: Sequence[str], limit: int) -> Suggestions:
         """See `catalogue.facets.suggest`."""
         return facets.suggest(self.catalogue.database.reader, text, words, limit)
 
-    def facets(self) -> dict[str, Any]:
+    def facets(self) -> FacetCounts:
         """See `catalogue.facets.facets`."""
         return facets.facets(self.catalogue.database.reader)
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> Stats:
         """Facts about the collection and its index."""
         view = self.index.view()
         model = view.state.model

@@ -1,9 +1,8 @@
 """From SQLite to Milvus and back: the same records and the same vectors, without an encoder in sight."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -12,6 +11,7 @@ from gateway.commands.migrate import MigrateError, Moved, migrate
 from gateway.upstream.search import SearchClient
 from search import create_app
 from search.settings import Settings
+from servicekit.records import VectorRecord
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def open_search(tmp_path: Path) -> Iterator[Callable[[str, str], SearchClient]]:
         app.extensions["store"].close()
 
 
-def pictures(count: int) -> list[dict[str, Any]]:
+def pictures(count: int) -> list[VectorRecord]:
     """Pictures whose ids are in no order, with every field set and vectors of which no two numbers are round."""
     generator = np.random.default_rng(1)
     vectors = generator.normal(size=(count, 8))
@@ -60,7 +60,7 @@ def pictures(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def everything(search: SearchClient) -> dict[str, dict[str, Any]]:
+def everything(search: SearchClient) -> dict[str, VectorRecord]:
     dim, found = search.export("", 1000)
     assert dim == 8
     assert [p["id"] for p in found] == sorted(p["id"] for p in found)
@@ -110,8 +110,9 @@ def test_a_copy_that_is_not_the_same_is_told(
 
     right = new.put
 
-    def forgetful(model_id: str, dim: int, pictures: Any) -> int:
-        return right(model_id, dim, [{**p, "tags": []} for p in pictures])
+    def forgetful(model_id: str, dim: int, pictures: Sequence[VectorRecord]) -> int:
+        untagged: list[VectorRecord] = [{**p, "tags": []} for p in pictures]
+        return right(model_id, dim, untagged)
 
     monkeypatch.setattr(new, "put", forgetful)
     with pytest.raises(MigrateError, match=f"picture {min(p['id'] for p in sent)} differs between the two"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import httpx
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import VectorRecord
 from tqdm import tqdm
 
 from gateway.upstream.search import SearchClient
@@ -85,7 +86,7 @@ def compare(source: SearchClient, target: SearchClient, expected: int) -> tuple[
     return count, extra + (other is not None) + sum(1 for _ in theirs)
 
 
-def batches(search: SearchClient) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+def batches(search: SearchClient) -> Iterator[tuple[int, list[VectorRecord]]]:
     """All pictures of a collection with their vectors, in the order of ids; and the vectors' dimension."""
     after, limit = "", 1
     while True:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import NewRecord, NewVectorRecord
 from servicekit.timing import stage
 
 from gateway.concurrency import ConcurrencyLimit
@@ -71,7 +72,7 @@ class Ingest:
         known = self._search.lookup(sorted({i for i in ids if i}))
         results: dict[int, IngestResult] = {}
         first: dict[str, int] = {}
-        fresh: dict[str, dict[str, Any]] = {}
+        fresh: dict[str, NewRecord] = {}
         for i, (upload, content, name) in enumerate(zip(uploads, contents, ids, strict=True)):
             if content is None or name is None:
                 detail = f"the file has {upload.size} bytes; the limit is {self._max_file_bytes}"
@@ -101,7 +102,7 @@ class Ingest:
             for i, name in enumerate(ids)
         ]
 
-    def _keep(self, upload: Upload, content: bytes, name: str) -> dict[str, Any]:
+    def _keep(self, upload: Upload, content: bytes, name: str) -> NewRecord:
         """Decode a picture and keep its file; the record to be."""
         with stage("decode"):
             picture = self._media.open(content)
@@ -126,11 +127,11 @@ class Ingest:
         }
 
     def _record(
-        self, fresh: dict[str, dict[str, Any]], contents: dict[str, bytes], first: dict[str, int]
+        self, fresh: dict[str, NewRecord], contents: dict[str, bytes], first: dict[str, int]
     ) -> dict[int, IngestResult]:
         """Encode the new pictures and put them on record."""
         results: dict[int, IngestResult] = {}
-        ready = []
+        ready: list[NewVectorRecord] = []
         model: Encoded | None = None
         with stage("encode_pictures"):
             vectors = self._encoder.images(list(contents.values()))

@@ -15,7 +15,7 @@ from flask import Response, g, request, send_file
 from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Edit
+from servicekit.records import Edit, Record
 from servicekit.wire import problems
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
@@ -58,7 +58,7 @@ def add_picture_routes(
         json={"details": Details},
     )
 
-    def record(picture_id: str) -> dict[str, Any]:
+    def record(picture_id: str) -> Record:
         found = search.lookup([picture_id]).get(picture_id)
         if found is None:
             raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -86,13 +87,11 @@ class QuarantineAnswer(Answer):
     files: list[QuarantinedFile]
 
 
-PUBLIC = (
-    *("id", "caption", "tags", "attributes", "file_name", "width", "height", "bytes", "taken_at", "added_at"),
-    "placeholder",
-)
+# The fields of a record that the API shows as they are.
+SHOWN = tuple(name for name in Picture.model_fields if not name.endswith("_url"))
 
 
-def public(record: dict[str, Any]) -> dict[str, Any]:
+def public(record: Mapping[str, Any]) -> dict[str, Any]:
     """A picture's record as the API shows it."""
     base = f"/api/v1/images/{record['id']}"
-    return {**{k: record[k] for k in PUBLIC}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}
+    return {**{k: record[k] for k in SHOWN}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}

@@ -21,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from statistics import NormalDist, median
-from typing import Any
 
 from servicekit.errors import ServiceError
+from servicekit.records import Stats
 from sqlalchemy import BigInteger, Column, Double, Table, Text, bindparam, select
 
 from gateway.database import METADATA, Database
@@ -72,7 +72,7 @@ class Calibration:
     spread: float
     measured_at: float
 
-    def fits(self, stats: dict[str, Any], now: float) -> bool:
+    def fits(self, stats: Stats, now: float) -> bool:
         """Whether it still describes the collection of these stats."""
         if self.model_id != stats["model_id"]:
             return False
@@ -119,7 +119,7 @@ class Calibrator:
         # The last that the database told, for as long as it does not answer.
         self._last: Calibration | None = None
 
-    def calibration(self, stats: dict[str, Any]) -> Calibration | None:
+    def calibration(self, stats: Stats) -> Calibration | None:
         """The calibration of a collection with these stats; None until one has been measured for its model.
 
         One that no longer fits is used until the next is measured.
@@ -153,8 +153,10 @@ class Calibrator:
             best = self._search.best_scores(made_by, vectors)
             if best:
                 null = null_distribution(best)
-                row = {"model_id": made_by, "background": self._background, "generation": stats["generation"]}
-                row |= {
+                row = {
+                    "model_id": made_by,
+                    "background": self._background,
+                    "generation": stats["generation"],
                     "pictures": stats["count"],
                     "middle": null.mean,
                     "spread": null.stdev,

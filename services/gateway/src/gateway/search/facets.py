@@ -46,8 +46,8 @@ class CollectionFacts:
             if error.kind is Kind.UNAVAILABLE:
                 return None
             raise
-        evaluation = facts.pop("evaluation")
-        return {**facts, "figures": list(figures(evaluation))}
+        shown = {name: value for name, value in facts.items() if name != "evaluation"}
+        return {**shown, "figures": list(figures(facts["evaluation"]))}
 
 
 def figures(evaluation: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:

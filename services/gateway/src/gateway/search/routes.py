@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
@@ -78,7 +79,7 @@ def add_search_routes(
         return tagged(searcher.question(question))
 
     @api.route("GET", "/suggest", {200: Suggestions}, params=SuggestParams)
-    def suggest(params: SuggestParams) -> dict[str, Any]:
+    def suggest(params: SuggestParams) -> Mapping[str, Any]:
         """Say how a text may go on, by the captions and tags that are there."""
         return search.suggest(params.q, params.k)
 

@@ -6,11 +6,12 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, TypedDict
 
 import orjson
 from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import QueryTerm, Stats
 from servicekit.timing import stage, stages
 
 from gateway.concurrency import ConcurrencyLimit
@@ -34,7 +35,7 @@ class Question:
     images: Sequence[IO[bytes]]
     # The filter as it goes to the search service.
     where: dict[str, Any] | None
-    state: dict[str, Any]
+    state: Stats
     calibration: Calibration | None
     # Cache key: everything that the results depend on, the state of the collection included.
     key: str
@@ -44,6 +45,19 @@ class Question:
         """The ETag of the answer."""
         calibration = self.calibration and (self.calibration.middle, self.calibration.spread)
         return digest([self.key, calibration, self.request.explain])[:32]
+
+
+class Computed(TypedDict):
+    """A page of results without what depends on the client and on the calibration; it can be cached."""
+
+    results: list[dict[str, Any]]  # as the API shows them, but for their confidence
+    terms: list[str]  # as they are written in a URL
+    model_id: str | None
+    generation: str
+    next_cursor: str | None
+    collapsed: int
+    truncated: bool
+    matching: int  # pictures that the filter lets through; 0 unless asked for an explanation
 
 
 class Searcher:
@@ -101,12 +115,12 @@ class Searcher:
             ServiceError: a service does not answer, or refuses a term or the cursor.
         """
         started = time.perf_counter()
-        kept = self._results.find("page", question.key)
+        kept: Computed | None = self._results.find("page", question.key)
         # An explanation covers the whole computation, which the cache does not hold.
         if kept is None or question.request.explain:
             # An explanation is not shared with those who did not ask for one.
             flight = f"{question.key}{'+' if question.request.explain else ''}"
-            page = self._results.once("page", flight, lambda: self._in_slot(question))
+            page: Computed = self._results.once("page", flight, lambda: self._in_slot(question))
             # Written to in between? Then the page belongs to the newer generation.
             if kept is None and page["generation"] == question.state["generation"]:
                 self._results.keep("page", question.key, page)
@@ -139,19 +153,27 @@ class Searcher:
         alone = question.terms[0] if len(question.terms) == 1 else None
         return question.request.mode == "vector" and alone is not None and alone.text is not None and alone.weight > 0
 
-    def _in_slot(self, question: Question) -> dict[str, Any]:
+    def _in_slot(self, question: Question) -> Computed:
         with self._limit.slot():
             return self._find(question)
 
-    def _find(self, question: Question) -> dict[str, Any]:
+    def _find(self, question: Question) -> Computed:
         """A page from the services, without what depends on the client."""
         request, model_id = question.request, question.state["model_id"]
         if model_id is None:
             if missing := next((t.like for t in question.terms if t.like), None):
                 raise ServiceError(Kind.NOT_FOUND, f"there is no picture {missing}")
             written = [write_term(t) for t in question.terms if t.image is None]
-            nothing = {"results": [], "model_id": None, "generation": question.state["generation"]}
-            return {**nothing, "terms": written, "next_cursor": None, "collapsed": 0, "truncated": False, "matching": 0}
+            return {
+                "results": [],
+                "terms": written,
+                "model_id": None,
+                "generation": question.state["generation"],
+                "next_cursor": None,
+                "collapsed": 0,
+                "truncated": False,
+                "matching": 0,
+            }
         terms, written, truncated = self._resolve(question, model_id)
         words = " ".join(t.text for t in question.terms if t.text is not None and t.weight > 0)
         if request.mode != "vector" and len(words) > 1000:
@@ -169,9 +191,18 @@ class Searcher:
                 explain=request.explain,
             )
         results = [{**public(record), "score": round(record["score"], 6)} for record in found["results"]]
-        return {**found, "results": results, "terms": written, "truncated": truncated}
+        return {
+            "results": results,
+            "terms": written,
+            "model_id": found["model_id"],
+            "generation": found["generation"],
+            "next_cursor": found["next_cursor"],
+            "collapsed": found["collapsed"],
+            "truncated": truncated,
+            "matching": found.get("matching", 0),
+        }
 
-    def _resolve(self, question: Question, model_id: str) -> tuple[list[dict[str, Any]], list[str], bool]:
+    def _resolve(self, question: Question, model_id: str) -> tuple[list[QueryTerm], list[str], bool]:
         """The terms as the search service takes them and as they are written, and whether a text was cut."""
         if question.request.mode == "text":
             return [], [write_term(t) for t in question.terms], False
@@ -181,7 +212,7 @@ class Searcher:
                 encoded[i] = self._text(term.text, model_id)
             elif term.image is not None:
                 encoded[i] = self._image(question.images[term.image], term.image, model_id)
-        terms: list[dict[str, Any]] = []
+        terms: list[QueryTerm] = []
         written = []
         for i, term in enumerate(question.terms):
             if term.like is not None:
@@ -234,7 +265,7 @@ def other_model(serves: str, made: str) -> ServiceError:
     )
 
 
-def explanation(question: Question, page: dict[str, Any], cached: bool) -> dict[str, Any]:
+def explanation(question: Question, page: Computed, cached: bool) -> dict[str, Any]:
     """How an answer came about, and which pictures are not among the results."""
     count = question.state["count"]
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -45,10 +45,8 @@ class Service:
         self._name, self._transport, self._timeout_s = name, transport, timeout_s
         self._url = lru_cache(256)(lambda path: httpx.URL(url.rstrip("/") + path))
 
-    def call(
-        self, method: str, path: str, repeat: bool = True, json: Any = None, files: Files | None = None
-    ) -> dict[str, Any]:
-        """Make one request and return the decoded answer.
+    def call(self, method: str, path: str, repeat: bool = True, json: Any = None, files: Files | None = None) -> Any:
+        """Make one request and return the decoded answer, a JSON object; the caller gives it its type.
 
         Args:
             method: of HTTP.
@@ -70,7 +68,7 @@ class Service:
         time.sleep(PAUSE_S)
         return self._once(method, path, json, files)
 
-    def _once(self, method: str, path: str, json: Any, files: Files | None) -> dict[str, Any]:
+    def _once(self, method: str, path: str, json: Any, files: Files | None) -> Any:
         check_deadline()
         headers = {"X-Request-Id": g.request_id, **trace_headers()} if has_request_context() else {}
         left = time_left()
@@ -125,7 +123,7 @@ class Service:
         return "; ".join(c["detail"] for c in checks.values())
 
 
-def read_kind(body: dict[str, Any]) -> Kind:
+def read_kind(body: Mapping[str, Any]) -> Kind:
     """The kind of a problem document; one that is not on the list counts as internal."""
     try:
         return Kind(str(body.get("type", "")).rpartition(":")[2])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import Stats
 from servicekit.timing import stage
 
 from gateway.upstream.search import SearchClient
@@ -28,11 +29,11 @@ class Collection:
 
     def __init__(self, search: SearchClient, marks: Written, clock: Callable[[], float] = time.monotonic) -> None:
         self._search, self._marks, self._clock = search, marks, clock
-        self._known: tuple[float, bytes, dict[str, Any]] | None = None
+        self._known: tuple[float, bytes, Stats] | None = None
         self._asking = threading.Lock()
 
-    def state(self) -> dict[str, Any]:
-        """`count`, `model_id` (None while there is no picture) and `generation`.
+    def state(self) -> Stats:
+        """The state of the collection.
 
         Raises:
             ServiceError: the search service does not answer, and nothing is known that still holds.
@@ -56,7 +57,7 @@ class Collection:
                 self._asking.release()
         return self._ask(mark)
 
-    def _ask(self, mark: bytes | None) -> dict[str, Any]:
+    def _ask(self, mark: bytes | None) -> Stats:
         # A write from now on leaves another mark than the one that is kept, so its reader asks again.
         asked = self._clock()
         with stage("state"):

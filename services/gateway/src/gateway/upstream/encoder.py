@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from servicekit.errors import ServiceError
+from servicekit.records import EncodedItems, EncoderFacts
 
 from gateway.upstream.client import Service, read_kind
 
@@ -27,9 +28,10 @@ class Encoded(NamedTuple):
 class EncoderClient(Service):
     """Text or picture to vector."""
 
-    def model(self) -> dict[str, Any]:
-        """What its model is: `model_id`, `dim`, `name`, `towers`, `evaluation`."""
-        return self.call("GET", "/v1/model")
+    def model(self) -> EncoderFacts:
+        """What its model is."""
+        facts: EncoderFacts = self.call("GET", "/v1/model")
+        return facts
 
     def text(self, text: str) -> Encoded:
         """The vector of one text."""
@@ -37,7 +39,7 @@ class EncoderClient(Service):
 
     def texts(self, texts: Sequence[str]) -> list[Encoded]:
         """The vector of each text, in order."""
-        body = self.call("POST", "/v1/text", json={"texts": list(texts)})
+        body: EncodedItems = self.call("POST", "/v1/text", json={"texts": list(texts)})
         vectors, size = base64.b64decode(body["vectors"]), 4 * body["dim"]
         rows = [base64.b64encode(vectors[i * size : (i + 1) * size]).decode() for i in range(len(texts))]
         return [
@@ -55,11 +57,11 @@ class EncoderClient(Service):
         for batch in batches(contents):
             files = [("images", ("picture", content)) for content in batch]
             try:
-                body = self.call("POST", "/v1/images", files=files)
+                body: EncodedItems = self.call("POST", "/v1/images", files=files)
             except ServiceError as error:
                 if "items" not in error.extra:
                     raise
-                body = {"vectors": "", "dim": 0, "model_id": "", **error.extra}
+                body = {"vectors": "", "dim": 0, "model_id": "", "items": error.extra["items"]}
             vectors, size = base64.b64decode(body["vectors"]), 4 * body["dim"]
             for item in body["items"]:
                 if item["row"] is None:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
+
+from servicekit.records import (
+    FacetCounts,
+    ModelFacts,
+    NewVectorRecord,
+    Page,
+    Query,
+    Record,
+    Stats,
+    Suggestions,
+    VectorRecord,
+)
 
 from gateway.upstream.client import Service
 
@@ -14,61 +26,66 @@ BATCH_QUERIES = 32
 class SearchClient(Service):
     """Vector to picture records, and the records themselves."""
 
-    def stats(self) -> dict[str, Any]:
-        """`count`, `model_id` (None while there is no picture) and `generation`."""
-        return self.call("GET", "/v1/stats")
+    def stats(self) -> Stats:
+        """The state of the collection."""
+        stats: Stats = self.call("GET", "/v1/stats")
+        return stats
 
     def captions(self) -> list[str]:
         """Some short captions of the collection."""
         captions: list[str] = self.call("GET", "/v1/examples")["captions"]
         return captions
 
-    def suggest(self, text: str, limit: int) -> dict[str, list[str]]:
-        """`captions` and `tags` that go on as a text does."""
-        return self.call("POST", "/v1/suggest", json={"text": text, "limit": limit})
+    def suggest(self, text: str, limit: int) -> Suggestions:
+        """Captions and tags that go on as a text does, at most `limit` of each."""
+        suggestions: Suggestions = self.call("POST", "/v1/suggest", json={"text": text, "limit": limit})
+        return suggestions
 
-    def facets(self) -> dict[str, Any]:
+    def facets(self) -> FacetCounts:
         """What the pictures can be told apart by."""
-        return self.call("GET", "/v1/facets")
+        counts: FacetCounts = self.call("GET", "/v1/facets")
+        return counts
 
-    def query(self, **query: Any) -> dict[str, Any]:
-        """One page of hits; fields that are None are left out."""
-        return self.call("POST", "/v1/query", json={k: v for k, v in query.items() if v is not None})
+    def query(self, **query: Unpack[Query]) -> Page:
+        """One page of results; fields that are None are left out."""
+        page: Page = self.call("POST", "/v1/query", json={k: v for k, v in query.items() if v is not None})
+        return page
 
     def best_scores(self, model_id: str, vectors: Sequence[str]) -> list[float]:
         """For each query vector the score of its best picture; none while the collection is empty."""
         best: list[float] = []
         for first in range(0, len(vectors), BATCH_QUERIES):
             part = vectors[first : first + BATCH_QUERIES]
-            queries = [{"model_id": model_id, "terms": [{"vector": v}], "k": 1} for v in part]
-            answers = self.call("POST", "/v1/queries", json={"queries": queries})["answers"]
-            best += [a["results"][0]["score"] for a in answers if a["results"]]
+            queries: list[Query] = [{"model_id": model_id, "terms": [{"vector": v}], "k": 1} for v in part]
+            pages: list[Page] = self.call("POST", "/v1/queries", json={"queries": queries})["answers"]
+            best += [page["results"][0]["score"] for page in pages if page["results"]]
         return best
 
-    def lookup(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def lookup(self, ids: Sequence[str]) -> dict[str, Record]:
         """The records of those ids that exist, by id."""
         if not ids:
             return {}
-        return {p["id"]: p for p in self.call("POST", "/v1/lookup", json={"ids": list(ids)})["pictures"]}
+        records: list[Record] = self.call("POST", "/v1/lookup", json={"ids": list(ids)})["pictures"]
+        return {record["id"]: record for record in records}
 
-    def add(self, model_id: str, dim: int, pictures: Sequence[dict[str, Any]]) -> set[str]:
+    def add(self, model_id: str, dim: int, pictures: Sequence[NewVectorRecord]) -> set[str]:
         """Put pictures on record; return the ids that are new. One that is there already is left as it is."""
         body = {"model_id": model_id, "dim": dim, "pictures": list(pictures), "keep_existing": True}
         return set(self.call("POST", "/v1/pictures", json=body)["created"])
 
-    def put(self, model_id: str, dim: int, pictures: Sequence[dict[str, Any]]) -> int:
+    def put(self, model_id: str, dim: int, pictures: Sequence[VectorRecord]) -> int:
         """Put pictures on record, in place of those that are there already; how many are new."""
         body = {"model_id": model_id, "dim": dim, "pictures": list(pictures)}
         return len(self.call("POST", "/v1/pictures", json=body)["created"])
 
-    def export(self, after: str, limit: int) -> tuple[int, list[dict[str, Any]]]:
+    def export(self, after: str, limit: int) -> tuple[int, list[VectorRecord]]:
         """The vectors' dimension, and the pictures whose ids follow one with their vectors, in the order of ids."""
         body = self.call("POST", "/v1/export", json={"after": after, "limit": limit})
         return body["dim"] or 0, body["pictures"]
 
-    def models(self) -> list[dict[str, Any]]:
-        """Each model whose vectors are there: `model_id`, `serves`, `vectors`."""
-        models: list[dict[str, Any]] = self.call("GET", "/v1/models")["models"]
+    def models(self) -> list[ModelFacts]:
+        """Each model whose vectors are there."""
+        models: list[ModelFacts] = self.call("GET", "/v1/models")["models"]
         return models
 
     def missing(self, model_id: str, limit: int) -> list[str]:
@@ -85,9 +102,9 @@ class SearchClient(Service):
         """Let a model serve that has a vector of every picture."""
         self.call("POST", "/v1/models/serve", json={"model_id": model_id})
 
-    def edit(self, picture_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+    def edit(self, picture_id: str, changes: dict[str, Any]) -> Record:
         """Change a picture's record; the new one."""
-        record: dict[str, Any] = self.call("PATCH", f"/v1/pictures/{picture_id}", repeat=False, json=changes)["picture"]
+        record: Record = self.call("PATCH", f"/v1/pictures/{picture_id}", repeat=False, json=changes)["picture"]
         return record
 
     def delete(self, picture_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import FacetCounts, Page, Stats, Suggestions
 from servicekit.timing import stage
 from servicekit.wire import parse
 
@@ -85,7 +86,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         return {"model_id": model and model.model_id, "dim": model and model.dim, "pictures": pictures}
 
     @routes.get("/v1/stats")
-    def stats() -> dict[str, Any]:
+    def stats() -> Stats:
         return store.stats()
 
     @routes.get("/v1/examples")
@@ -93,12 +94,12 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         return {"captions": store.sample_captions(limit=24)}
 
     @routes.post("/v1/suggest")
-    def suggest() -> dict[str, Any]:
+    def suggest() -> Suggestions:
         body = parse(SuggestRequest, request.get_json())
         return store.suggest(body.text, words_of(body.text), body.limit)
 
     @routes.get("/v1/facets")
-    def facets() -> dict[str, Any]:
+    def facets() -> FacetCounts:
         return store.facets()
 
     @routes.get("/v1/models")
@@ -129,7 +130,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         return {}
 
     @routes.post("/v1/query")
-    def query() -> dict[str, Any]:
+    def query() -> Page:
         return answer(store, parse(QueryRequest, request.get_json()), settings)
 
     @routes.post("/v1/queries")
@@ -146,7 +147,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     return routes
 
 
-def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, Any]:
+def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
     """One page of a query.
 
     Raises:
@@ -173,14 +174,16 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> dict[str, An
         if len(records) == len(page.hits) or (later := store.moment()).generation == moment.generation:
             break
         moment = later
-    return {
+    answered: Page = {
         "results": [{**records[h.id], "score": h.score} for h in page.hits if h.id in records],
         "model_id": moment.model and moment.model.model_id,
         "generation": moment.generation,
         "next_cursor": write_cursor(page.hits[-1], depth + body.k, order, digest) if page.more else None,
         "collapsed": page.collapsed,
-        **({"matching": moment.source.matching(body.where)} if body.explain else {}),
     }
+    if body.explain:
+        answered["matching"] = moment.source.matching(body.where)
+    return answered
 
 
 def read_query(body: QueryRequest, moment: Moment) -> Query:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from servicekit.records import Filter
+from servicekit.records import Filter, Record
 
 from search.catalogue.database import Database
 from search.catalogue.filters import to_sql
@@ -114,7 +114,7 @@ class Catalogue:
             )
             return [p.id for p in fresh], seq
 
-    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, int]:
         """Change fields of a picture's record; return the record and the sequence number.
 
         Args:
@@ -136,7 +136,7 @@ class Catalogue:
                 db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", ((t, row) for t in changes["tags"]))
             return read_records(db, [picture_id])[picture_id], seq
 
-    def delete(self, picture_id: str) -> tuple[dict[str, Any], int]:
+    def delete(self, picture_id: str) -> tuple[Record, int]:
         """Remove a picture; return its last record and the sequence number.
 
         Raises:
@@ -181,11 +181,11 @@ class Catalogue:
         found = self.database.reader.execute("SELECT generation, previous FROM models").fetchall()
         return {name for names in found for name in names if name}
 
-    def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def records(self, ids: Sequence[str]) -> dict[str, Record]:
         """The records of those ids that exist, by id."""
         return read_records(self.database.reader, ids)
 
-    def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
+    def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
         """Records and vectors of the pictures whose ids follow one, in the order of ids."""
         with self.database.reading() as db:
             model = read_state(db).model

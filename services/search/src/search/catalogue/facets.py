@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from servicekit.records import FacetCounts, Suggestions
+
 MOST_TAGS = 200
 # Captions longer than this are no suggestion: they are too long to be typed.
 LONGEST = 80
@@ -26,7 +28,7 @@ def sample_captions(db: sqlite3.Connection, limit: int) -> list[str]:
     return [caption for (caption,) in rows]
 
 
-def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int) -> Suggestions:
     """Captions that hold all of some words, the last of which may go on, and tags that begin with what was typed.
 
     Args:
@@ -52,7 +54,7 @@ def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int)
     return {"captions": [caption for (caption,) in captions], "tags": [tag for (tag,) in tags]}
 
 
-def facets(db: sqlite3.Connection) -> dict[str, Any]:
+def facets(db: sqlite3.Connection) -> FacetCounts:
     """What the pictures can be told apart by: see `facets_of`."""
     tags = db.execute("SELECT tag, count(*) AS n FROM tags GROUP BY tag ORDER BY n DESC, tag LIMIT ?", (MOST_TAGS,))
     landscape, portrait, square, first, last, earliest, latest, widest = db.execute(
@@ -70,7 +72,7 @@ def facets(db: sqlite3.Connection) -> dict[str, Any]:
     }
 
 
-def facets_of(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def facets_of(records: Iterable[Mapping[str, Any]]) -> FacetCounts:
     """The same of some records, where a back end cannot count by itself.
 
     Returns:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from typing import Any
 
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import ModelFacts
 
 from search.catalogue.database import Database
 from search.catalogue.schema import create_model
@@ -19,7 +19,7 @@ class Models:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[ModelFacts]:
         """Each model, the numbers of its vectors and of pictures that it has none of, and whether it serves."""
         with self._database.reading() as db:
             serving = meta(db, "model")

@@ -7,21 +7,19 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Value
+from servicekit.records import Record, Value
 
 from search.catalogue.schema import to_json
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-FIELDS = (
-    "id media_key file_name bytes width height caption tags attributes taken_at placeholder added_at changed_at".split()  # noqa: SIM905
-)
+FIELDS = tuple(Record.__annotations__)
 # Vectors read at a time, so that a million of them never lie in memory twice.
 CHUNK = 8192
 
@@ -142,14 +140,17 @@ def find(db: sqlite3.Connection, picture_id: str) -> int:
     return row
 
 
-def read_records(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def read_records(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Record]:
     """See `Catalogue.records`."""
     rows = db.execute(
         f"SELECT {', '.join(FIELDS)} FROM pictures WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(ids)),),
     )
     records = (dict(zip(FIELDS, row, strict=True)) for row in rows)
-    return {r["id"]: {**r, "tags": json.loads(r["tags"]), "attributes": json.loads(r["attributes"])} for r in records}
+    return {
+        r["id"]: cast(Record, {**r, "tags": json.loads(r["tags"]), "attributes": json.loads(r["attributes"])})
+        for r in records
+    }
 
 
 def read_vectors(db: sqlite3.Connection, model: Model, after: int) -> Iterator[tuple[Rows, Vectors]]:

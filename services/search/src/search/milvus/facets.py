@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pymilvus import MilvusClient
+from servicekit.records import FacetCounts
 
 from search.catalogue.facets import LONGEST, LOOKED_AT, facets_of
 from search.milvus.schema import quoted
@@ -29,7 +28,7 @@ def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> lis
     return sorted(captions, key=lambda c: (len(c), c))[:limit]
 
 
-def facets(client: MilvusClient, collection: str) -> dict[str, Any]:
+def facets(client: MilvusClient, collection: str) -> FacetCounts:
     """See `catalogue.facets.facets_of`."""
     fields = ["tags", "width", "height", "taken_at", "added_at"]
     found = client.query(collection, filter='id != ""', output_fields=fields, limit=COUNTED)

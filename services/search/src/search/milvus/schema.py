@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
-from servicekit.records import Filter, Range
+from servicekit.records import Filter, Range, Record
 
 from search.catalogue.tables import FIELDS, Picture
 
@@ -74,12 +74,13 @@ def with_words(entity: dict[str, Any]) -> dict[str, Any]:
     return {**entity, "words": words.encode()[:MOST_BYTES].decode(errors="ignore")}
 
 
-def record_of(entity: Mapping[str, Any]) -> dict[str, Any]:
+def record_of(entity: Mapping[str, Any]) -> Record:
     """An entity's record, in the same form and order as the local back end's."""
     record = {name: entity.get(name) for name in FIELDS}
     attributes = dict(entity["attributes"] or {})
     placeholder = attributes.pop(PLACEHOLDER, "")
-    return {**record, "tags": list(entity["tags"]), "attributes": attributes, "placeholder": placeholder}
+    record |= {"tags": list(entity["tags"]), "attributes": attributes, "placeholder": placeholder}
+    return cast(Record, record)
 
 
 def with_placeholder(attributes: Mapping[str, Any], placeholder: str) -> dict[str, Any]:

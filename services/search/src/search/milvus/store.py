@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from pymilvus import MilvusClient
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import FacetCounts, ModelFacts, Record, Stats, Suggestions
 
 from search.catalogue.facets import facets_of
 from search.catalogue.tables import Model, Picture, check_model, timestamp
@@ -139,7 +140,7 @@ class MilvusStore:
         assert isinstance(source, MilvusSource)
         return source.collection, found[0]
 
-    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, str]:
         """Change fields of a record; the record, and the generation."""
         collection, entity = self._entity(picture_id)
         kept = (entity["attributes"] or {}).get(PLACEHOLDER, "")
@@ -149,7 +150,7 @@ class MilvusStore:
         self._client.upsert(collection, [with_words(entity)])
         return record_of(entity), self._acknowledge(collection)
 
-    def delete(self, picture_id: str) -> tuple[dict[str, Any], str]:
+    def delete(self, picture_id: str) -> tuple[Record, str]:
         """Remove a picture; its last record, and the generation."""
         collection, entity = self._entity(picture_id)
         self._bump()
@@ -167,7 +168,7 @@ class MilvusStore:
             raise ServiceError(Kind.UNAVAILABLE, "another model has begun to serve meanwhile; send it again")
         return self._generation(self._bump())
 
-    def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def records(self, ids: Sequence[str]) -> dict[str, Record]:
         """The records of those ids that exist, by id."""
         source = self._source(self._serving())
         found = source.get(ids, KEPT) if isinstance(source, MilvusSource) else []
@@ -178,18 +179,18 @@ class MilvusStore:
         model = self._serving()
         return sample_captions(self._client, self._collection(model.model_id), limit) if model else []
 
-    def suggest(self, text: str, words: Sequence[str], limit: int) -> dict[str, list[str]]:
+    def suggest(self, text: str, words: Sequence[str], limit: int) -> Suggestions:
         """See `catalogue.facets.suggest`."""
         model = self._serving()
         captions = suggest(self._client, self._collection(model.model_id), text, limit) if model and words else []
         return {"captions": captions, "tags": []}
 
-    def facets(self) -> dict[str, Any]:
+    def facets(self) -> FacetCounts:
         """See `catalogue.facets.facets_of`."""
         model = self._serving()
         return facets(self._client, self._collection(model.model_id)) if model else facets_of([])
 
-    def export(self, after: str, limit: int) -> list[tuple[dict[str, Any], bytes]]:
+    def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
         """Records and vectors of the pictures whose ids follow one, in the order of ids."""
         model = self._serving()
         if model is None:
@@ -201,7 +202,7 @@ class MilvusStore:
     def _generation(self, token: str) -> str:
         return f"{self._prefix}-{token}"
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> Stats:
         """Facts about the collection."""
         facts = self._all_facts()
         model = self._serving(facts)
@@ -225,12 +226,12 @@ class MilvusStore:
 
     # Models
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[ModelFacts]:
         """See `Store.models`."""
         facts = self._all_facts()
         serving = self._serving(facts)
         total = self._count(serving) if serving else 0
-        answer = []
+        answer: list[ModelFacts] = []
         for model in self._models(facts).values():
             missing = sum(len(part) for part in self._lacking(serving, model)) if serving else 0
             answer.append(
