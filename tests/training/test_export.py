@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, VisionTextDualEncoderModel
 from twotower import export
-from twotower.towers.embed import RunEmbedder
+from twotower.training.runs import RunEmbedder
 
 from tests.training.conftest import TRAIN, run
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from encoder.model import Model
 from servicekit.pictures import open_picture
+from twotower.bundles.embedder import BundleEmbedder
 from twotower.config import load_config
 from twotower.parity import load_release, parity
 from twotower.towers.build import build
-from twotower.towers.embed import BundleEmbedder, embed_pictures, embed_texts
+from twotower.towers.embed import embed_pictures, embed_texts
 from twotower.towers.pictures import see
 from twotower.towers.texts import encode
 from twotower.training.checkpoint import start_from

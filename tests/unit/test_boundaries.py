@@ -91,30 +91,41 @@ ROOMS = {
         ("api", "milvus"),
         ("cli", "gunicorn_conf", "__init__"),
     ),
+    "twotower": (
+        ("config",),
+        ("towers",),
+        ("bundles", "data", "evaluation", "made_up"),
+        ("training",),
+        ("configs", "cutouts", "evaluate", "parity", "release", "train"),
+        ("ablation", "audit", "export", "__init__"),
+    ),
+}
+PACKAGES = {
+    "gateway": "services/gateway/src/gateway",
+    "search": "services/search/src/search",
+    "twotower": "training/src/twotower",
+    "sightline_cli": "cli/src/sightline_cli",
 }
 
 
-@pytest.mark.parametrize("service", ROOMS)
-def test_rooms_import_downwards_only(service: str) -> None:
-    package = ROOT / "services" / service / "src" / service
-    floor = {room: height for height, rooms in enumerate(ROOMS[service]) for room in rooms}
+@pytest.mark.parametrize("name", ROOMS)
+def test_rooms_import_downwards_only(name: str) -> None:
+    package = ROOT / PACKAGES[name]
+    floor = {room: height for height, rooms in enumerate(ROOMS[name]) for room in rooms}
     found = 0
     for file in package.rglob("*.py"):
         room = file.relative_to(package).parts[0].removesuffix(".py")
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{service}."):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{name}."):
                 other = str(node.module).split(".")[1]
                 assert other == room or floor[other] < floor[room], f"{file} imports {node.module}"
                 found += other != room
     assert found > 30  # the walk really walks
 
 
-PACKAGES = ("services/gateway/src/gateway", "services/search/src/search", "cli/src/sightline_cli")
-
-
-@pytest.mark.parametrize("place", PACKAGES)
-def test_no_room_holds_more_than_a_dozen_modules(place: str) -> None:
-    package = ROOT / place
+@pytest.mark.parametrize("name", PACKAGES)
+def test_no_room_holds_more_than_a_dozen_modules(name: str) -> None:
+    package = ROOT / PACKAGES[name]
     for folder in (package, *(f for f in package.iterdir() if (f / "__init__.py").is_file())):
         assert len([f for f in folder.glob("*.py") if f.name != "__init__.py"]) <= 12, folder
 
@@ -124,6 +135,6 @@ def test_onnx_runtime_is_imported_only_where_its_telemetry_is_off() -> None:
     users = [name for name in listed.splitlines() if "onnxruntime" in imported(ROOT / name)]
     assert users, "the search finds nothing"
     assert [name for name in users if not name.startswith(QUIET)] == []
-    for package in ("encoder.model", "twotower.towers.embed"):
+    for package in ("encoder.model", "twotower.bundles.embedder"):
         code = f"import os, {package}; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
         subprocess.run([sys.executable, "-c", code], env={"PATH": ""}, check=True, timeout=60)

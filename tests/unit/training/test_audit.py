@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from twotower.audit import agreement, coverage, evaluation, overlap, people, positives, words
+from twotower.audit import agreement, content, evaluation, overlap, positives, words
 from twotower.audit.__main__ import main
 from twotower.audit.corpus import Corpus, number_or_name
 from twotower.audit.measures import Example, Measure, Value, share
@@ -82,7 +82,7 @@ def test_what_might_be_typed_is_short_and_has_no_grammar() -> None:
 
 
 def test_people_are_counted_by_captions_and_by_pictures() -> None:
-    found = people.people(corpus(("A woman runs.", "It runs."), ("A red car.", "A car."), ("Two men.", "A dog.")))
+    found = content.people(corpus(("A woman runs.", "It runs."), ("A red car.", "A car."), ("Two men.", "A dog.")))
     assert value(found, "captions with a person").value == pytest.approx(100 * 2 / 6)
     assert value(found, "pictures with a person").value == pytest.approx(100 * 2 / 3)
     assert value(found, "captions with a man or boy").value == pytest.approx(100 / 6)
@@ -91,15 +91,17 @@ def test_people_are_counted_by_captions_and_by_pictures() -> None:
 def test_a_man_for_one_is_a_woman_for_another() -> None:
     # The second are two, whom one caption each names, and the third are girls.
     said = (("A man runs.", "A woman runs."), ("A man.", "A man and a woman."), ("Girls.", "A boy among girls."))
-    found = people.people(corpus(*said))
+    found = content.people(corpus(*said))
     assert value(found, "pictures of one person who is he for one and she for another").value == 50
     assert found.examples == (Example("A man runs. / A woman runs.", (0,)),)
     # A dog's are no man's.
-    assert value(people.people(corpus(("His dog.",), ("A car.",))), "captions with a man or boy").value == 0
+    assert value(content.people(corpus(("His dog.",), ("A car.",))), "captions with a man or boy").value == 0
 
 
 def test_a_guess_is_what_the_others_do_not_say() -> None:
-    found = people.guesses(corpus(("A happy girl.", "A girl.", "A child."), ("A family.", "A family eats.", "People.")))
+    found = content.guesses(
+        corpus(("A happy girl.", "A girl.", "A child."), ("A family.", "A family eats.", "People."))
+    )
     assert value(found, "captions with judgement").value == pytest.approx(100 / 6)
     assert value(found, "of the others of that picture, speak of judgement").value == 0
     # Each of the two that say so has one of two others that does.
@@ -108,13 +110,13 @@ def test_a_guess_is_what_the_others_do_not_say() -> None:
 
 
 def test_what_is_looked_for_is_counted_by_pictures() -> None:
-    found = coverage.coverage(corpus(("A dog.", "Dogs on a beach."), ("A dog eats bread.",), ("A red car.",)))
+    found = content.coverage(corpus(("A dog.", "Dogs on a beach."), ("A dog eats bread.",), ("A red car.",)))
     shares = dict(found.bars)
     assert shares["dogs"] == pytest.approx(100 * 2 / 3)
     assert shares["food and drink"] == shares["vehicles"] == pytest.approx(100 / 3)
     assert shares["documents and screens"] == 0
     # A dog for two of three, then one word for the third.
-    assert coverage.greedy_cover([frozenset("ab"), frozenset("ac"), frozenset("d")]) == [
+    assert content.greedy_cover([frozenset("ab"), frozenset("ac"), frozenset("d")]) == [
         ("a", pytest.approx(100 * 2 / 3)),
         ("d", 100),
     ]

@@ -13,8 +13,8 @@ from twotower.audit import agreement, overlap, positives, towers
 from twotower.audit.__main__ import main
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Measure
-from twotower.audit.neighbours import neighbours
 from twotower.audit.planted import in_other_words, planted, with_slip
+from twotower.audit.positives import neighbours
 from twotower.audit.words import listed
 from twotower.training.sentences import SentenceEncoder
 

@@ -10,9 +10,8 @@ from PIL import Image
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
-from twotower.config import Backbone, Config, Source
+from twotower.config import Backbone, Config, Preparation, Source
 from twotower.data import Pair
-from twotower.towers.pictures import Preparation
 from twotower.training.batches import Batches
 from twotower.training.feed import PixelFeed
 from twotower.training.loader import Prepared, PreparedBatches, load

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from twotower.training.loss import Targets, hardest_hinge, info_nce, sigmoid
+from twotower.towers.loss import Targets, hardest_hinge, info_nce, sigmoid
 
 AXES = torch.eye(3)
 ONE = torch.tensor(1.0)

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from torch import nn
 from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
-from twotower.config import Backbone, Config, load_config
+from twotower.config import Backbone, Config, Preparation, load_config
 from twotower.made_up import make_towers
 from twotower.towers.build import build, load_tokenizer, low_rank, merged, parameter_groups, resize_positions
-from twotower.towers.pictures import Preparation, see
+from twotower.towers.pictures import see
 from twotower.towers.texts import encode
 from twotower.towers.towers import Head, ImageTower, TextTower, depth, layers_of
 from twotower.training.cache import cached_tokens

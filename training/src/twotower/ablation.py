@@ -28,10 +28,10 @@ from twotower.data import Pair
 from twotower.evaluate import Outcome, measure
 from twotower.evaluation.metrics import with_interval
 from twotower.evaluation.queries import benchmark
-from twotower.towers.embed import RunEmbedder
 from twotower.train import accelerator_for, places_of, read_sources
 from twotower.training import checkpoint
 from twotower.training.runlog import RunLog
+from twotower.training.runs import RunEmbedder
 from twotower.training.trainer import Paths, Trainer, TrainingError
 
 # Metrics of a row, by name.

@@ -9,11 +9,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from twotower.towers.pictures import Preparation
-from twotower.towers.towers import ImagePooling, TextPooling
-from twotower.training.loss import LossName
-
 Mode = Literal["frozen", "lora", "full"]
+ImagePooling = Literal["cls", "mean", "cls+mean", "pooler"]
+TextPooling = Literal["cls", "mean", "pooler"]
+LossName = Literal["info_nce", "sigmoid", "hinge"]
+# ImageNet statistics, as DINOv2 was trained with.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a picture becomes a tower's input; written into every bundle."""
+
+    size: int = 224
+    # `squash` to a square: nothing at the edges is lost. `crop`: CLIP's way, the shorter side to `shortest_edge`, then
+    # the square in the middle.
+    resize: Literal["squash", "crop"] = "squash"
+    shortest_edge: int | None = None
+    resample: Literal["bicubic", "bilinear"] = "bicubic"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from twotower.config import Preparation
 from twotower.data import DataError
 from twotower.data.pairs import rows
 from twotower.towers.base import VIT_WEIGHTS, read_member
-from twotower.towers.pictures import Preparation, open_rgb, square, to_pixels
+from twotower.towers.pictures import open_rgb, square, to_pixels
 
 # A pixel whose importance is under LEAST of the picture's greatest becomes white; over LEAST + SOFT it stays.
 LEAST, SOFT = 0.25, 0.2

@@ -17,26 +17,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twotower import data
+from twotower.bundles.embedder import BundleEmbedder
 from twotower.data import Pair
 from twotower.evaluation import metrics
-from twotower.evaluation.metrics import Array, Figure, Floats, Ints
+from twotower.evaluation.metrics import Figure, Floats, Ints
 from twotower.evaluation.queries import Queries, benchmark, load
-
-
-class Embedder(Protocol):
-    """What can be evaluated: a bundle, a checkpoint, a served encoder."""
-
-    def texts(self, texts: Sequence[str]) -> Array:
-        """Unit vectors of texts, (N, D) float32."""
-
-    def pictures(self, paths: Sequence[Path]) -> Array:
-        """Unit vectors of pictures, (N, D) float32."""
+from twotower.towers.embed import Embedder
+from twotower.training.runs import RunEmbedder
 
 
 @dataclass(frozen=True)
@@ -154,8 +146,6 @@ def markdown(report: Report) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
-    from twotower.towers.embed import BundleEmbedder, RunEmbedder
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument("--bundle", type=Path, help="a bundle that the encoder serves")

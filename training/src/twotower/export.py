@@ -27,15 +27,16 @@ from torch import nn
 from transformers import AutoTokenizer, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
 from twotower import data
+from twotower.bundles.embedder import BundleEmbedder
 from twotower.bundles.graphs import CANARY, Dual, ImageGraph, TextGraph, write_bundle, write_manifest
 from twotower.bundles.pretrained import SAMPLE_TEXTS, ExportError, load_pretrained
 from twotower.config import Config
 from twotower.evaluate import evaluate
 from twotower.towers.build import load_tokenizer, merged
-from twotower.towers.embed import BundleEmbedder, load_run
 from twotower.towers.model import TwoTowers
 from twotower.towers.pictures import square, to_pixels
 from twotower.towers.texts import encode
+from twotower.training.runs import load_run
 
 LEAST_COSINE = 0.9999
 

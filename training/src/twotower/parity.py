@@ -20,8 +20,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from twotower.bundles.embedder import BundleEmbedder
 from twotower.towers.base import load_bert, load_vit
-from twotower.towers.embed import Array, BundleEmbedder, embed_pictures, embed_texts
+from twotower.towers.embed import Array, embed_pictures, embed_texts
 from twotower.towers.model import TwoTowers
 from twotower.towers.towers import Head, ImageTower, TextTower
 

@@ -33,8 +33,8 @@ from twotower.bundles.graphs import (
 )
 from twotower.towers.base import BERT_TOKENIZER, BERT_WEIGHTS, VIT_WEIGHTS, read_member, vit_tensor_names
 from twotower.towers.build import load_tokenizer, low_rank, merged
-from twotower.towers.embed import load_run
 from twotower.towers.model import TwoTowers
+from twotower.training.runs import load_run
 
 NAME = "sightline-small"
 TOWERS = {

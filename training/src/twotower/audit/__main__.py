@@ -18,16 +18,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from twotower.audit import agreement, coverage, evaluation, overlap, people, positives, report, towers, words
+from twotower.audit import agreement, content, evaluation, overlap, positives, report, towers, words
 from twotower.audit.corpus import Corpus, read, read_other
 from twotower.audit.measures import Chapter
-from twotower.audit.neighbours import neighbours
 from twotower.audit.planted import planted
+from twotower.audit.positives import neighbours
+from twotower.bundles.embedder import BundleEmbedder
 from twotower.data import READERS, DataError
-from twotower.evaluate import Embedder
 from twotower.evaluation import queries
 from twotower.evaluation.queries import QueriesError
-from twotower.towers.embed import BundleEmbedder
+from twotower.towers.embed import Embedder
 from twotower.towers.texts import words_of
 from twotower.training.sentences import SentenceEncoder
 
@@ -60,7 +60,7 @@ def audit(
         belonging.append(towers.mismatched(seen))
     step("what is shown")
     belonging.append(words.spelling(corpus))
-    shown = [measure(corpus) for measure in (coverage.coverage, people.people, people.guesses, words.vocabulary)]
+    shown = [measure(corpus) for measure in (content.coverage, content.people, content.guesses, words.vocabulary)]
     judged = [evaluation.solvable(corpus)] if several else []
     judged.append(evaluation.resolution(corpus))
     step("pictures in two places")

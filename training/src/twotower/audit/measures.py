@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from twotower.evaluation.metrics import Figure, Floats, Ints, with_interval
 
@@ -79,8 +80,9 @@ def share(name: str, hits: Sequence[bool] | NDArray[np.bool_], owner: Ints, besi
     marks = np.asarray(hits, np.bool_)
     figure = with_interval(marks, owner)
     if marks.all() or not marks.any():
-        unseen = 100 * (1 - 0.025 ** (1 / len(np.unique(owner))))
-        figure = Figure(figure.value, max(0.0, figure.value - unseen), min(100.0, figure.value + unseen))
+        pictures = len(np.unique(owner))
+        exact = binomtest(pictures if marks.all() else 0, pictures).proportion_ci(0.95, "exact")
+        figure = Figure(figure.value, 100 * exact.low, 100 * exact.high)
     return of_figure(name, figure, " %", beside)
 
 

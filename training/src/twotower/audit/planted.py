@@ -14,9 +14,8 @@ from PIL import Image, ImageEnhance
 from twotower.audit.agreement import mismatched_captions
 from twotower.audit.corpus import Corpus, drawn, number_or_name
 from twotower.audit.measures import Measure, Value
-from twotower.audit.neighbours import neighbours
 from twotower.audit.overlap import hashes, near
-from twotower.audit.positives import SAME, repeated_captions
+from twotower.audit.positives import SAME, neighbours, repeated_captions
 from twotower.audit.words import misspelt_words
 from twotower.evaluation.metrics import Array, Ints
 

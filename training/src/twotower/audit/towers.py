@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from twotower.audit.corpus import Corpus, drawn
 from twotower.audit.measures import Example, Measure, mean, share
 from twotower.audit.positives import ALIKE
-from twotower.evaluate import Embedder
 from twotower.evaluation.metrics import Array, Ints, text_to_image_ranks
+from twotower.towers.embed import Embedder
 from twotower.towers.texts import words_of
 
 # As many as the usual test sets have: the number of other pictures that fit grows with the gallery.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from twotower.towers.pictures import Preparation
+from twotower.config import Preparation
 from twotower.towers.texts import encode
 
 CANARY = "a photo of a dog on the grass"

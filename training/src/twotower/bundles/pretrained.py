@@ -22,7 +22,7 @@ from transformers import (
 from transformers.convert_slow_tokenizer import SpmConverter
 
 from twotower.bundles.graphs import CANARY, Dual, ImageGraph, TextGraph
-from twotower.towers.pictures import Preparation
+from twotower.config import Preparation
 
 # No query is longer; a text tower may be able to read more.
 MAX_TOKENS = 512

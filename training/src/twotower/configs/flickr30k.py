@@ -5,8 +5,7 @@ picture, 384 px. Different here: InfoNCE with a learned temperature in place of 
 checkpoint chosen on the validation split, and class token with mean of the patches in place of learned pooling.
 """
 
-from twotower.config import Backbone, Config, Source
-from twotower.towers.pictures import Preparation
+from twotower.config import Backbone, Config, Preparation, Source
 
 CONFIG = Config(
     command="python -m twotower.train flickr30k --data flickr30k=DIR",

@@ -1,7 +1,6 @@
 """Seconds, on made-up pictures and tiny towers with random weights: that everything works together, and learns."""
 
-from twotower.config import Backbone, Config, Source
-from twotower.towers.pictures import Preparation
+from twotower.config import Backbone, Config, Preparation, Source
 
 CONFIG = Config(
     command="python -m twotower.made_up && python -m twotower.train smoke --data shapes=var/smoke/shapes",

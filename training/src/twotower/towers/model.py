@@ -8,8 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from twotower.config import LossName
+from twotower.towers.loss import Targets, hardest_hinge, info_nce, sigmoid
 from twotower.towers.towers import ImageTower, TextTower
-from twotower.training.loss import LossName, Targets, hardest_hinge, info_nce, sigmoid
 
 # The temperature starts at 0.05, where small sets end; CLIP's ceiling of 100 (Radford et al., 2021).
 INITIAL_SCALE = 20.0

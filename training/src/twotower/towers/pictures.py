@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-# ImageNet statistics, as DINOv2 was trained with.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from twotower.config import Preparation
+
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """How a picture becomes a tower's input; written into every bundle."""
-
-    size: int = 224
-    # `squash` to a square: nothing at the edges is lost. `crop`: CLIP's way, the shorter side to `shortest_edge`, then
-    # the square in the middle.
-    resize: Literal["squash", "crop"] = "squash"
-    shortest_edge: int | None = None
-    resample: Literal["bicubic", "bilinear"] = "bicubic"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
 
 
 def open_rgb(path: Path) -> Image.Image:

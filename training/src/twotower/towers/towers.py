@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from twotower.config import ImagePooling, TextPooling
+
 # `pooler` is the backbone's own, as Hugging Face's `VisionTextDualEncoderModel` has it.
-ImagePooling = Literal["cls", "mean", "cls+mean", "pooler"]
-TextPooling = Literal["cls", "mean", "pooler"]
 
 
 class Head(nn.Module):

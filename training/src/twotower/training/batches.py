@@ -18,8 +18,8 @@ from torch import Tensor
 from twotower.config import Config, needs_meaning
 from twotower.data import Pair
 from twotower.evaluation.metrics import Array
+from twotower.towers.loss import Targets
 from twotower.towers.texts import short_query, words_of
-from twotower.training.loss import Targets
 from twotower.training.sentences import agreeing
 
 # Sentence vectors of texts, (N, D).

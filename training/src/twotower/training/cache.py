@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from twotower.towers.pictures import Preparation, see_all
+from twotower.config import Preparation
+from twotower.towers.pictures import see_all
 
 BATCH = 32
 

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from twotower.config import Config
+from twotower.towers.loss import Targets
 from twotower.towers.texts import encode
 from twotower.training.batches import Batches
 from twotower.training.feed import PixelFeed, TokenFeed
-from twotower.training.loss import Targets
 
 # Batches that each worker is ahead of the loop.
 AHEAD = 2

@@ -6,13 +6,11 @@ Which pairs belong together and which are left out is said by a `Targets`, the s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-LossName = Literal["info_nce", "sigmoid", "hinge"]
 # By what likeness is divided before a softmax shares a target out. At 0.1, in batches of 192 pictures of Flickr8k, six
 # tenths of what is shared out leaves the own picture, at 0.05 three.
 SOFT_TEMPERATURE = 0.1
