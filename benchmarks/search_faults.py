@@ -79,7 +79,7 @@ def disk(folder: Path) -> None:
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], check=True)
     try:
-        # Threads without end: the index writes generations onto the same full disk.
+        # Threads without end: the index writes snapshots onto the same full disk.
         with serving(folder / "c.sqlite", SEARCH_SNAPSHOT_ROWS="2000") as search:
             fill_up(search)
         with serving(folder / "c.sqlite") as search, httpx.Client(base_url=search.url, timeout=60) as http:
@@ -165,7 +165,7 @@ def replicas(folder: Path) -> None:
     for search in searches:
         search.stop()
     say(f"three processes, six clients, 30 s: {counts}")
-    say(f"pictures: {[s['count'] for s in stats]}, index: {[s['index']['generation'] for s in stats]}")
+    say(f"pictures: {[s['count'] for s in stats]}, index: {[s['index']['snapshot'] for s in stats]}")
     assert counts["stale"] == counts["errors"] == 0 and len({s["count"] for s in stats}) == 1
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.schema import CatalogueError
 from search.catalogue.tables import Model, Picture
-from search.index.generations import Generation
 from search.index.maintenance import make
+from search.index.snapshots import Snapshot
 from search.index.tune import choose, families, measure, table
 from serving import MODEL, Search, Vectors, checked, clustered, percentile, query_body, say, serving
 from tqdm import tqdm
@@ -93,7 +93,7 @@ def main() -> None:
         make(index, catalogue, model_of(catalogue))
         with serving(path) as search:
             exact, exact_ms = ask_all(search.url, queries)
-        vectors = Generation(index / str(model_of(catalogue).generation)).vectors
+        vectors = Snapshot(index / str(model_of(catalogue).snapshot)).vectors
         kinds = given.kinds or [f for f in families(given.count) if f.startswith("IVF") and f.endswith("SQ8")]
         chosen = [f for f in families(given.count) if f.startswith(tuple(kinds))]
         results = measure(vectors, queries, chosen, say)

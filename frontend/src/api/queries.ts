@@ -1,18 +1,8 @@
 /** What the page asks the gateway for, under the names that the answers are cached by. */
 
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
-import { ask, pathOf, send } from "./client";
-import type {
-  Edit,
-  Facets,
-  Hit,
-  Picture,
-  SearchAnswer,
-  Session,
-  Sessions,
-  Stats,
-  Suggestions,
-} from "./schema";
+import { answerOf, api } from "./client";
+import type { Edit, Hit, Picture, SearchAnswer, Session } from "./schema";
 
 const FIRST_PAGE = 48;
 const LATER_PAGES = 100;
@@ -25,7 +15,7 @@ export function pagesOf(params: string) {
       const all = new URLSearchParams(params);
       all.set("k", String(pageParam ? LATER_PAGES : FIRST_PAGE));
       if (pageParam) all.set("cursor", pageParam);
-      return ask<SearchAnswer>(`/api/v1/search?${all}`, { signal });
+      return answerOf(api.GET("/api/v1/search", { querySerializer: () => all.toString(), signal }));
     },
     initialPageParam: "",
     // Pages that are here stay as they are: coming back must neither re-rank the wall nor fetch all of it again. What
@@ -38,20 +28,27 @@ export function pagesOf(params: string) {
 export function pictureOf(id: string) {
   return queryOptions({
     queryKey: ["picture", id],
-    queryFn: ({ signal }) => ask<Picture>(pathOf(id), { signal }),
+    queryFn: ({ signal }) =>
+      answerOf(api.GET("/api/v1/images/{picture_id}", { params: { path: { picture_id: id } }, signal })),
   });
 }
 
 export function neighboursOf(id: string) {
   return queryOptions({
     queryKey: ["neighbours", id],
-    queryFn: ({ signal }) => ask<SearchAnswer>(`${pathOf(id)}/similar?k=12`, { signal }),
+    queryFn: ({ signal }) =>
+      answerOf(
+        api.GET("/api/v1/images/{picture_id}/similar", {
+          params: { path: { picture_id: id }, query: { k: 12 } },
+          signal,
+        }),
+      ),
   });
 }
 
 export const facetsQuery = queryOptions({
   queryKey: ["facets"],
-  queryFn: ({ signal }) => ask<Facets>("/api/v1/facets", { signal }),
+  queryFn: ({ signal }) => answerOf(api.GET("/api/v1/facets", { signal })),
   // An empty collection is being filled, more often than not; another one may be changed by another client.
   refetchInterval: ({ state }) => (state.data?.count === 0 ? 3000 : 60_000),
 });
@@ -60,14 +57,14 @@ export function suggestionsOf(text: string) {
   return queryOptions({
     queryKey: ["suggestions", text],
     queryFn: ({ signal }) =>
-      ask<Suggestions>(`/api/v1/suggest?${new URLSearchParams({ q: text, k: "6" })}`, { signal }),
+      answerOf(api.GET("/api/v1/suggest", { params: { query: { q: text, k: 6 } }, signal })),
     retry: false,
   });
 }
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: ({ signal }) => ask<Session>("/api/v1/session", { signal }),
+  queryFn: ({ signal }) => answerOf(api.GET("/api/v1/session", { signal })),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
@@ -78,43 +75,52 @@ export function mayWrite(session: Session | undefined): boolean {
 
 export const statsQuery = queryOptions({
   queryKey: ["stats"],
-  queryFn: ({ signal }) => ask<Stats>("/api/v1/stats", { signal }),
+  queryFn: ({ signal }) => answerOf(api.GET("/api/v1/stats", { signal })),
   refetchInterval: 5000,
   staleTime: 0,
 });
 
 /** Let this browser send a key with each request; the gateway keeps it in a cookie that no script can read. */
 export function logIn(key: string): Promise<Session> {
-  return send("POST", "/api/v1/session", { key });
+  return answerOf(api.POST("/api/v1/session", { body: { key } }));
 }
 
 /** End the session of this browser. */
-export function leave(): Promise<void> {
-  return ask("/api/v1/session", { method: "DELETE" });
+export async function leave(): Promise<void> {
+  await answerOf(api.DELETE("/api/v1/session"));
 }
 
 /** The browsers that were let in with this one's key, or with any where the key is an administrator's. */
 export const sessionsQuery = queryOptions({
   queryKey: ["sessions"],
-  queryFn: ({ signal }) => ask<Sessions>("/api/v1/sessions", { signal }),
+  queryFn: ({ signal }) => answerOf(api.GET("/api/v1/sessions", { signal })),
   staleTime: 0,
 });
 
-export function endSession(id: string): Promise<void> {
-  return ask(`/api/v1/sessions/${id}`, { method: "DELETE" });
+export async function endSession(id: string): Promise<void> {
+  await answerOf(api.DELETE("/api/v1/sessions/{session_id}", { params: { path: { session_id: id } } }));
 }
 
 /** The terms that uploaded pictures come back as: tokens, which a URL can hold. */
 export async function termsOfFiles(files: readonly File[]): Promise<string[]> {
-  const form = new FormData();
-  for (const file of files) form.append("images", file);
-  const answer = await ask<SearchAnswer>("/api/v1/search", { method: "POST", body: form });
+  const answer = await answerOf(
+    api.POST("/api/v1/search", {
+      body: { images: [...files] },
+      bodySerializer: () => {
+        const form = new FormData();
+        for (const file of files) form.append("images", file);
+        return form;
+      },
+    }),
+  );
   return answer.terms;
 }
 
 /** Change a picture's record, here and in every answer that is kept. */
 export async function editPicture(queries: QueryClient, id: string, changes: Edit): Promise<void> {
-  const picture = await send<Picture>("PATCH", pathOf(id), changes);
+  const picture = await answerOf(
+    api.PATCH("/api/v1/images/{picture_id}", { params: { path: { picture_id: id } }, body: changes }),
+  );
   queries.setQueryData(["picture", id], picture);
   for (const kind of ["search", "neighbours"]) {
     queries.setQueriesData<SearchAnswer | { pages: SearchAnswer[]; pageParams: unknown[] }>(
@@ -133,8 +139,10 @@ export async function editPicture(queries: QueryClient, id: string, changes: Edi
 }
 
 /** Forget a picture; `keepalive` lets the request outlive the page. */
-export function deletePicture(id: string): Promise<void> {
-  return ask(pathOf(id), { method: "DELETE", keepalive: true });
+export async function deletePicture(id: string): Promise<void> {
+  await answerOf(
+    api.DELETE("/api/v1/images/{picture_id}", { params: { path: { picture_id: id } }, keepalive: true }),
+  );
 }
 
 export function thumbnail(picture: Picture, width: 240 | 480 | 960 | 1920): string {

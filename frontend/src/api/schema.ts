@@ -1,525 +1,1742 @@
-/** The models of /openapi.json, made by `make types`. */
+/** The paths and models of /openapi.json, made by `make types`. */
 
-/**
- * How many values lie up to an end; None: above all others.
- */
-export interface Bucket {
-  most_ms: number | null;
-  count: number;
+export interface paths {
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find the pictures that fit terms.
+         * @description The answer may be kept and asked for again with its ETag: it is 304 while nothing has changed.
+         */
+        get: operations["search_by_url"];
+        put?: never;
+        /**
+         * Find the pictures that fit terms, uploaded pictures among them.
+         * @description Send JSON; or, with pictures, a form: `images`, and in `query` the JSON, in which `{"image": 0}` is the first of them. Without `query` each picture is a term.
+         */
+        post: operations["search_by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{picture_id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find the pictures that look like one of the collection. */
+        get: operations["similar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suggest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say how a text may go on, by the captions and tags that are there. */
+        get: operations["suggest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what the collection offers: captions to start from, and what pictures can be told apart by. */
+        get: operations["facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say which of some pictures are there. */
+        get: operations["lookup"];
+        put?: never;
+        /**
+         * Add pictures.
+         * @description A picture that is there already, by content, stays as it is. The status is 201 when at least one is new, 200 when all were there, and that of the first file's error when none could be added. With `Accept: text/event-stream` the response is an event named item for each file as it is done, with its index, and at the end one named done, or problem where a service failed; a file whose event says added is stored.
+         */
+        post: operations["add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{picture_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what is known of a picture. */
+        get: operations["image"];
+        put?: never;
+        post?: never;
+        /** Forget a picture, its thumbnails, and its file unless that lies in the library. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Change what is said of a picture: the fields that are given take new values. */
+        patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/images/{picture_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Fetch the original file, or ranges of it. */
+        get: operations["file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{picture_id}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a small copy: upright, without metadata, never enlarged.
+         * @description It is WebP, or AVIF for a client that prefers that.
+         */
+        get: operations["thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say whether this client needs a key, and what its own allows. */
+        get: operations["session"];
+        put?: never;
+        /** Begin a session of this browser, in a cookie that no script can read. */
+        post: operations["log_in"];
+        /** End the session of this browser. */
+        delete: operations["log_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the sessions of this client's key, the latest first; for a key of scope admin those of every key. */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a session that `GET /sessions` lists. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what the collection holds, what the model is, and how long the stages of a request took. */
+        get: operations["stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch what is known of every picture.
+         * @description A JSON document a line, in the order of ids.
+         */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the files that could not be added, and why. */
+        get: operations["list_quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{picture_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget a file that could not be added. */
+        delete: operations["release"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reindex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Encode every picture with the encoder's present model, and let that model serve.
+         * @description The model before serves until the new one has every picture. The answer are events named progress, with the model, how many pictures have its vectors, and which could not be encoded; one named problem ends it where it fails. Asked for again it goes on where it was.
+         */
+        post: operations["reindex"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring the collection up to date with the folders of the library.
+         * @description The answer are events named progress, with how many files there are and what became of them; one named problem ends it where it fails. Asked for again it goes on where it was.
+         */
+        post: operations["scan_library"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-/**
- * A cache's look-ups: found, not found, or shared with an equal request in flight.
- */
-export interface CacheCounts {
-  cache: string;
-  hit: number;
-  miss: number;
-  shared: number;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * Bucket
+         * @description How many values lie up to an end; None: above all others.
+         */
+        Bucket: {
+            /** Most Ms */
+            most_ms: number | null;
+            /** Count */
+            count: number;
+        };
+        /**
+         * CacheCounts
+         * @description A cache's look-ups: found, not found, or shared with an equal request in flight.
+         */
+        CacheCounts: {
+            /** Cache */
+            cache: string;
+            /** Hit */
+            hit: number;
+            /** Miss */
+            miss: number;
+            /** Shared */
+            shared: number;
+        };
+        /**
+         * Details
+         * @description What a client says about one picture of an upload.
+         */
+        Details: {
+            /**
+             * Caption
+             * @default
+             */
+            caption?: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * Attributes
+             * @description beside those that are read from the file's EXIF
+             * @default {}
+             */
+            attributes?: {
+                [key: string]: string | boolean | number;
+            };
+            /**
+             * Taken At
+             * @description in place of what the file's EXIF says
+             * @default null
+             */
+            taken_at?: string | null;
+        };
+        /**
+         * Edit
+         * @description A picture's fields that take new values: those that are given.
+         */
+        Edit: {
+            /**
+             * Caption
+             * @default null
+             */
+            caption?: string | null;
+            /**
+             * Tags
+             * @default null
+             */
+            tags?: string[] | null;
+            /**
+             * Attributes
+             * @default null
+             */
+            attributes?: {
+                [key: string]: string | boolean | number;
+            } | null;
+            /**
+             * Taken At
+             * @default null
+             */
+            taken_at?: string | null;
+        };
+        /**
+         * Explanation
+         * @description How an answer came about.
+         */
+        Explanation: {
+            /** Stages Ms */
+            stages_ms: {
+                [key: string]: number;
+            };
+            /** Cached */
+            cached: boolean;
+            /**
+             * Collection
+             * @description how many pictures there are
+             */
+            collection: number;
+            removed: components["schemas"]["Removed"];
+        };
+        /**
+         * Facets
+         * @description What a collection holds: example captions, tags, and the values that filters can take.
+         */
+        Facets: {
+            /** Count */
+            count: number;
+            /**
+             * Captions
+             * @description some short captions, to start from
+             */
+            captions: string[];
+            /**
+             * Tags
+             * @description the most frequent ones, up to 200
+             */
+            tags: components["schemas"]["TagCount"][];
+            orientations: components["schemas"]["Orientations"];
+            /**
+             * Taken
+             * @description when the first and the last picture was taken, where that is known
+             */
+            taken: string[] | null;
+            /**
+             * Added
+             * @description when the first and the last picture was added
+             */
+            added: string[] | null;
+            /**
+             * Widest
+             * @description width of the widest picture in pixels
+             */
+            widest: number;
+            /**
+             * Sampled
+             * @description whether only a part of a large collection was counted
+             */
+            sampled: boolean;
+        };
+        /**
+         * Figure
+         * @description A measured figure of the model, in percent, with the interval that it lies in.
+         */
+        Figure: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: number;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /**
+         * Filter
+         * @description Every condition that is given must hold.
+         */
+        Filter: {
+            /**
+             * Tags
+             * @description tags that a picture has, all of them
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * Any Tags
+             * @description tags of which a picture has at least one
+             * @default []
+             */
+            any_tags?: string[];
+            /**
+             * No Tags
+             * @description tags that a picture has not
+             * @default []
+             */
+            no_tags?: string[];
+            /**
+             * Orientation
+             * @default null
+             */
+            orientation?: ("landscape" | "portrait" | "square") | null;
+            /**
+             * Min Width
+             * @description in pixels
+             * @default null
+             */
+            min_width?: number | null;
+            /**
+             * Min Height
+             * @description in pixels
+             * @default null
+             */
+            min_height?: number | null;
+            /**
+             * Min Bytes
+             * @description least size of the file
+             * @default null
+             */
+            min_bytes?: number | null;
+            /**
+             * Max Bytes
+             * @description greatest size of the file
+             * @default null
+             */
+            max_bytes?: number | null;
+            /**
+             * Taken From
+             * @description 2024, 2024-05, 2024-05-31 or with a time of day
+             * @default null
+             */
+            taken_from?: string | null;
+            /**
+             * Taken To
+             * @description the last year, month, day or minute, itself included
+             * @default null
+             */
+            taken_to?: string | null;
+            /**
+             * Added From
+             * @description as taken_from, in UTC
+             * @default null
+             */
+            added_from?: string | null;
+            /**
+             * Added To
+             * @description as taken_to, in UTC
+             * @default null
+             */
+            added_to?: string | null;
+            /** Attributes */
+            attributes?: {
+                [key: string]: string | boolean | number | components["schemas"]["Range"];
+            };
+        };
+        /**
+         * Hit
+         * @description A picture that was found.
+         */
+        Hit: {
+            /**
+             * Id
+             * @description the first 32 hex digits of the sha256 of its file
+             */
+            id: string;
+            /** Caption */
+            caption: string;
+            /** Tags */
+            tags: string[];
+            /** Attributes */
+            attributes: {
+                [key: string]: string | boolean | number;
+            };
+            /** File Name */
+            file_name: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Bytes */
+            bytes: number | null;
+            /**
+             * Taken At
+             * @description by the clock where it was taken
+             */
+            taken_at: string | null;
+            /** Added At */
+            added_at: string;
+            /**
+             * Placeholder
+             * @description ThumbHash in base64, to be shown until the picture is there; may be empty
+             */
+            placeholder: string;
+            /** File Url */
+            file_url: string;
+            /** Thumbnail Url */
+            thumbnail_url: string;
+            /**
+             * Score
+             * @description the cosine with the sum of the terms; of another mode, its own measure
+             */
+            score: number;
+            /**
+             * Confidence
+             * @description how sure the system is that it fits, 0 to 1, where that is known
+             */
+            confidence: number | null;
+        };
+        /**
+         * IndexFacts
+         * @description The index of the vectors.
+         */
+        IndexFacts: {
+            /** Generation */
+            generation: string | null;
+            /** Kind */
+            kind: string;
+            /**
+             * After
+             * @description pictures that came after the index was written, and are searched beside it
+             */
+            after: number;
+            /** Problem */
+            problem: string | null;
+        };
+        /**
+         * ItemError
+         * @description What is wrong with one file.
+         */
+        ItemError: {
+            /** Type */
+            type: string;
+            /** Title */
+            title: string;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * KnownSession
+         * @description One browser that was let in.
+         */
+        KnownSession: {
+            /** Id */
+            id: string;
+            /**
+             * Key Name
+             * @description of the key that it showed
+             */
+            key_name: string;
+            /** Created At */
+            created_at: string;
+            /**
+             * Seen At
+             * @description when it was last used, to five minutes
+             */
+            seen_at: string;
+            /** Address */
+            address: string;
+            /**
+             * Client
+             * @description what the browser calls itself
+             */
+            client: string;
+        };
+        /**
+         * Login
+         * @description A key that the browser is to keep.
+         */
+        Login: {
+            /** Key */
+            key: string;
+        };
+        /**
+         * LookupAnswer
+         * @description Those of the pictures that are there, in the order of their ids in the question.
+         */
+        LookupAnswer: {
+            /** Images */
+            images: components["schemas"]["Picture"][];
+        };
+        /**
+         * Model
+         * @description The encoder's model.
+         */
+        Model: {
+            /** Model Id */
+            model_id: string;
+            /** Name */
+            name: string;
+            /** Dim */
+            dim: number;
+            /** Towers */
+            towers: {
+                [key: string]: string;
+            };
+            /** Figures */
+            figures: components["schemas"]["Figure"][];
+        };
+        /**
+         * Orientations
+         * @description How many pictures are of each shape.
+         */
+        Orientations: {
+            /** Landscape */
+            landscape: number;
+            /** Portrait */
+            portrait: number;
+            /** Square */
+            square: number;
+        };
+        /**
+         * Picture
+         * @description A picture of the collection.
+         */
+        Picture: {
+            /**
+             * Id
+             * @description the first 32 hex digits of the sha256 of its file
+             */
+            id: string;
+            /** Caption */
+            caption: string;
+            /** Tags */
+            tags: string[];
+            /** Attributes */
+            attributes: {
+                [key: string]: string | boolean | number;
+            };
+            /** File Name */
+            file_name: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Bytes */
+            bytes: number | null;
+            /**
+             * Taken At
+             * @description by the clock where it was taken
+             */
+            taken_at: string | null;
+            /** Added At */
+            added_at: string;
+            /**
+             * Placeholder
+             * @description ThumbHash in base64, to be shown until the picture is there; may be empty
+             */
+            placeholder: string;
+            /** File Url */
+            file_url: string;
+            /** Thumbnail Url */
+            thumbnail_url: string;
+        };
+        /**
+         * Problem
+         * @description What every error looks like (RFC 9457).
+         */
+        Problem: {
+            /**
+             * Type
+             * @description urn:sightline:error: and the kind
+             */
+            type: string;
+            /** Title */
+            title: string;
+            /**
+             * Detail
+             * @description what is wrong, with the field and the limit
+             */
+            detail: string;
+            /** Status */
+            status: number;
+            /** Request Id */
+            request_id: string;
+        };
+        /**
+         * QuarantineAnswer
+         * @description The latest files that could not be added, the last one first.
+         */
+        QuarantineAnswer: {
+            /** Files */
+            files: components["schemas"]["QuarantinedFile"][];
+        };
+        /**
+         * QuarantinedFile
+         * @description A file that could not be added, and why.
+         */
+        QuarantinedFile: {
+            /** Id */
+            id: string;
+            /** File Name */
+            file_name: string;
+            /**
+             * Bytes
+             * @description of a file that is kept; one that is too large is not
+             * @default null
+             */
+            bytes?: number | null;
+            /** At */
+            at: string;
+            error: components["schemas"]["ItemError"];
+        };
+        /**
+         * Range
+         * @description An attribute between two numbers, or two texts in their alphabetical order; both ends belong to it.
+         */
+        Range: {
+            /**
+             * Min
+             * @default null
+             */
+            min?: number | string | null;
+            /**
+             * Max
+             * @default null
+             */
+            max?: number | string | null;
+        };
+        /**
+         * Removed
+         * @description Pictures that are no results, and why.
+         */
+        Removed: {
+            /** By Filters */
+            by_filters: number;
+            /**
+             * Near Duplicates
+             * @description up to this page
+             */
+            near_duplicates: number;
+            /** Terms Themselves */
+            terms_themselves: number;
+        };
+        /**
+         * SearchAnswer
+         * @description A page of results, best first.
+         */
+        SearchAnswer: {
+            /** Results */
+            results: components["schemas"]["Hit"][];
+            /**
+             * Terms
+             * @description the terms as they are written in a URL, uploaded pictures as tokens
+             */
+            terms: string[];
+            /** Model Id */
+            model_id: string | null;
+            /**
+             * Generation
+             * @description names the state of the collection
+             */
+            generation: string;
+            /** Next Cursor */
+            next_cursor: string | null;
+            /**
+             * Collapsed
+             * @description how many near-duplicates were passed over up to this page
+             */
+            collapsed: number;
+            /**
+             * Confident
+             * @description whether the best result fits at all; null where that is not known
+             */
+            confident: boolean | null;
+            /**
+             * Truncated
+             * @description whether a text was longer than the model reads
+             */
+            truncated: boolean;
+            /** Took Ms */
+            took_ms: number;
+            /** @default null */
+            explain?: components["schemas"]["Explanation"] | null;
+        };
+        /**
+         * SearchRequest
+         * @description A search: the pictures nearest to a sum of terms.
+         */
+        SearchRequest: {
+            /** Terms */
+            terms: components["schemas"]["Term"][];
+            /**
+             * Mode
+             * @description rank by looks (vector), by words in captions, tags and file names (text), or by both (hybrid)
+             * @default vector
+             * @enum {string}
+             */
+            mode?: "vector" | "text" | "hybrid";
+            /**
+             * @description conditions on the pictures, all of which must hold
+             * @default null
+             */
+            where?: components["schemas"]["Filter"] | null;
+            /**
+             * Collapse
+             * @description pass over a picture whose cosine with one before it is at least this; 0.94 is a near-duplicate
+             * @default null
+             */
+            collapse?: number | null;
+            /**
+             * K
+             * @description how many results
+             * @default 24
+             */
+            k?: number;
+            /**
+             * Cursor
+             * @description `next_cursor` of the page before
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Explain
+             * @description tell how the answer came about
+             * @default false
+             */
+            explain?: boolean;
+        };
+        /**
+         * Session
+         * @description Whether a key is needed, and what the client's own allows.
+         */
+        Session: {
+            /** Required */
+            required: boolean;
+            /** Scope */
+            scope: ("read" | "write" | "admin") | null;
+            /** Key Name */
+            key_name: string | null;
+            /**
+             * Id
+             * @description the session's, where the client is a browser that has one
+             */
+            id: string | null;
+        };
+        /**
+         * Sessions
+         * @description The browsers that were let in and have not left.
+         */
+        Sessions: {
+            /** Sessions */
+            sessions: components["schemas"]["KnownSession"][];
+        };
+        /**
+         * StageSpread
+         * @description How long a stage of a request took; `request` is a search as a whole.
+         */
+        StageSpread: {
+            /** Stage */
+            stage: string;
+            /** Count */
+            count: number;
+            /** Mean Ms */
+            mean_ms: number;
+            /** P50 Ms */
+            p50_ms: number;
+            /** P95 Ms */
+            p95_ms: number;
+            /** Buckets */
+            buckets: components["schemas"]["Bucket"][];
+        };
+        /**
+         * Stats
+         * @description Facts about the collection, and what all gateways together have counted since the oldest started.
+         */
+        Stats: {
+            /** Count */
+            count: number;
+            /** Model Id */
+            model_id: string | null;
+            /** Generation */
+            generation: string;
+            index: components["schemas"]["IndexFacts"];
+            /**
+             * Captions
+             * @description some short captions, to start from
+             */
+            captions: string[];
+            /** @description None where the encoder does not answer */
+            model: components["schemas"]["Model"] | null;
+            /** Uptime S */
+            uptime_s: number;
+            /** Stages */
+            stages: components["schemas"]["StageSpread"][];
+            /** Caches */
+            caches: components["schemas"]["CacheCounts"][];
+        };
+        /**
+         * Suggestions
+         * @description How a text may go on.
+         */
+        Suggestions: {
+            /**
+             * Captions
+             * @description those that hold all of its words, the last of which may go on
+             */
+            captions: string[];
+            /**
+             * Tags
+             * @description those that begin with it
+             */
+            tags: string[];
+        };
+        /**
+         * TagCount
+         * @description A tag, and how many pictures have it.
+         */
+        TagCount: {
+            /** Tag */
+            tag: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * Term
+         * @description One of `text`, `like`, `vector` or `image`, with a weight: below 0 leads away from it.
+         */
+        Term: {
+            /**
+             * Text
+             * @description words that a picture is to fit
+             * @default null
+             * @example a dog in the snow
+             */
+            text?: string | null;
+            /**
+             * Like
+             * @description the id of a picture of the collection
+             * @default null
+             */
+            like?: string | null;
+            /**
+             * Vector
+             * @description a token that an answer gave for an uploaded picture
+             * @default null
+             */
+            vector?: string | null;
+            /**
+             * Image
+             * @description the number of an uploaded file, from 0
+             * @default null
+             */
+            image?: number | null;
+            /**
+             * Weight
+             * @description below 0 leads away; four decimals count
+             * @default 1
+             */
+            weight?: number;
+        };
+        /**
+         * UploadAnswer
+         * @description What became of each file, in order.
+         */
+        UploadAnswer: {
+            /** Items */
+            items: components["schemas"]["UploadItem"][];
+        };
+        /**
+         * UploadItem
+         * @description What became of one file.
+         */
+        UploadItem: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "added" | "exists" | "failed";
+            /** Id */
+            id: string | null;
+            /** @default null */
+            error?: components["schemas"]["ItemError"] | null;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
-/**
- * What a client says about one picture of an upload.
- */
-export interface Details {
-  caption?: string;
-  /**
-   * @maxItems 100
-   */
-  tags?: string[];
-  /**
-   * beside those that are read from the file's EXIF
-   */
-  attributes?: {
-    [k: string]: string | boolean | number;
-  };
-  /**
-   * in place of what the file's EXIF says
-   */
-  taken_at?: string | null;
-}
-/**
- * A picture's fields that take new values: those that are given.
- */
-export interface Edit {
-  caption?: string | null;
-  tags?: string[] | null;
-  attributes?: {
-    [k: string]: string | boolean | number;
-  } | null;
-  taken_at?: string | null;
-}
-/**
- * How an answer came about.
- */
-export interface Explanation {
-  stages_ms: {
-    [k: string]: number;
-  };
-  cached: boolean;
-  /**
-   * how many pictures there are
-   */
-  collection: number;
-  removed: Removed;
-}
-/**
- * Pictures that are no results, and why.
- */
-export interface Removed {
-  by_filters: number;
-  /**
-   * up to this page
-   */
-  near_duplicates: number;
-  terms_themselves: number;
-}
-/**
- * What a collection holds: example captions, tags, and the values that filters can take.
- */
-export interface Facets {
-  count: number;
-  /**
-   * some short captions, to start from
-   */
-  captions: string[];
-  /**
-   * the most frequent ones, up to 200
-   */
-  tags: TagCount[];
-  orientations: Orientations;
-  /**
-   * when the first and the last picture was taken, where that is known
-   */
-  taken: string[] | null;
-  /**
-   * when the first and the last picture was added
-   */
-  added: string[] | null;
-  /**
-   * width of the widest picture in pixels
-   */
-  widest: number;
-  /**
-   * whether only a part of a large collection was counted
-   */
-  sampled: boolean;
-}
-/**
- * A tag, and how many pictures have it.
- */
-export interface TagCount {
-  tag: string;
-  count: number;
-}
-/**
- * How many pictures are of each shape.
- */
-export interface Orientations {
-  landscape: number;
-  portrait: number;
-  square: number;
-}
-/**
- * A measured figure of the model, in percent, with the interval that it lies in.
- */
-export interface Figure {
-  name: string;
-  value: number;
-  low: number | null;
-  high: number | null;
-}
-/**
- * Every condition that is given must hold.
- */
-export interface Filter {
-  /**
-   * tags that a picture has, all of them
-   *
-   * @maxItems 50
-   */
-  tags?: string[];
-  /**
-   * tags of which a picture has at least one
-   *
-   * @maxItems 50
-   */
-  any_tags?: string[];
-  /**
-   * tags that a picture has not
-   *
-   * @maxItems 50
-   */
-  no_tags?: string[];
-  orientation?: ("landscape" | "portrait" | "square") | null;
-  /**
-   * in pixels
-   */
-  min_width?: number | null;
-  /**
-   * in pixels
-   */
-  min_height?: number | null;
-  /**
-   * least size of the file
-   */
-  min_bytes?: number | null;
-  /**
-   * greatest size of the file
-   */
-  max_bytes?: number | null;
-  /**
-   * 2024, 2024-05, 2024-05-31 or with a time of day
-   */
-  taken_from?: string | null;
-  /**
-   * the last year, month, day or minute, itself included
-   */
-  taken_to?: string | null;
-  /**
-   * as taken_from, in UTC
-   */
-  added_from?: string | null;
-  /**
-   * as taken_to, in UTC
-   */
-  added_to?: string | null;
-  attributes?: {
-    [k: string]: string | boolean | number | Range;
-  };
-}
-/**
- * An attribute between two numbers, or two texts in their alphabetical order; both ends belong to it.
- */
-export interface Range {
-  min?: number | string | null;
-  max?: number | string | null;
-}
-/**
- * A picture that was found.
- */
-export interface Hit {
-  /**
-   * the first 32 hex digits of the sha256 of its file
-   */
-  id: string;
-  caption: string;
-  tags: string[];
-  attributes: {
-    [k: string]: string | boolean | number;
-  };
-  file_name: string;
-  width: number;
-  height: number;
-  bytes: number | null;
-  /**
-   * by the clock where it was taken
-   */
-  taken_at: string | null;
-  added_at: string;
-  /**
-   * ThumbHash in base64, to be shown until the picture is there; may be empty
-   */
-  placeholder: string;
-  file_url: string;
-  thumbnail_url: string;
-  /**
-   * the cosine with the sum of the terms; of another mode, its own measure
-   */
-  score: number;
-  /**
-   * how sure the system is that it fits, 0 to 1, where that is known
-   */
-  confidence: number | null;
-}
-/**
- * The index of the vectors.
- */
-export interface IndexFacts {
-  generation: string | null;
-  kind: string;
-  /**
-   * pictures that came after the index was written, and are searched beside it
-   */
-  after: number;
-  problem: string | null;
-}
-/**
- * What is wrong with one file.
- */
-export interface ItemError {
-  type: string;
-  title: string;
-  detail: string;
-}
-/**
- * One browser that was let in.
- */
-export interface KnownSession {
-  id: string;
-  /**
-   * of the key that it showed
-   */
-  key_name: string;
-  created_at: string;
-  /**
-   * when it was last used, to five minutes
-   */
-  seen_at: string;
-  address: string;
-  /**
-   * what the browser calls itself
-   */
-  client: string;
-}
-/**
- * A key that the browser is to keep.
- */
-export interface Login {
-  key: string;
-}
-/**
- * Those of the pictures that are there, in the order of their ids in the question.
- */
-export interface LookupAnswer {
-  images: Picture[];
-}
-/**
- * A picture of the collection.
- */
-export interface Picture {
-  /**
-   * the first 32 hex digits of the sha256 of its file
-   */
-  id: string;
-  caption: string;
-  tags: string[];
-  attributes: {
-    [k: string]: string | boolean | number;
-  };
-  file_name: string;
-  width: number;
-  height: number;
-  bytes: number | null;
-  /**
-   * by the clock where it was taken
-   */
-  taken_at: string | null;
-  added_at: string;
-  /**
-   * ThumbHash in base64, to be shown until the picture is there; may be empty
-   */
-  placeholder: string;
-  file_url: string;
-  thumbnail_url: string;
-}
-/**
- * The encoder's model.
- */
-export interface Model {
-  model_id: string;
-  name: string;
-  dim: number;
-  towers: {
-    [k: string]: string;
-  };
-  figures: Figure[];
-}
-/**
- * What every error looks like (RFC 9457).
- */
-export interface Problem {
-  /**
-   * urn:sightline:error: and the kind
-   */
-  type: string;
-  title: string;
-  /**
-   * what is wrong, with the field and the limit
-   */
-  detail: string;
-  status: number;
-  request_id: string;
-}
-/**
- * The latest files that could not be added, the last one first.
- */
-export interface QuarantineAnswer {
-  files: QuarantinedFile[];
-}
-/**
- * A file that could not be added, and why.
- */
-export interface QuarantinedFile {
-  id: string;
-  file_name: string;
-  /**
-   * of a file that is kept; one that is too large is not
-   */
-  bytes?: number | null;
-  at: string;
-  error: ItemError;
-}
-/**
- * A page of results, best first.
- */
-export interface SearchAnswer {
-  results: Hit[];
-  /**
-   * the terms as they are written in a URL, uploaded pictures as tokens
-   */
-  terms: string[];
-  model_id: string | null;
-  /**
-   * names the state of the collection
-   */
-  generation: string;
-  next_cursor: string | null;
-  /**
-   * how many near-duplicates were passed over up to this page
-   */
-  collapsed: number;
-  /**
-   * whether the best result fits at all; null where that is not known
-   */
-  confident: boolean | null;
-  /**
-   * whether a text was longer than the model reads
-   */
-  truncated: boolean;
-  took_ms: number;
-  explain?: Explanation | null;
-}
-/**
- * A search: the pictures nearest to a sum of terms.
- */
-export interface SearchRequest {
-  /**
-   * @minItems 1
-   * @maxItems 16
-   */
-  terms: Term[];
-  /**
-   * rank by looks (vector), by words in captions, tags and file names (text), or by both (hybrid)
-   */
-  mode?: "vector" | "text" | "hybrid";
-  /**
-   * conditions on the pictures, all of which must hold
-   */
-  where?: Filter | null;
-  /**
-   * pass over a picture whose cosine with one before it is at least this; 0.94 is a near-duplicate
-   */
-  collapse?: number | null;
-  /**
-   * how many results
-   */
-  k?: number;
-  /**
-   * `next_cursor` of the page before
-   */
-  cursor?: string | null;
-  /**
-   * tell how the answer came about
-   */
-  explain?: boolean;
-}
-/**
- * One of `text`, `like`, `vector` or `image`, with a weight: below 0 leads away from it.
- */
-export interface Term {
-  /**
-   * words that a picture is to fit
-   */
-  text?: string | null;
-  /**
-   * the id of a picture of the collection
-   */
-  like?: string | null;
-  /**
-   * a token that an answer gave for an uploaded picture
-   */
-  vector?: string | null;
-  /**
-   * the number of an uploaded file, from 0
-   */
-  image?: number | null;
-  /**
-   * below 0 leads away; four decimals count
-   */
-  weight?: number;
-}
-/**
- * Whether a key is needed, and what the client's own allows.
- */
-export interface Session {
-  required: boolean;
-  scope: ("read" | "write" | "admin") | null;
-  key_name: string | null;
-  /**
-   * the session's, where the client is a browser that has one
-   */
-  id: string | null;
-}
-/**
- * The browsers that were let in and have not left.
- */
-export interface Sessions {
-  sessions: KnownSession[];
-}
-/**
- * How long a stage of a request took; `request` is a search as a whole.
- */
-export interface StageSpread {
-  stage: string;
-  count: number;
-  mean_ms: number;
-  p50_ms: number;
-  p95_ms: number;
-  buckets: Bucket[];
-}
-/**
- * Facts about the collection, and what all gateways together have counted since the oldest started.
- */
-export interface Stats {
-  count: number;
-  model_id: string | null;
-  generation: string;
-  index: IndexFacts;
-  /**
-   * some short captions, to start from
-   */
-  captions: string[];
-  /**
-   * None where the encoder does not answer
-   */
-  model: Model | null;
-  uptime_s: number;
-  stages: StageSpread[];
-  caches: CacheCounts[];
-}
-/**
- * How a text may go on.
- */
-export interface Suggestions {
-  /**
-   * those that hold all of its words, the last of which may go on
-   */
-  captions: string[];
-  /**
-   * those that begin with it
-   */
-  tags: string[];
-}
-/**
- * What became of each file, in order.
- */
-export interface UploadAnswer {
-  items: UploadItem[];
-}
-/**
- * What became of one file.
- */
-export interface UploadItem {
-  status: "added" | "exists" | "failed";
-  id: string | null;
-  error?: ItemError | null;
+export type Bucket = components['schemas']['Bucket'];
+export type CacheCounts = components['schemas']['CacheCounts'];
+export type Details = components['schemas']['Details'];
+export type Edit = components['schemas']['Edit'];
+export type Explanation = components['schemas']['Explanation'];
+export type Facets = components['schemas']['Facets'];
+export type Figure = components['schemas']['Figure'];
+export type Filter = components['schemas']['Filter'];
+export type Hit = components['schemas']['Hit'];
+export type IndexFacts = components['schemas']['IndexFacts'];
+export type ItemError = components['schemas']['ItemError'];
+export type KnownSession = components['schemas']['KnownSession'];
+export type Login = components['schemas']['Login'];
+export type LookupAnswer = components['schemas']['LookupAnswer'];
+export type Model = components['schemas']['Model'];
+export type Orientations = components['schemas']['Orientations'];
+export type Picture = components['schemas']['Picture'];
+export type Problem = components['schemas']['Problem'];
+export type QuarantineAnswer = components['schemas']['QuarantineAnswer'];
+export type QuarantinedFile = components['schemas']['QuarantinedFile'];
+export type Range = components['schemas']['Range'];
+export type Removed = components['schemas']['Removed'];
+export type SearchAnswer = components['schemas']['SearchAnswer'];
+export type SearchRequest = components['schemas']['SearchRequest'];
+export type Session = components['schemas']['Session'];
+export type Sessions = components['schemas']['Sessions'];
+export type StageSpread = components['schemas']['StageSpread'];
+export type Stats = components['schemas']['Stats'];
+export type Suggestions = components['schemas']['Suggestions'];
+export type TagCount = components['schemas']['TagCount'];
+export type Term = components['schemas']['Term'];
+export type UploadAnswer = components['schemas']['UploadAnswer'];
+export type UploadItem = components['schemas']['UploadItem'];
+export type $defs = Record<string, never>;
+export interface operations {
+    search_by_url: {
+        parameters: {
+            query?: {
+                /** @description words that a picture is to fit: short for term=text:… */
+                q?: string;
+                /** @description `text:words`, `like:id` or `vector:token`, with a weight in front where it is not 1: `-0.5*text:people` leads away from people */
+                term?: string[];
+                /** @description rank by looks (vector), by words in captions, tags and file names (text), or by both (hybrid) */
+                mode?: "vector" | "text" | "hybrid";
+                /** @description `name=value`, or a range of numbers: `iso=100..400` */
+                attributes?: string[];
+                /** @description pass over a picture whose cosine with one before it is at least this; 0.94 is a near-duplicate */
+                collapse?: number;
+                /** @description tell how the answer came about */
+                explain?: boolean;
+                /** @description tags that a picture has, all of them */
+                tags?: string[];
+                /** @description tags of which a picture has at least one */
+                any_tags?: string[];
+                /** @description tags that a picture has not */
+                no_tags?: string[];
+                orientation?: "landscape" | "portrait" | "square";
+                /** @description in pixels */
+                min_width?: number;
+                /** @description in pixels */
+                min_height?: number;
+                /** @description least size of the file */
+                min_bytes?: number;
+                /** @description greatest size of the file */
+                max_bytes?: number;
+                /** @description 2024, 2024-05, 2024-05-31 or with a time of day */
+                taken_from?: string;
+                /** @description the last year, month, day or minute, itself included */
+                taken_to?: string;
+                /** @description as taken_from, in UTC */
+                added_from?: string;
+                /** @description as taken_to, in UTC */
+                added_to?: string;
+                /** @description how many results */
+                k?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    search_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchRequest"];
+                "multipart/form-data": {
+                    query?: components["schemas"]["SearchRequest"];
+                    images: File[];
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+        };
+    };
+    similar: {
+        parameters: {
+            query?: {
+                /** @description how many results */
+                k?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    suggest: {
+        parameters: {
+            query: {
+                q: string;
+                /** @description how many of each at most */
+                k?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+        };
+    };
+    facets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facets"];
+                };
+            };
+        };
+    };
+    lookup: {
+        parameters: {
+            query: {
+                /** @description up to 100 ids, with commas between them */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupAnswer"];
+                };
+            };
+        };
+    };
+    add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    images: File[];
+                    details?: components["schemas"]["Details"][];
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+        };
+    };
+    image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Edit"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+        };
+    };
+    file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/gif": unknown;
+                    "image/tiff": unknown;
+                    "image/bmp": unknown;
+                    "image/avif": unknown;
+                    "image/heic": unknown;
+                };
+            };
+            /** @description Success */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/gif": unknown;
+                    "image/tiff": unknown;
+                    "image/bmp": unknown;
+                    "image/avif": unknown;
+                    "image/heic": unknown;
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    thumbnail: {
+        parameters: {
+            query?: {
+                /** @description the greatest width: 240, 480, 960 or 1920 pixels */
+                w?: number;
+            };
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": unknown;
+                    "image/avif": unknown;
+                };
+            };
+            /** @description Success */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": unknown;
+                    "image/avif": unknown;
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: {
+                /** @description whether with its vector, base64 of little-endian float32 */
+                vectors?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                };
+            };
+        };
+    };
+    list_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineAnswer"];
+                };
+            };
+        };
+    };
+    release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    reindex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    scan_library: {
+        parameters: {
+            query?: {
+                /** @description whether to delete pictures whose files are gone, with their tags */
+                remove?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
 }

@@ -26,8 +26,8 @@ from search.catalogue.schema import CatalogueError
 from search.catalogue.tables import Model
 from search.index.approximate import Kind
 from search.index.exact import Vectors
-from search.index.generations import Generation, GenerationError, build
 from search.index.maintenance import RecallError, building, make, serve
+from search.index.snapshots import Snapshot, SnapshotError, build
 from search.index.tune import choose, families, measure, table
 from search.settings import Settings
 
@@ -84,7 +84,7 @@ def vectors_now(folder: Path, catalogue: Catalogue, model: Model) -> Iterator[Ve
     """The vectors as they are now, in a file of their own that is gone afterwards."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="tune-") as place:
         build(Path(place) / "now", catalogue, model)
-        yield Generation(Path(place) / "now").vectors
+        yield Snapshot(Path(place) / "now").vectors
 
 
 def serving(catalogue: Catalogue) -> Model:
@@ -125,7 +125,7 @@ def tune(catalogue: Catalogue, folder: Path, given: argparse.Namespace) -> None:
 
 
 def rebuild(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
-    """Write an exact generation anew."""
+    """Write an exact snapshot anew."""
     with building(folder) as alone:
         if not alone:
             raise CommandError("an index is being built just now")
@@ -134,16 +134,16 @@ def rebuild(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
 
 
 def rollback(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
-    """Let the generation before serve again."""
+    """Let the snapshot before serve again."""
     with building(folder) as alone:
         if not alone:
             raise CommandError("an index is being built just now; try again when it is done")
         model = serving(catalogue)
         if model.previous is None:
-            raise CommandError("no generation served before this one")
-        generation = Generation(folder / model.previous)
+            raise CommandError("no snapshot served before this one")
+        snapshot = Snapshot(folder / model.previous)
         serve(folder, catalogue, model, model.previous)
-    say(f"{generation.name} serves: {generation.manifest.kind}, and what came since.")
+    say(f"{snapshot.name} serves: {snapshot.manifest.kind}, and what came since.")
 
 
 def status(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
@@ -151,13 +151,13 @@ def status(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
     state = catalogue.state()
     model = serving(catalogue)
     say(f"catalogue {catalogue.name}, change {state.seq}, model {model.model_id} ({model.dim} numbers)")
-    for name, role in ((model.generation, "serves"), (model.previous, "served before")):
+    for name, role in ((model.snapshot, "serves"), (model.previous, "served before")):
         if name is not None:
             try:
-                m = Generation(folder / name).manifest
+                m = Snapshot(folder / name).manifest
                 recall = "" if m.recall is None else f", recall@10 {m.recall:.3f} over {m.queries} text queries"
                 say(f"{name} {role}: {m.kind}, {m.count} vectors up to change {m.seq}, made {m.made_at}{recall}")
-            except GenerationError as error:
+            except SnapshotError as error:
                 say(f"{name} {role}: {error}")
 
 
@@ -181,9 +181,9 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_argument("--most-mb", type=float, default=4000, help="megabytes of memory that may be used")
     measuring.add_argument("--activate", action="store_true", help="build what is best, and let it serve")
     for work, text in (
-        (status, "which generation serves, and which served before"),
+        (status, "which snapshot serves, and which served before"),
         (rebuild, "write the exact index anew"),
-        (rollback, "let the generation before serve again"),
+        (rollback, "let the snapshot before serve again"),
         (compact, "forget deleted pictures for good"),
     ):
         commands.add_parser(work.__name__, help=text).set_defaults(work=work)
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             catalogue.close()
     except (
-        *(CommandError, SettingsError, CatalogueError, GenerationError, RecallError),
+        *(CommandError, SettingsError, CatalogueError, SnapshotError, RecallError),
         *(ServiceError, OSError, sqlite3.Error),
     ) as error:
         sys.stderr.write(f"{error}\n")

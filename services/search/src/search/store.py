@@ -146,7 +146,7 @@ class LocalStore:
             "model_id": model and model.model_id,
             "generation": self._generation(view.state.seq),
             "index": {
-                "generation": model and model.generation,
+                "generation": model and model.snapshot,
                 "kind": self.index.kind,
                 "after": sum(len(part.rows) for part in view.parts[-1:]),
                 "problem": self.index.problem,

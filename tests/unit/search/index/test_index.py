@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from search.index.approximate import Kind
 from search.index.exact import top
-from search.index.generations import FAISS, VECTORS, Generation, GenerationError
 from search.index.maintenance import RecallError, building, make
+from search.index.snapshots import FAISS, VECTORS, Snapshot, SnapshotError
 from search.index.view import StaleViewError
 from search.store import LocalStore
 
@@ -29,15 +29,15 @@ def first(store: LocalStore, count: int) -> list[int]:
 
 
 def made(store: LocalStore) -> str:
-    """The name of the generation that serves, when what goes on in the background is done."""
+    """The name of the snapshot that serves, when what goes on in the background is done."""
     store.moment()
     store.index.maintenance.wait()  # a check, and what it finds asks for more
     model = store.moment().model
-    assert model and model.generation
-    return model.generation
+    assert model and model.snapshot
+    return model.snapshot
 
 
-def test_a_generation_is_made_when_enough_came_and_every_process_takes_it_over(open_store: Open) -> None:
+def test_a_snapshot_is_made_when_enough_came_and_every_process_takes_it_over(open_store: Open) -> None:
     store, other = open_store(), open_store()
     add(store, *range(100, 199))
     assert store.moment().model == other.moment().model
@@ -50,7 +50,7 @@ def test_a_generation_is_made_when_enough_came_and_every_process_takes_it_over(o
     assert other.stats()["index"] == {"generation": name, "kind": "Flat", "after": 0, "problem": None}
 
 
-def test_what_comes_goes_and_changes_after_a_generation_counts_at_once(open_store: Open) -> None:
+def test_what_comes_goes_and_changes_after_a_snapshot_counts_at_once(open_store: Open) -> None:
     store = open_store()
     add(store, *range(1, 101))
     made(store)
@@ -142,15 +142,15 @@ def test_damage_that_a_sample_misses_is_found_beside_the_serving(open_store: Ope
     with file.open("r+b") as stream:
         stream.seek(1_000_000)  # between the second and the third sample
         stream.write(b"\x01")
-    Generation(file.parent)  # the sample is as it was
-    with pytest.raises(GenerationError, match=f"{VECTORS} is damaged"):
-        Generation(file.parent).verify()
+    Snapshot(file.parent)  # the sample is as it was
+    with pytest.raises(SnapshotError, match=f"{VECTORS} is damaged"):
+        Snapshot(file.parent).verify()
     other = open_store(snapshot_rows=10**9)
     other.moment()
     assert made(other) != name
 
 
-def test_an_approximate_generation_serves_exact_scores_and_is_refused_below_the_target(
+def test_an_approximate_snapshot_serves_exact_scores_and_is_refused_below_the_target(
     open_store: Open, tmp_path: Path
 ) -> None:
     store = open_store(snapshot_rows=10**9)
@@ -198,7 +198,7 @@ def test_a_damaged_approximate_index_is_made_anew_in_its_kind(open_store: Open, 
     assert other.stats()["index"]["kind"] == "IVF16,Flat nprobe=4"
 
 
-def test_nothing_but_own_generations_is_cleared_away(open_store: Open, tmp_path: Path) -> None:
+def test_nothing_but_own_snapshots_is_cleared_away(open_store: Open, tmp_path: Path) -> None:
     store = open_store()
     photos = tmp_path / "index" / "media"
     another = tmp_path / "index" / "0123abcd-g7-0123abcd"
@@ -211,7 +211,7 @@ def test_nothing_but_own_generations_is_cleared_away(open_store: Open, tmp_path:
     assert photos.exists() and another.exists() and not half.exists()
 
 
-def test_an_emptied_collection_serves_from_a_generation_without_vectors(open_store: Open, tmp_path: Path) -> None:
+def test_an_emptied_collection_serves_from_a_snapshot_without_vectors(open_store: Open, tmp_path: Path) -> None:
     store = open_store(snapshot_rows=10**9)
     add(store, 1)
     store.delete(number_id(1))

@@ -126,7 +126,7 @@ def test_what_cannot_be_done_is_said(
     for command, says in (
         (["tune", "--encoder", encoder, "--texts", "/dev/null"], "0 texts are too few to measure recall with"),
         (["tune", "--encoder", "http://127.0.0.1:1"], "does not answer"),
-        (["rollback"], "no generation served before this one"),
+        (["rollback"], "no snapshot served before this one"),
     ):
         assert main(command) == 1
         assert says in capsys.readouterr().err

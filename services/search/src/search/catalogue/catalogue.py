@@ -165,8 +165,8 @@ class Catalogue:
         self.database.reader.execute("PRAGMA incremental_vacuum").fetchall()
         return count
 
-    def serve_generation(self, model: int, name: str | None, reorders: bool) -> None:
-        """Let an index generation serve a model's vectors; the one before it is kept to roll back to.
+    def serve_snapshot(self, model: int, name: str | None, reorders: bool) -> None:
+        """Let an index snapshot serve a model's vectors; the one before it is kept to roll back to.
 
         Args:
             reorders: answers may be in another order than before, and what was kept of them is out of date.
@@ -176,8 +176,8 @@ class Catalogue:
                 next_seq(db)
             db.execute("UPDATE models SET previous = generation, generation = ? WHERE number = ?", (name, model))
 
-    def generations(self) -> set[str]:
-        """The index generations that serve, or served before."""
+    def snapshots(self) -> set[str]:
+        """The index snapshots that serve, or served before."""
         found = self.database.reader.execute("SELECT generation, previous FROM models").fetchall()
         return {name for names in found for name in names if name}
 

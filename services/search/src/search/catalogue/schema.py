@@ -80,7 +80,7 @@ CREATE TABLE models (
     number INTEGER PRIMARY KEY AUTOINCREMENT,  -- the table vectors_<number> holds its vectors
     model_id TEXT NOT NULL UNIQUE,
     dim INTEGER NOT NULL,
-    generation TEXT,                           -- the index generation that serves; NULL: none has been made
+    generation TEXT,                           -- the index snapshot that serves; NULL: none has been made
     previous TEXT                              -- the one that served before it
 ) STRICT;
 """

@@ -46,12 +46,12 @@ class Picture:
 
 
 class Model(NamedTuple):
-    """A model whose vectors are here: its number in this file, its name, their length, the index generations made."""
+    """A model whose vectors are here: its number in this file, its name, their length, the index snapshots made."""
 
     number: int
     model_id: str
     dim: int
-    generation: str | None = None
+    snapshot: str | None = None
     previous: str | None = None
 
 

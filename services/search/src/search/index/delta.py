@@ -1,4 +1,4 @@
-"""The vectors that came after an index generation was made, in memory."""
+"""The vectors that came after an index snapshot was made, in memory."""
 
 from __future__ import annotations
 

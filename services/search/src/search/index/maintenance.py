@@ -1,4 +1,4 @@
-"""What goes on beside the serving: generations made anew, checked and cleared away."""
+"""What goes on beside the serving: snapshots made anew, checked and cleared away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from search.catalogue.catalogue import Catalogue
 from search.catalogue.tables import Model
 from search.index.approximate import Kind
 from search.index.exact import Vectors
-from search.index.generations import Generation, GenerationError, Manifest, build, kind_and_queries
+from search.index.snapshots import Manifest, Snapshot, SnapshotError, build, kind_and_queries
 
 log = logging.getLogger(__name__)
 
@@ -66,24 +66,24 @@ class Maintenance:
             self._threads = [t for t in self._threads if t.is_alive()] + [thread]
             thread.start()
 
-    def verify(self, generation: Generation, report: Callable[[Generation, GenerationError], None]) -> None:
-        """Compare all of a generation with its manifest; a difference is reported."""
+    def verify(self, snapshot: Snapshot, report: Callable[[Snapshot, SnapshotError], None]) -> None:
+        """Compare all of a snapshot with its manifest; a difference is reported."""
 
         def work() -> None:
             try:
-                generation.verify()
-            except GenerationError as error:
-                report(generation, error)
+                snapshot.verify()
+            except SnapshotError as error:
+                report(snapshot, error)
             except OSError:  # cleared away since: another one serves
                 return
 
         self._start(work)
 
     def rebuild(self, damaged: str | None = None) -> None:
-        """Make a generation of the same kind as the one that serves, unless that is going on already.
+        """Make a snapshot of the same kind as the one that serves, unless that is going on already.
 
         Args:
-            damaged: the name of a generation to replace, if it serves still.
+            damaged: the name of a snapshot to replace, if it serves still.
         """
         with self._lock:
             if self._building or (damaged is None and time.monotonic() < self._not_before):
@@ -94,16 +94,16 @@ class Maintenance:
             try:
                 with building(self._folder) as alone:
                     model = self._catalogue.state().model
-                    if alone and model is not None and damaged in (None, model.generation):
+                    if alone and model is not None and damaged in (None, model.snapshot):
                         kind, queries = None, None
-                        if model.generation is not None:
-                            kind, queries = kind_and_queries(self._folder / model.generation)
+                        if model.snapshot is not None:
+                            kind, queries = kind_and_queries(self._folder / model.snapshot)
                         make(self._folder, self._catalogue, model, kind, queries)
                         self._catalogue.compact()
             except Exception:
                 # The catalogue serves without; a later change asks again.
                 self._not_before = time.monotonic() + RETRY_S
-                log.exception("the index generation could not be made")
+                log.exception("the index snapshot could not be made")
             finally:
                 self._building = False
 
@@ -126,7 +126,7 @@ def building(folder: Path) -> Iterator[bool]:
 def make(
     folder: Path, catalogue: Catalogue, model: Model, kind: Kind | None = None, queries: Vectors | None = None
 ) -> Manifest:
-    """Build a generation and let it serve. The caller has the right to build.
+    """Build a snapshot and let it serve. The caller has the right to build.
 
     Raises:
         RecallError: it would find less than it must; the one before goes on serving.
@@ -147,19 +147,19 @@ def make(
 
 
 def serve(folder: Path, catalogue: Catalogue, model: Model, name: str) -> None:
-    """Let a generation serve. The caller has the right to build."""
-    kinds = [kind_and_queries(folder / n)[0] for n in (name, model.generation) if n is not None]
+    """Let a snapshot serve. The caller has the right to build."""
+    kinds = [kind_and_queries(folder / n)[0] for n in (name, model.snapshot) if n is not None]
     # Exact answers have one order, whichever files they come from.
     reorders = any(kind.factory != "Flat" for kind in kinds)
-    catalogue.serve_generation(model.number, name, reorders)
+    catalogue.serve_snapshot(model.number, name, reorders)
 
 
 def clear_away(folder: Path, catalogue: Catalogue) -> None:
-    """Remove this catalogue's generations that neither serve nor served before, whole or half-written.
+    """Remove this catalogue's snapshots that neither serve nor served before, whole or half-written.
 
     A process that has one open keeps its map of it. Other files in the folder are left alone.
     """
-    kept = catalogue.generations()
+    kept = catalogue.snapshots()
     own = re.compile(rf"\.?{catalogue.name}-g\d+-[0-9a-f]{{8}}(\.[0-9a-f]{{8}})?")
     for path in folder.iterdir():
         if path.is_dir() and own.fullmatch(path.name) and path.name not in kept:

@@ -39,12 +39,12 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """Vectors of one moment, in a generation's files and in memory."""
+    """Vectors of one moment, in a snapshot's files and in memory."""
 
     catalogue: Catalogue
     state: State
     parts: tuple[Part, ...]
-    # Over the first part, while it is that of an approximate generation.
+    # Over the first part, while it is that of an approximate snapshot.
     approximate: Approximate | None = None
     # Names the order of the answers: cursors of another do not fit.
     order: str = "exact"
@@ -124,7 +124,7 @@ class View:
     def _layers(self, query: Vectors, approximate: Approximate) -> Iterator[tuple[Vectors, Rows]]:
         """Scores and rows of each look of the approximate index, with what of the rest belongs among them.
 
-        A vector outside the generation joins the first look whose least score it reaches. The last layer is an exact
+        A vector outside the snapshot joins the first look whose least score it reaches. The last layer is an exact
         search for what no look has found, so that there are as many hits as there are pictures.
         """
         base, rest = self.parts[0], self.parts[1:]

@@ -1,6 +1,6 @@
-"""Index generations: what an index needs, as files with a manifest, derived from the catalogue and disposable.
+"""Index snapshots: what an index needs, as files with a manifest, derived from the catalogue and disposable.
 
-A generation is a folder that is written beside the others and renamed when it is whole; the catalogue says which one
+A snapshot is a folder that is written beside the others and renamed when it is whole; the catalogue says which one
 serves. It holds the vectors (which are the exact index), the row of each, and for an approximate kind the Faiss index.
 """
 
@@ -34,12 +34,12 @@ BLOCKS, BLOCK_BYTES = 64, 65_536
 log = logging.getLogger(__name__)
 
 
-class GenerationError(Exception):
-    """A generation cannot serve; the message says what is wrong with which file."""
+class SnapshotError(Exception):
+    """A snapshot cannot serve; the message says what is wrong with which file."""
 
 
 class FileFacts(Wire):
-    """What a file of a generation must be."""
+    """What a file of a snapshot must be."""
 
     bytes: int
     sha256: str
@@ -48,7 +48,7 @@ class FileFacts(Wire):
 
 
 class Manifest(Wire):
-    """What a generation holds and what it was made from."""
+    """What a snapshot holds and what it was made from."""
 
     format: Literal[1] = 1
     catalogue: str
@@ -65,26 +65,26 @@ class Manifest(Wire):
     files: dict[str, FileFacts]
 
 
-class Generation:
-    """An opened generation: its vectors and rows are maps of the files, shared by every process that has them open."""
+class Snapshot:
+    """An opened snapshot: its vectors and rows are maps of the files, shared by every process that has them open."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a generation and compare a sample of each file with its manifest.
+        """Open a snapshot and compare a sample of each file with its manifest.
 
         Raises:
-            GenerationError: it is missing, truncated or damaged.
+            SnapshotError: it is missing, truncated or damaged.
         """
         self.name, self._folder = folder.name, folder
         try:
             self.manifest = read_manifest(folder)
         except (FileNotFoundError, NotADirectoryError, ValidationError) as error:
-            raise GenerationError(f"index generation {folder.name}: no readable {MANIFEST}") from error
+            raise SnapshotError(f"index snapshot {folder.name}: no readable {MANIFEST}") from error
         for name, facts in self.manifest.files.items():
             path = folder / name
             if not path.is_file() or path.stat().st_size != facts.bytes:
-                raise GenerationError(f"index generation {folder.name}: {name} is missing or not {facts.bytes} bytes")
+                raise SnapshotError(f"index snapshot {folder.name}: {name} is missing or not {facts.bytes} bytes")
             if digest_of_sample(path) != facts.sample_sha256:
-                raise GenerationError(f"index generation {folder.name}: {name} is damaged")
+                raise SnapshotError(f"index snapshot {folder.name}: {name} is damaged")
         shape = (self.manifest.count, self.manifest.dim)
         # An empty file cannot be mapped.
         empty = self.manifest.count == 0
@@ -100,16 +100,16 @@ class Generation:
         """Compare every byte with the manifest.
 
         Raises:
-            GenerationError: one differs.
+            SnapshotError: one differs.
         """
         for name, facts in self.manifest.files.items():
             with (self._folder / name).open("rb") as stream:
                 if hashlib.file_digest(stream, "sha256").hexdigest() != facts.sha256:
-                    raise GenerationError(f"index generation {self.name}: {name} is damaged")
+                    raise SnapshotError(f"index snapshot {self.name}: {name} is damaged")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """A generation's manifest.
+    """A snapshot's manifest.
 
     Raises:
         FileNotFoundError: there is none.
@@ -119,7 +119,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def kind_and_queries(folder: Path) -> tuple[Kind, Vectors | None]:
-    """How a generation answers, and the text queries (M, dim) that it was measured on, whatever else of it is damaged.
+    """How a snapshot answers, and the text queries (M, dim) that it was measured on, whatever else of it is damaged.
 
     Exact where that cannot be told.
     """
@@ -131,17 +131,17 @@ def kind_and_queries(folder: Path) -> tuple[Kind, Vectors | None]:
             return manifest.kind, read_queries(folder / QUERIES, manifest.dim)
     except (FileNotFoundError, NotADirectoryError, ValidationError, KeyError):
         pass
-    log.warning("index generation %s: its kind cannot be told any more; an exact one takes its place", folder.name)
+    log.warning("index snapshot %s: its kind cannot be told any more; an exact one takes its place", folder.name)
     return Kind(), None
 
 
 def build(
     folder: Path, catalogue: Catalogue, model: Model, kind: Kind | None = None, queries: Vectors | None = None
 ) -> Manifest:
-    """Write a generation of the catalogue's vectors as they are now; its name is that of the new folder.
+    """Write a snapshot of the catalogue's vectors as they are now; its name is that of the new folder.
 
     Args:
-        folder: the generation's own folder, which is not there yet.
+        folder: the snapshot's own folder, which is not there yet.
         kind: how it answers; None for exactly.
         queries: (M, dim) vectors of text queries, to measure the recall of an approximate kind on.
     """
