@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from twotower import made_up
+from twotower import synthetic
 
 ROOT = Path(__file__).parents[2]
 TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]
@@ -20,8 +20,8 @@ ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith(QUIET)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the smoke config learns from."""
     folder = tmp_path_factory.mktemp("training")
-    made_up.make_pictures(folder / "var" / "smoke" / "shapes")
-    made_up.make_towers(folder / "var" / "smoke")
+    synthetic.make_pictures(folder / "var" / "smoke" / "shapes")
+    synthetic.make_towers(folder / "var" / "smoke")
     return folder
 
 

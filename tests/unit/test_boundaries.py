@@ -94,7 +94,7 @@ ROOMS = {
     "twotower": (
         ("config",),
         ("towers",),
-        ("bundles", "data", "evaluation", "made_up"),
+        ("bundles", "data", "evaluation", "synthetic"),
         ("training",),
         ("configs", "cutouts", "evaluate", "parity", "release", "train"),
         ("ablation", "audit", "export", "__init__"),

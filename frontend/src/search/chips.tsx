@@ -4,8 +4,8 @@ import { pictureOf, thumbnail } from "../api/queries";
 import { useMessages } from "../i18n/language";
 import { Menu } from "../ui/menu";
 import { nameOf } from "../wall/name";
-import { portraitOf } from "./portraits";
 import { type Query, stepped, type Term, WEIGHTS } from "./query";
+import { queryThumbnailOf } from "./query-thumbnails";
 import styles from "./search-field.module.css";
 
 type Props = {
@@ -88,7 +88,7 @@ function Chip({ term, at, onKeyDown, onWeight, onEdit, onRemove }: ChipProps) {
   const source =
     term.kind === "like"
       ? like.data && thumbnail(like.data, 240)
-      : term.kind === "vector" && portraitOf(term.value);
+      : term.kind === "vector" && queryThumbnailOf(term.value);
   return (
     <li>
       <Menu

@@ -7,8 +7,8 @@ import { navigate } from "../navigation";
 import { CloseIcon, FilterIcon } from "../ui/icons";
 import { Menu } from "../ui/menu";
 import styles from "./filters.module.css";
-import type { Place } from "./place";
 import { filterOf, hrefOf, modesOf, type Query, withFilter } from "./query";
+import type { SearchParams } from "./search-params";
 
 const SHAPES = ["landscape", "portrait", "square"] as const;
 const WIDTHS = [640, 1280, 1920, 3840];
@@ -16,9 +16,9 @@ const COMMON_TAGS = 8;
 const DAY_MS = 500;
 
 /** How pictures are looked for, and which of them: a quiet line below the field. */
-export function Toolbar({ place }: { place: Place }) {
+export function Toolbar({ params }: { params: SearchParams }) {
   const { t } = useSpeech();
-  const { query } = place;
+  const { query } = params;
   const { data: facets } = useQuery(facetsQuery);
   const [open, setOpen] = useState(false);
   const go = (next: Query) => navigate(hrefOf(next));

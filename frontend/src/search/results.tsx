@@ -17,13 +17,13 @@ import { Link } from "../navigation";
 import { useShared } from "../shared";
 import { Notice } from "../ui/notice";
 import { countCertain } from "../wall/certainty";
-import { useKeptPlace } from "../wall/keeper";
+import { useScrollRestoration } from "../wall/scroll-restoration";
 import { Wall, type WallHandle, WallSkeleton } from "../wall/wall";
 import { Failed } from "./failed";
 import { Empty } from "./home";
-import type { Place } from "./place";
 import { hrefOf } from "./query";
 import styles from "./search-page.module.css";
+import type { SearchParams } from "./search-params";
 
 const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default: module.Viewer })));
 
@@ -33,13 +33,12 @@ const SLOW_MS = 4000;
 // Later than this the reader is somewhere else.
 const PATIENCE_MS = 3000;
 
-type Props = { place: Place; title: string; onAdd: (() => void) | undefined };
+type Props = { params: SearchParams; title: string; onAdd: (() => void) | undefined };
 
 /** What a search has found. The old wall stays, dimmed, until the new one is there. */
-export function Results({ place, title, onAdd }: Props) {
+export function Results({ params, title, onAdd }: Props) {
   const t = useMessages();
-  const params = place.search;
-  const search = useInfiniteQuery({ ...pagesOf(params), placeholderData: keepPreviousData });
+  const search = useInfiniteQuery({ ...pagesOf(params.search), placeholderData: keepPreviousData });
   const { fetchNextPage, refetch } = search;
   const stale = search.isPlaceholderData;
   const hits = useShown(search.data?.pages);
@@ -55,9 +54,9 @@ export function Results({ place, title, onAdd }: Props) {
   const unsure = first?.confident === false;
   const certain = unsure ? 0 : countCertain(hits);
   const wall = useRef<WallHandle>(null);
-  useKeptPlace(
+  useScrollRestoration(
     wall,
-    params,
+    params.search,
     hits.length,
     search.isSuccess && !stale,
     !search.hasNextPage,
@@ -90,7 +89,7 @@ export function Results({ place, title, onAdd }: Props) {
       ) : search.isPending ? (
         <WallSkeleton />
       ) : nothing ? (
-        <NothingFound place={place} onAdd={onAdd} />
+        <NothingFound params={params} onAdd={onAdd} />
       ) : (
         <>
           {unsure && <p className={styles.remark}>{t.wall.unsure}</p>}
@@ -98,7 +97,7 @@ export function Results({ place, title, onAdd }: Props) {
           <Wall
             ref={wall}
             hits={hits}
-            place={place}
+            params={params}
             certain={certain}
             stale={stale}
             onEnd={idle ? more : undefined}
@@ -108,11 +107,11 @@ export function Results({ place, title, onAdd }: Props) {
       )}
       {search.isFetchNextPageError && <Notice title={t.wall.rest} action={t.tryAgain} onAction={more} />}
       <Suspense>
-        {place.picture && (
+        {params.picture && (
           <Viewer
-            id={place.picture}
+            id={params.picture}
             hits={hits}
-            place={place}
+            params={params}
             onNearEnd={idle ? more : undefined}
             onClosed={reveal}
           />
@@ -179,9 +178,9 @@ function useRefill(nothing: boolean, again: () => void) {
   }, [nothing, count, again, queries]);
 }
 
-function NothingFound({ place, onAdd }: Omit<Props, "title">) {
+function NothingFound({ params, onAdd }: Omit<Props, "title">) {
   const t = useMessages();
-  const { query } = place;
+  const { query } = params;
   const { data: facets } = useQuery(facetsQuery);
   if (facets?.count === 0) return <Empty onAdd={onAdd} />;
   if (query.rest.length > 0) {

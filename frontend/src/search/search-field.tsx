@@ -5,9 +5,9 @@ import { AddIcon, CloseIcon, PictureIcon, SearchIcon } from "../ui/icons";
 import { singleKeys } from "../ui/single-keys";
 import { Chips } from "./chips";
 import { forget, remember } from "./history";
-import type { Place } from "./place";
 import { AWAY, fitting, hrefOf, NOTHING, type Query, type Term, withTerm } from "./query";
 import styles from "./search-field.module.css";
+import type { SearchParams } from "./search-params";
 import { Suggestions, useSuggestions } from "./suggestions";
 
 // After this long without a letter, the next one begins a new search, with a step of its own in the history.
@@ -20,7 +20,7 @@ const PAUSE_MS = 250;
 const MEANT_MS = 3000;
 
 type Props = {
-  place: Place;
+  params: SearchParams;
   /** Look for pictures like those in files. */
   onFiles: (files: readonly File[]) => void;
   /** A picture is being looked at on its way into the search. */
@@ -28,12 +28,12 @@ type Props = {
 };
 
 /** The one field: a sentence, and terms as chips beside it. Enter is never needed, and always works. */
-export function SearchField({ place, onFiles, reading }: Props) {
+export function SearchField({ params, onFiles, reading }: Props) {
   const t = useMessages();
   const input = useRef<HTMLInputElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
-  const { query } = place;
-  const { typed, setTyped, go, asked, compose } = useTyped(place);
+  const { query } = params;
+  const { typed, setTyped, go, asked, compose } = useTyped(params);
   const [open, setOpen] = useState(false);
   const [, again] = useState(0);
   const suggestions = useSuggestions(typed, open);
@@ -223,7 +223,7 @@ export function SearchField({ place, onFiles, reading }: Props) {
 }
 
 /** What is typed, and the searches that it becomes: while it is typed, after a pause. */
-function useTyped({ query, picture }: Place) {
+function useTyped({ query, picture }: SearchParams) {
   const [typed, setTyped] = useState(query.q);
   // Letters that an input method still works on are no words yet.
   const [composing, compose] = useState(false);

@@ -12,32 +12,32 @@ import { singleKeys } from "../ui/single-keys";
 import { nameOf } from "../wall/name";
 import { Toolbar } from "./filters";
 import { Examples, Footer, Home } from "./home";
-import { usePlace } from "./place";
-import { keepPortrait } from "./portraits";
 import { fitting, hrefOf, type Query, readTerm } from "./query";
+import { keepQueryThumbnail } from "./query-thumbnails";
 import { Results } from "./results";
 import { SearchField } from "./search-field";
 import styles from "./search-page.module.css";
+import { useSearchParams } from "./search-params";
 
 const Help = lazy(() => import("../ui/help").then((module) => ({ default: module.Help })));
 
 /** The page: one field, and below it what the words in it find. */
 export function SearchPage() {
   const t = useMessages();
-  const place = usePlace();
-  const title = useTitle(place.query);
+  const params = useSearchParams();
+  const title = useTitle(params.query);
   const { data: session } = useQuery(sessionQuery);
   const { data: facets } = useQuery(facetsQuery);
   const writes = mayWrite(session);
   const [help, setHelp] = useHelp();
   const [adding, setAdding] = useState(false);
-  const { reading, searchBy } = useSearchByFiles(place.query);
+  const { reading, searchBy } = useSearchByFiles(params.query);
   const { queue, toasts } = useShared();
   const add = (files: readonly File[]) => {
     const count = queue.add(files);
     if (count === 0) return toasts.say(t.adding.noPictures);
     // Behind an open picture the queue is not seen.
-    if (place.picture) toasts.say(t.adding.started(count));
+    if (params.picture) toasts.say(t.adding.started(count));
     setAdding(true);
   };
   const over = useDrop({ onSearch: searchBy, onAdd: writes ? add : null });
@@ -49,17 +49,17 @@ export function SearchPage() {
       <a className="skip" href="#pictures">
         {t.skip}
       </a>
-      <header className={styles.header} data-home={!place.searching || undefined}>
+      <header className={styles.header} data-home={!params.searching || undefined}>
         <div className={styles.intro}>
           <h1>
             <Link className={styles.name} to="/">
               {t.name}
             </Link>
           </h1>
-          {!place.searching && <p>{t.tagline}</p>}
+          {!params.searching && <p>{t.tagline}</p>}
         </div>
-        <SearchField place={place} onFiles={searchBy} reading={reading} />
-        {place.searching && (
+        <SearchField params={params} onFiles={searchBy} reading={reading} />
+        {params.searching && (
           <div className={styles.tools}>
             {writes && (
               <button type="button" aria-label={addName} onClick={() => setAdding(!adding)}>
@@ -71,17 +71,17 @@ export function SearchPage() {
             </button>
           </div>
         )}
-        {!place.searching && <Examples facets={facets} />}
+        {!params.searching && <Examples facets={facets} />}
       </header>
-      {place.searching && <Toolbar place={place} />}
+      {params.searching && <Toolbar params={params} />}
       <main id="pictures">
-        {place.searching ? (
-          <Results place={place} title={title} onAdd={writes ? () => setAdding(true) : undefined} />
+        {params.searching ? (
+          <Results params={params} title={title} onAdd={writes ? () => setAdding(true) : undefined} />
         ) : (
           <Home onAdd={writes ? () => setAdding(true) : undefined} />
         )}
       </main>
-      {!place.searching && (
+      {!params.searching && (
         <Footer
           onHelp={() => setHelp(true)}
           addName={addName}
@@ -121,7 +121,7 @@ function useSearchByFiles(query: Query) {
       await Promise.all(
         written.map(async (term, i) => {
           const [file, token] = [files[i], readTerm(term)?.value];
-          if (file && token) await keepPortrait(token, file);
+          if (file && token) await keepQueryThumbnail(token, file);
         }),
       );
       const terms = written.flatMap((term) => readTerm(term) ?? []);

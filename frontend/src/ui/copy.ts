@@ -4,9 +4,9 @@ export async function copyText(text: string): Promise<void> {
   // Over plain HTTP, as in a home's own network, browsers have only the old way.
   const field = document.createElement("textarea");
   field.value = text;
-  const place = document.querySelector("dialog[open]") ?? document.body;
+  const container = document.querySelector("dialog[open]") ?? document.body;
   const before = document.activeElement;
-  place.append(field);
+  container.append(field);
   field.select();
   const copied = document.execCommand("copy");
   field.remove();

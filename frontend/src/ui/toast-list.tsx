@@ -6,7 +6,7 @@ import type { Toasts } from "./toasts";
 /** One element, there before the words are: what is put into it is read out. */
 export function ToastList({ toasts }: { toasts: Toasts }) {
   const shown = useSyncExternalStore(toasts.subscribe, toasts.all);
-  const place = useSyncExternalStore(toasts.subscribe, toasts.where);
+  const container = useSyncExternalStore(toasts.subscribe, toasts.where);
   const list = (
     <div className={styles.toasts} role="status">
       {shown.map((toast) => (
@@ -21,5 +21,5 @@ export function ToastList({ toasts }: { toasts: Toasts }) {
       ))}
     </div>
   );
-  return place ? createPortal(list, place) : list;
+  return container ? createPortal(list, container) : list;
 }

@@ -7,7 +7,7 @@ const SHOWN_MS = 8000;
 
 export class Toasts {
   private shown: readonly Toast[] = [];
-  private place: Element | null = null;
+  private container: Element | null = null;
   private listeners = new Set<() => void>();
   private next = 1;
 
@@ -19,11 +19,11 @@ export class Toasts {
   all = () => this.shown;
 
   /** The element that they stand in; null: the page itself. */
-  where = () => this.place;
+  where = () => this.container;
 
-  showIn(place: Element | null): void {
-    this.place = place;
-    this.tell();
+  showIn(container: Element | null): void {
+    this.container = container;
+    this.notify();
   }
 
   /** Say something; `after` runs when the words go without the action having been taken. */
@@ -42,15 +42,15 @@ export class Toasts {
       },
     };
     this.shown = [...this.shown, taken ? { id, text, action: taken } : { id, text }];
-    this.tell();
+    this.notify();
   }
 
   private drop(id: number) {
     this.shown = this.shown.filter((toast) => toast.id !== id);
-    this.tell();
+    this.notify();
   }
 
-  private tell() {
+  private notify() {
     for (const listener of this.listeners) listener();
   }
 }

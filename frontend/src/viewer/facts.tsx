@@ -4,8 +4,8 @@ import { mayWrite, neighboursOf, sessionQuery, thumbnail } from "../api/queries"
 import type { Hit, Picture } from "../api/schema";
 import { useSpeech } from "../i18n/language";
 import { Link, useEntry } from "../navigation";
-import type { Place } from "../search/place";
 import { AWAY, alike, hrefOf, NOTHING, withFilter, withTerm } from "../search/query";
+import type { SearchParams } from "../search/search-params";
 import { useShared } from "../shared";
 import { copyText } from "../ui/copy";
 import {
@@ -28,7 +28,7 @@ type Props = {
   picture: Picture;
   /** As it was found, where it is one of the wall's. */
   hit: Hit | undefined;
-  place: Place;
+  params: SearchParams;
   editing: boolean;
   onEdit: (editing: boolean) => void;
   /** Called when the picture has been deleted. */
@@ -36,7 +36,7 @@ type Props = {
 };
 
 /** What is known of a picture, in one quiet column. */
-export function Facts({ picture, hit, place, editing, onEdit, onGone }: Props) {
+export function Facts({ picture, hit, params, editing, onEdit, onGone }: Props) {
   const { t } = useSpeech();
   return (
     <aside className={styles.facts}>
@@ -45,24 +45,25 @@ export function Facts({ picture, hit, place, editing, onEdit, onGone }: Props) {
       ) : (
         <>
           <h2>{nameOf(picture, t)}</h2>
-          <Actions picture={picture} place={place} onEdit={() => onEdit(true)} onGone={onGone} />
+          <Actions picture={picture} params={params} onEdit={() => onEdit(true)} onGone={onGone} />
         </>
       )}
       <Details picture={picture} hit={hit} />
       {/* A link away would take along what is being written. */}
-      {!editing && <Neighbours picture={picture} place={place} />}
+      {!editing && <Neighbours picture={picture} params={params} />}
     </aside>
   );
 }
 
-type ActionProps = Pick<Props, "picture" | "place" | "onGone"> & { onEdit: () => void };
+type ActionProps = Pick<Props, "picture" | "params" | "onGone"> & { onEdit: () => void };
 
-function Actions({ picture, place, onEdit, onGone }: ActionProps) {
+function Actions({ picture, params, onEdit, onGone }: ActionProps) {
   const { t } = useSpeech();
   const { toasts } = useShared();
   const { data: session } = useQuery(sessionQuery);
   const remove = useDelete();
-  const term = (weight: number) => hrefOf(withTerm(place.query, { kind: "like", value: picture.id, weight }));
+  const term = (weight: number) =>
+    hrefOf(withTerm(params.query, { kind: "like", value: picture.id, weight }));
   const copy = async () => {
     try {
       await copyText(window.location.href);
@@ -73,7 +74,7 @@ function Actions({ picture, place, onEdit, onGone }: ActionProps) {
   };
   return (
     <div className={styles.actions}>
-      <Link to={hrefOf(alike(place.query, picture.id))}>
+      <Link to={hrefOf(alike(params.query, picture.id))}>
         <AlikeIcon size={18} /> {t.wall.alike}
       </Link>
       <Link to={term(1)}>
@@ -172,7 +173,7 @@ function say(name: string, value: string | number | boolean): string {
   return String(value);
 }
 
-function Neighbours({ picture, place }: { picture: Picture; place: Place }) {
+function Neighbours({ picture, params }: { picture: Picture; params: SearchParams }) {
   const { t } = useSpeech();
   const { removals } = useShared();
   const hidden = useSyncExternalStore(removals.subscribe, removals.all);
@@ -187,7 +188,7 @@ function Neighbours({ picture, place }: { picture: Picture; place: Place }) {
           .filter((hit) => !hidden.has(hit.id))
           .map((hit) => (
             <li key={hit.id}>
-              <Link to={place.show(hit.id)} replace fromWall={fromWall}>
+              <Link to={params.show(hit.id)} replace fromWall={fromWall}>
                 <img src={thumbnail(hit, 240)} alt={nameOf(hit, t)} loading="lazy" />
               </Link>
             </li>

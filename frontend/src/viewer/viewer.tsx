@@ -5,8 +5,8 @@ import { pictureOf, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
 import { useMessages } from "../i18n/language";
 import { navigate, useEntry } from "../navigation";
-import type { Place } from "../search/place";
 import { alike, hrefOf, readQuery, writeQuery } from "../search/query";
+import type { SearchParams } from "../search/search-params";
 import { useShared } from "../shared";
 import { AddIcon, AwayIcon, CloseIcon, NextIcon, PreviousIcon } from "../ui/icons";
 import { singleKeys } from "../ui/single-keys";
@@ -20,7 +20,7 @@ import { useZoom, type Zoom } from "./zoom";
 type Props = {
   id: string;
   hits: readonly Hit[];
-  place: Place;
+  params: SearchParams;
   /** Called when the open picture is among the last of the wall and there are more to come. */
   onNearEnd?: (() => void) | undefined;
   /** Called when it goes back to its wall, with the picture that was shown last. */
@@ -28,7 +28,7 @@ type Props = {
 };
 
 /** One picture of the wall, closer. The wall stays behind it, and Esc returns to the same place on it. */
-export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
+export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const t = useMessages();
   const { fromWall } = useEntry();
   const { toasts } = useShared();
@@ -45,10 +45,10 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
   const zoom = useZoom(id);
 
   // The picture whose tile gets the focus when the viewer goes, which is not always the one that opened it.
-  const closed = useRef({ id, onClosed, search: place.search });
+  const closed = useRef({ id, onClosed, search: params.search });
   useLayoutEffect(() => {
-    closed.current = { id, onClosed, search: place.search };
-  }, [id, onClosed, place.search]);
+    closed.current = { id, onClosed, search: params.search };
+  }, [id, onClosed, params.search]);
 
   useEffect(() => {
     const element = dialog.current;
@@ -72,14 +72,14 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
   }, [index, hits.length, onNearEnd]);
 
   const show = useCallback(
-    (other: Picture) => navigate(place.show(other.id), { replace: true, fromWall }),
-    [place, fromWall],
+    (other: Picture) => navigate(params.show(other.id), { replace: true, fromWall }),
+    [params, fromWall],
   );
 
   const leave = () => {
     // Back, where the wall is what lies behind; a shared link has nothing behind it.
     if (fromWall) history.back();
-    else navigate(place.show(null), { replace: true });
+    else navigate(params.show(null), { replace: true });
   };
 
   // What is deleted makes room for its neighbour.
@@ -110,11 +110,11 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
       if (pan) zoom.pan(...pan);
       else if (event.key === "ArrowLeft" && previous) show(previous);
       else if (event.key === "ArrowRight" && next) show(next);
-      else if (event.key === "s" && singleKeys()) navigate(hrefOf(alike(place.query, id)));
+      else if (event.key === "s" && singleKeys()) navigate(hrefOf(alike(params.query, id)));
     };
     document.addEventListener("keydown", turn);
     return () => document.removeEventListener("keydown", turn);
-  }, [previous, next, show, editing, place, id, zoom]);
+  }, [previous, next, show, editing, params, id, zoom]);
 
   return (
     <dialog
@@ -156,7 +156,7 @@ export function Viewer({ id, hits, place, onNearEnd, onClosed }: Props) {
           key={`facts-${picture.id}`}
           picture={picture}
           hit={hit}
-          place={place}
+          params={params}
           editing={editing}
           onEdit={(on) => {
             setEdited(on ? id : null);
@@ -185,7 +185,7 @@ function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
     <>
       <div className={styles.frame}>
         {/* As large as the frame, whatever the picture's shape: what is nearer than that covers it. */}
-        <div ref={zoom.lens} className={styles.lens}>
+        <div ref={zoom.container} className={styles.container}>
           <img
             key={picture.id}
             src={thumbnail(picture, 960)}

@@ -7,7 +7,7 @@ const NEAREST = 8;
 
 export type Zoom = {
   /** What is moved: an element as large as its parent, around the picture. */
-  lens: (glass: HTMLDivElement | null) => (() => void) | undefined;
+  container: (element: HTMLDivElement | null) => (() => void) | undefined;
   /** Whether it is nearer than it was at first. */
   near: boolean;
   in: () => void;
@@ -22,11 +22,11 @@ export function useZoom(what: string): Zoom {
   const [near, setNear] = useState(false);
 
   // The element is there as soon as the picture is known, which may be later than the viewer.
-  const attach = useCallback((glass: HTMLDivElement | null) => {
-    const frame = glass?.parentElement;
-    if (!glass || !frame) return;
+  const attach = useCallback((container: HTMLDivElement | null) => {
+    const frame = container?.parentElement;
+    if (!container || !frame) return;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const made = Panzoom(glass, {
+    const made = Panzoom(container, {
       minScale: 1,
       maxScale: NEAREST,
       contain: "outside",
@@ -49,16 +49,16 @@ export function useZoom(what: string): Zoom {
     };
     const changed = () => {
       const closer = made.getScale() > 1.01;
-      glass.style.touchAction = closer ? "none" : "pan-y";
+      container.style.touchAction = closer ? "none" : "pan-y";
       setNear(closer);
     };
     frame.addEventListener("wheel", wheel, { passive: false });
     frame.addEventListener("dblclick", twice);
-    glass.addEventListener("panzoomchange", changed);
+    container.addEventListener("panzoomchange", changed);
     return () => {
       frame.removeEventListener("wheel", wheel);
       frame.removeEventListener("dblclick", twice);
-      glass.removeEventListener("panzoomchange", changed);
+      container.removeEventListener("panzoomchange", changed);
       made.destroy();
       panzoom.current = null;
     };
@@ -71,7 +71,7 @@ export function useZoom(what: string): Zoom {
 
   return useMemo(
     () => ({
-      lens: attach,
+      container: attach,
       near,
       in: () => panzoom.current?.zoomIn({ step: 0.5 }),
       out: () => panzoom.current?.zoomOut({ step: 0.5 }),

@@ -3,8 +3,8 @@ import { thumbnail } from "../api/queries";
 import type { Hit } from "../api/schema";
 import { useMessages } from "../i18n/language";
 import { Link } from "../navigation";
-import type { Place } from "../search/place";
 import { AWAY, alike, hrefOf, withTerm } from "../search/query";
+import type { SearchParams } from "../search/search-params";
 import { AddIcon, AlikeIcon, AwayIcon } from "../ui/icons";
 import { blurOf, toneOf } from "./likeness";
 import { nameOf } from "./name";
@@ -17,7 +17,7 @@ type Props = {
   y: number;
   width: number;
   height: number;
-  place: Place;
+  params: SearchParams;
   /** Whether Tab stops here. */
   active: boolean;
   /** Whether it is the last of all. */
@@ -44,7 +44,7 @@ export const Tile = memo(function Tile({
   y,
   width,
   height,
-  place,
+  params,
   active,
   last,
   onFocus,
@@ -70,7 +70,7 @@ export const Tile = memo(function Tile({
   const blur = useMemo(() => (due ? blurOf(hit.placeholder) : ""), [due, hit.placeholder]);
   const name = nameOf(hit, t);
   const stop = active ? 0 : -1;
-  const term = (weight: number) => hrefOf(withTerm(place.query, { kind: "like", value: hit.id, weight }));
+  const term = (weight: number) => hrefOf(withTerm(params.query, { kind: "like", value: hit.id, weight }));
   return (
     <li
       className={styles.tile}
@@ -87,7 +87,13 @@ export const Tile = memo(function Tile({
       onPointerEnter={() => setPointed(true)}
       onPointerLeave={() => setPointed(false)}
     >
-      <Link id={`tile-${hit.id}`} className={styles.picture} to={place.show(hit.id)} fromWall tabIndex={stop}>
+      <Link
+        id={`tile-${hit.id}`}
+        className={styles.picture}
+        to={params.show(hit.id)}
+        fromWall
+        tabIndex={stop}
+      >
         <img
           {...(due && {
             src: thumbnail(hit, 480),
@@ -108,7 +114,7 @@ export const Tile = memo(function Tile({
         <div className={styles.label}>
           {width >= ROOM_FOR_WORDS && <span title={name}>{name}</span>}
           <Link
-            to={hrefOf(alike(place.query, hit.id))}
+            to={hrefOf(alike(params.query, hit.id))}
             title={t.wall.alike}
             aria-label={t.wall.of(t.wall.alike, name)}
             tabIndex={stop}

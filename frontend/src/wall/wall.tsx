@@ -13,8 +13,8 @@ import {
 import type { Hit } from "../api/schema";
 import { useMessages } from "../i18n/language";
 import { navigate } from "../navigation";
-import type { Place } from "../search/place";
 import { AWAY, alike, hrefOf, withTerm } from "../search/query";
+import type { SearchParams } from "../search/search-params";
 import { singleKeys } from "../ui/single-keys";
 import { justify } from "./justify";
 import { type Line, layOut, lineOf, step } from "./layout";
@@ -30,14 +30,14 @@ export type WallHandle = {
   /** Bring a picture into sight, and focus it. */
   reveal: (index: number) => void;
   /** Scroll until a picture stands so far below the top of the window. */
-  place: (index: number, top: number) => void;
+  scrollTo: (index: number, top: number) => void;
   /** The first picture in sight, how far below the top of the window it stands, and the one with the focus. */
   look: () => { index: number; top: number; focused: number };
 };
 
 type Props = {
   hits: readonly Hit[];
-  place: Place;
+  params: SearchParams;
   /** How many, from the first, the system is sure of. */
   certain: number;
   /** An older wall stays, dimmed, until the new one is there. */
@@ -50,7 +50,7 @@ type Props = {
 };
 
 /** The results: a justified wall, sizes known before any picture is loaded, and only what is near in the document. */
-export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
+export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) {
   const t = useMessages();
   const [list, { width, top, header }] = useBox<HTMLUListElement>();
   const lines = useMemo(
@@ -99,12 +99,12 @@ export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
     const index = Number(tile?.dataset.index);
     const hit = tile ? hits[index] : undefined;
     if (!hit) return;
-    const term = (weight: number) => withTerm(place.query, { kind: "like", value: hit.id, weight });
+    const term = (weight: number) => withTerm(params.query, { kind: "like", value: hit.id, weight });
     if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
       // A key that is faster than the focus goes on from where that is going.
       focus(step(lines, goal() ?? index, event.key, GAP));
     } else if (!singleKeys()) return;
-    else if (event.key === "s") navigate(hrefOf(alike(place.query, hit.id)));
+    else if (event.key === "s") navigate(hrefOf(alike(params.query, hit.id)));
     else if (event.key === "+") navigate(hrefOf(term(1)));
     else if (event.key === "-") navigate(hrefOf(term(AWAY)));
     else return;
@@ -147,7 +147,7 @@ export function Wall({ hits, place, certain, stale, onEnd, open, ref }: Props) {
                 y={y}
                 width={tileWidth}
                 height={line.height}
-                place={place}
+                params={params}
                 active={at === Math.min(active, hits.length - 1)}
                 last={!open && at === hits.length - 1}
                 onFocus={setActive}
@@ -242,7 +242,7 @@ function useHandle(
 ) {
   useImperativeHandle(ref, () => ({
     reveal: focus,
-    place: (index, below) => {
+    scrollTo: (index, below) => {
       // What stands above the wall may have changed with the search, and has not been measured again yet.
       const now = (list.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
       window.scrollTo(0, offsetOf(index) + now - top - below);

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from twotower import made_up
+from twotower import synthetic
 from twotower.audit import agreement, overlap, positives, towers
 from twotower.audit.__main__ import main
 from twotower.audit.corpus import Corpus
@@ -160,8 +160,8 @@ def test_every_kind_of_planted_fault_is_found(tmp_path: Path) -> None:
     )
     paths = tuple(pictures(tmp_path, len(THINGS)))
     made = Corpus("made up", tuple(p.name for p in paths), captions, ("all",) * len(THINGS), paths)
-    meaning = SentenceEncoder(ROOT / "var" / "base")
-    told = values(planted(made, meaning, overlap.hashes(paths)))
+    sentence_encoder = SentenceEncoder(ROOT / "var" / "base")
+    told = values(planted(made, sentence_encoder, overlap.hashes(paths)))
     certain = ("captions of other pictures", "captions in other words", "names in another set", "slips in a word")
     for name in certain:
         assert told[f"{name}: recall"] == told[f"{name}: precision, at least"] == 100, name
@@ -207,7 +207,7 @@ def test_a_slip_is_in_one_long_word() -> None:
 
 
 def test_an_audit_with_pictures_and_a_model_shows_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made_up.make_pictures(tmp_path / "shapes")
+    synthetic.make_pictures(tmp_path / "shapes")
     arguments = ["--data", f"folder={tmp_path / 'shapes'}", "--split", "dev", "--out", str(tmp_path / "report")]
     arguments += [
         "--against",

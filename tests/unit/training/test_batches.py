@@ -140,12 +140,12 @@ MEANING = {
 }
 
 
-def meaning(texts: Sequence[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def sentence_encoder(texts: Sequence[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.array([MEANING[text] for text in texts], np.float32)
 
 
 def test_a_caption_is_no_counterexample_where_another_one_says_the_same() -> None:
-    batches = Batches(replace(config(ignore_by_meaning=0.75, ignore_by_words=False), batch=4), PAIRS, meaning)
+    batches = Batches(replace(config(ignore_by_meaning=0.75, ignore_by_words=False), batch=4), PAIRS, sentence_encoder)
     rows = np.arange(4)
     known = batches.by_meaning(batches.targets(rows, ["husky", "collie", "cat", "ball"]), rows, [0, 0, 0, 0])
     assert known.likeness is not None
@@ -177,7 +177,7 @@ def test_words_and_meaning_decide_by_themselves() -> None:
 def test_captions_that_disagree_with_their_picture_are_never_drawn() -> None:
     captions = ("a photo of a husky", "a dog", "a photo of a cat")
     pairs = {"things": [Pair(Path("husky.jpg"), captions), Pair(Path("other.jpg"), captions[:1])]}
-    batches = Batches(config(drop_captions=0.25), pairs, meaning)
+    batches = Batches(config(drop_captions=0.25), pairs, sentence_encoder)
     drawn = {text for epoch in range(20) for text in batches.at(epoch, 0).texts}
     assert drawn == set(captions[:2])
 

@@ -13,7 +13,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from twotower.config import Backbone, Config, Preparation, Source
 from twotower.data import Pair
 from twotower.training.batches import Batches
-from twotower.training.feed import PixelFeed
+from twotower.training.input_pipeline import PixelPipeline
 from twotower.training.loader import Prepared, PreparedBatches, load
 
 CAPTIONS = ("one two", "two three four", "five")
@@ -37,7 +37,7 @@ def prepared(pairs: list[Pair], process: int = 0, processes: int = 1, chunk: int
     tokenizer = Tokenizer(WordLevel({w: i for i, w in enumerate(words)}, unk_token=words[0]))
     tokenizer.pre_tokenizer = Whitespace()
     batches = Batches(config, {"s": pairs})
-    return PreparedBatches(config, batches, PixelFeed(config, batches.pairs), tokenizer, process, processes)
+    return PreparedBatches(config, batches, PixelPipeline(config, batches.pairs), tokenizer, process, processes)
 
 
 def assert_same(one: Prepared, other: Prepared) -> None:

@@ -34,14 +34,14 @@ def test_the_odd_one_is_left_out_and_its_vector_with_it() -> None:
 
 
 def test_sentences_that_mean_the_same_are_near() -> None:
-    meaning = SentenceEncoder(Path(__file__).parents[3] / "var" / "base")
+    sentence_encoder = SentenceEncoder(Path(__file__).parents[3] / "var" / "base")
     texts = ["A dog runs over grass .", "The dog is running across a lawn .", "Two men repair an engine .", "A dog ."]
-    found = meaning(texts)
+    found = sentence_encoder(texts)
     cosines = found @ found.T
     assert np.diag(cosines) == pytest.approx(1, abs=1e-5)
     assert cosines[0, 1] > 0.7 > 0.3 > cosines[0, 2]
     # By itself or among others, and asked again: the same.
-    assert (meaning(texts[::-1]) == found[::-1]).all()
+    assert (sentence_encoder(texts[::-1]) == found[::-1]).all()
     assert SentenceEncoder(Path(__file__).parents[3] / "var" / "base")(texts[:1])[0] == pytest.approx(
         found[0], abs=1e-5
     )

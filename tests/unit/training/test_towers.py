@@ -10,14 +10,14 @@ from PIL import Image
 from torch import nn
 from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
 from twotower.config import Backbone, Config, Preparation, load_config
-from twotower.made_up import make_towers
+from twotower.synthetic import make_towers
 from twotower.towers.build import build, load_tokenizer, low_rank, merged, parameter_groups, resize_positions
 from twotower.towers.pictures import see
 from twotower.towers.texts import encode
 from twotower.towers.towers import Head, ImageTower, TextTower, depth, layers_of
 from twotower.training.cache import cached_tokens
-from twotower.training.feed import FeatureFeed
 from twotower.training.gradcache import cached_backward
+from twotower.training.input_pipeline import FeaturePipeline
 
 TINY: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 
@@ -133,9 +133,9 @@ def test_a_frozen_tower_s_texts_are_computed_once_and_as_ever(made: Path, monkey
     chosen = config(made, FULL, replace(FULL, mode="frozen"))
     model = build(chosen, made).train()
     tokenizer = load_tokenizer(chosen.text.model, made, 16)
-    feed = FeatureFeed(model, tokenizer)
+    pipeline = FeaturePipeline(model, tokenizer)
     texts = ["a red circle on blue", "blue", "a red circle on blue"]
-    features = feed(texts)
+    features = pipeline(texts)
     assert model.training
     pixels = torch.randn(3, 3, 32, 32)
     with torch.inference_mode():
@@ -143,7 +143,7 @@ def test_a_frozen_tower_s_texts_are_computed_once_and_as_ever(made: Path, monkey
         expected, _ = model.eval()(pixels, *encode(tokenizer, texts))
     torch.testing.assert_close(found, expected)
     monkeypatch.setattr(model.text, "backbone", None)
-    assert torch.equal(feed(texts), features)
+    assert torch.equal(pipeline(texts), features)
 
 
 def test_cached_tokens_are_the_trunk_s_and_are_computed_once(tmp_path: Path) -> None:

@@ -73,12 +73,12 @@ def create_app(
     deps = build(settings, clients, app.extensions["metrics_registry"])
     app.extensions["database"] = database
 
-    api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), deps.guard, deps.limits)
+    api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), deps.access, deps.limits)
     add_search_routes(api, deps.searcher, search, deps.collection_facts, settings.max_file_bytes)
     add_picture_routes(
         api, search, deps.collection, deps.media, deps.ingest, settings.max_images, settings.max_body_bytes
     )
-    add_session_routes(api, deps.guard)
+    add_session_routes(api, deps.access)
     add_admin_routes(
         api,
         encoder=encoder,
@@ -103,7 +103,7 @@ def create_app(
     @app.before_request
     def protect() -> None:
         if request.endpoint in ("metrics", "readyz"):
-            deps.guard.admit_from_here()
+            deps.access.admit_from_here()
 
     @app.after_request
     def count(response: Response) -> Response:

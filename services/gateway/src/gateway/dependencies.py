@@ -11,8 +11,8 @@ import limits
 from prometheus_client import CollectorRegistry, Counter
 
 from gateway.admin.metrics_summary import MetricsSummary
+from gateway.auth.access_control import AccessControl
 from gateway.auth.audit import Audit, audit_log
-from gateway.auth.guard import Guard
 from gateway.auth.keys import KeyStore
 from gateway.auth.rate_limit import RateLimiter
 from gateway.auth.remote import Remote
@@ -62,7 +62,7 @@ class Dependencies:
     quarantine: Quarantine
     ingest: Ingest
     library: Library
-    guard: Guard
+    access: AccessControl
     limits: RequestLimits
     metrics: MetricsSummary
 
@@ -92,7 +92,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         "pictures that are being added", max(1, settings.max_uploads // 2), settings.max_uploads, patience_s=60
     )
 
-    guard = Guard(
+    access = AccessControl(
         settings.asked,
         KeyStore(clients.database),
         Sessions(clients.database),
@@ -110,7 +110,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         quarantine=quarantine,
         ingest=Ingest(encoder, search, media, quarantine, adding, settings.max_file_bytes),
         library=library,
-        guard=guard,
+        access=access,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
         metrics=MetricsSummary(registry, clients.database),
     )

@@ -33,7 +33,7 @@ from twotower.training.sentences import SentenceEncoder
 
 
 def audit(
-    corpus: Corpus, others: Sequence[Corpus], meaning: SentenceEncoder, embedder: Embedder | None
+    corpus: Corpus, others: Sequence[Corpus], sentence_encoder: SentenceEncoder, embedder: Embedder | None
 ) -> list[Chapter]:
     """Measure everything that can be measured: more with pictures at hand, and more with two towers."""
     steps = tqdm(total=7, desc="audit", unit="step")
@@ -45,7 +45,7 @@ def audit(
     step("captions as queries")
     asked = [measure(corpus) for measure in (words.length, words.typed, words.form, evaluation.ceiling)]
     step("sentence vectors")
-    vectors = meaning(corpus.texts)
+    vectors = sentence_encoder(corpus.texts)
     step("other pictures that fit")
     found = neighbours(vectors, corpus.owner)
     fitting = [positives.by_meaning(corpus, found), positives.by_words(corpus)]
@@ -70,7 +70,7 @@ def audit(
     if signs is not None:
         judged.append(overlap.near_pictures(corpus, signs, [other for other in others if other.images]))
     step("planted faults")
-    judged.append(planted(corpus, meaning, signs))
+    judged.append(planted(corpus, sentence_encoder, signs))
     steps.close()
     return [
         Chapter("Captions as queries", asked),

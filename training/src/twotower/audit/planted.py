@@ -38,15 +38,15 @@ QUALITY = {"of poorer quality": 30}
 ARTICLES = {"a": "the", "an": "the", "the": "a"}
 
 
-def planted(corpus: Corpus, meaning: Callable[[Sequence[str]], Array], signs: Array | None) -> Measure:
+def planted(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Array], signs: Array | None) -> Measure:
     """Plant faults, look for them, and count.
 
     Args:
         corpus: two pictures or more.
-        meaning: sentence vectors of texts.
+        sentence_encoder: sentence vectors of texts.
         signs: the hashes of the corpus's pictures, where they are at hand.
     """
-    values = [*in_captions(corpus, meaning), *in_names(corpus)]
+    values = [*in_captions(corpus, sentence_encoder), *in_names(corpus)]
     if signs is not None:
         values += in_pictures(corpus, signs)
     return Measure(
@@ -74,7 +74,7 @@ def scored(name: str, true: Set[int], found: Set[int]) -> list[Value]:
     return values
 
 
-def in_captions(corpus: Corpus, meaning: Callable[[Sequence[str]], Array]) -> list[Value]:
+def in_captions(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Array]) -> list[Value]:
     """Faults among captions; none where too few have siblings to hide faults among."""
     some, _ = drawn(corpus, AMONG)
     chance = np.random.default_rng(0)
@@ -97,7 +97,7 @@ def in_captions(corpus: Corpus, meaning: Callable[[Sequence[str]], Array]) -> li
         texts[i] = with_slip(texts[i], chance)
     split = np.cumsum([len(captions) for captions in some.captions])[:-1]
     faulty = replace(some, captions=tuple(tuple(part) for part in np.split(np.array(texts, object), split)))
-    vectors = meaning(faulty.texts)
+    vectors = sentence_encoder(faulty.texts)
     repeated = {i for rows in repeated_captions(faulty).values() for i in rows}
     said_again = set(np.flatnonzero(neighbours(vectors, some.owner).elsewhere >= SAME).tolist()) - repeated
     odd = set(mismatched_captions(vectors, some.owner)[0].tolist())

@@ -42,12 +42,12 @@ def scored(corpus: Corpus, vectors: Array, embedder: Embedder) -> Scored:
         embedder: the two towers.
     """
     some, place = drawn(corpus, GALLERY)
-    meaning = vectors[np.isin(corpus.owner, place)]
+    said = vectors[np.isin(corpus.owner, place)]
     texts, images = embedder.texts(some.texts), embedder.pictures(some.images)
     scores = texts @ images.T
     captions = np.arange(len(some.texts))
     first = np.searchsorted(some.owner, np.arange(len(some.pictures)))
-    fits = np.maximum.reduceat(meaning @ meaning.T, first, axis=1) >= ALIKE
+    fits = np.maximum.reduceat(said @ said.T, first, axis=1) >= ALIKE
     held = [frozenset(w for text in said for w in words_of(text)) for said in some.captions]
     for i, text in enumerate(some.texts):
         words = frozenset(words_of(text))

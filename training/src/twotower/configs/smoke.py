@@ -3,7 +3,7 @@
 from twotower.config import Backbone, Config, Preparation, Source
 
 CONFIG = Config(
-    command="python -m twotower.made_up && python -m twotower.train smoke --data shapes=var/smoke/shapes",
+    command="python -m twotower.synthetic && python -m twotower.train smoke --data shapes=var/smoke/shapes",
     expected="half a minute on two cores; R@1 over 90 on coloured shapes it has not seen",
     image=Backbone("var/smoke/vit", "full", learning_rate=1e-3),
     text=Backbone("var/smoke/bert", "full", learning_rate=1e-3),

@@ -23,7 +23,7 @@ from twotower.towers.texts import short_query, words_of
 from twotower.training.sentences import agreeing
 
 # Sentence vectors of texts, (N, D).
-Meaning = Callable[[Sequence[str]], Array]
+EncodeSentences = Callable[[Sequence[str]], Array]
 # A text of at most so many content words may be true of pictures that were not drawn with it.
 SHORT = 4
 
@@ -41,8 +41,10 @@ class Batch:
 class Batches:
     """Draws batches from the pictures of all sources."""
 
-    def __init__(self, config: Config, pairs: dict[str, list[Pair]], meaning: Meaning | None = None) -> None:
-        """`meaning` gives sentence vectors of texts, for the options that need them.
+    def __init__(
+        self, config: Config, pairs: dict[str, list[Pair]], sentence_encoder: EncodeSentences | None = None
+    ) -> None:
+        """`sentence_encoder` gives sentence vectors of texts, for the options that need them.
 
         Raises:
             ValueError: an epoch shows less than a batch, or an option needs sentence vectors.
@@ -50,9 +52,9 @@ class Batches:
         self._config = config
         self.pairs = [p for source in pairs.values() for p in source]
         if needs_meaning(config):
-            if meaning is None:
+            if sentence_encoder is None:
                 raise ValueError("soft_targets, ignore_by_meaning and drop_captions need sentence vectors")
-            vectors = meaning([t for p in self.pairs for t in p.texts])
+            vectors = sentence_encoder([t for p in self.pairs for t in p.texts])
             self.pairs, vectors = agreeing(self.pairs, vectors, config.drop_captions)
             self._vectors = np.split(vectors, np.cumsum([len(p.texts) for p in self.pairs])[:-1])
         self._texts = [frozenset(p.texts) for p in self.pairs]

@@ -18,7 +18,7 @@ from twotower.config import Config
 from twotower.towers.loss import Targets
 from twotower.towers.texts import encode
 from twotower.training.batches import Batches
-from twotower.training.feed import PixelFeed, TokenFeed
+from twotower.training.input_pipeline import PixelPipeline, TokenPipeline
 
 # Batches that each worker is ahead of the loop.
 AHEAD = 2
@@ -44,13 +44,13 @@ class PreparedBatches(Dataset[Prepared]):
         self,
         config: Config,
         batches: Batches,
-        feed: PixelFeed | TokenFeed,
+        pipeline: PixelPipeline | TokenPipeline,
         tokenizer: Tokenizer | None,
         process: int,
         processes: int,
     ) -> None:
         """For one process of several; without a tokenizer texts stay as they are."""
-        self._config, self._batches, self._feed, self._tokenizer = config, batches, feed, tokenizer
+        self._config, self._batches, self._pipeline, self._tokenizer = config, batches, pipeline, tokenizer
         self._process, self._processes = process, processes
 
     def __getitem__(self, place: tuple[int, int]) -> Prepared:
@@ -65,7 +65,7 @@ class PreparedBatches(Dataset[Prepared]):
         captions = self._config.captions
         texts = [batch.texts[part.start * captions : part.stop * captions] for part in parts]
         return Prepared(
-            [self._feed(batch, epoch, part, seed) for part in parts],
+            [self._pipeline(batch, epoch, part, seed) for part in parts],
             texts,
             [encode(self._tokenizer, t) for t in texts] if self._tokenizer else [],
             batch.targets,

@@ -27,8 +27,8 @@ from twotower.towers.embed import Array, embed_pictures, embed_texts
 from twotower.training import checkpoint
 from twotower.training.batches import Batches
 from twotower.training.checkpoint import Ema
-from twotower.training.feed import FeatureFeed, PixelFeed, TokenFeed, trunk_tokens
 from twotower.training.gradcache import cached_backward
+from twotower.training.input_pipeline import FeaturePipeline, PixelPipeline, TokenPipeline, trunk_tokens
 from twotower.training.loader import Prepared, PreparedBatches, load, step_seed
 from twotower.training.runlog import RunLog
 from twotower.training.sentences import SentenceEncoder
@@ -107,15 +107,15 @@ class Trainer:
         if paths.init is not None:
             checkpoint.start_from(self.model, paths.init)
         self.cached = config.views > 0 and self.model.image.frozen_layers > 0
-        feed: PixelFeed | TokenFeed = PixelFeed(config, self.batches.pairs)
+        pipeline: PixelPipeline | TokenPipeline = PixelPipeline(config, self.batches.pairs)
         if self.cached:
-            feed = TokenFeed(config, pairs, self.model, paths.tokens)
+            pipeline = TokenPipeline(config, pairs, self.model, paths.tokens)
         frozen = config.text.mode == "frozen"
-        self.features = FeatureFeed(self.model, self.tokenizer) if frozen else None
+        self.features = FeaturePipeline(self.model, self.tokenizer) if frozen else None
         self.prepared = PreparedBatches(
             config,
             self.batches,
-            feed,
+            pipeline,
             None if frozen else self.tokenizer,
             accelerator.process_index,
             accelerator.num_processes,

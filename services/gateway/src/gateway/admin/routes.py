@@ -78,7 +78,7 @@ def add_admin_routes(
         """Forget a file that could not be added."""
         if not quarantine.release(picture_id):
             raise ServiceError(Kind.NOT_FOUND, f"there is no file {picture_id} in the quarantine")
-        api.guard.did("quarantine-released", file=picture_id)
+        api.access.did("quarantine-released", file=picture_id)
         return "", 204
 
     @api.route("POST", "/reindex", {200: ("text/event-stream",)}, scope=Scope.ADMIN, limit=api.limits.streams)
@@ -89,7 +89,7 @@ def add_admin_routes(
         model, how many pictures have its vectors, and which could not be encoded; one named problem ends it where it
         fails. Asked for again it goes on where it was.
         """
-        api.guard.did("reindex-began")
+        api.access.did("reindex-began")
         return progress_events(run(encoder, search, media))
 
     @api.route(
@@ -106,7 +106,7 @@ def add_admin_routes(
         The answer are events named progress, with how many files there are and what became of them; one named problem
         ends it where it fails. Asked for again it goes on where it was.
         """
-        api.guard.did("scan-began", remove=str(params.remove).lower())
+        api.access.did("scan-began", remove=str(params.remove).lower())
         return progress_events(scan(library, ingest, search, media, params.remove))
 
     def progress_events(steps: Iterable[Progress | Scan]) -> Response:

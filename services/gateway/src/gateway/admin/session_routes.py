@@ -10,18 +10,18 @@ from servicekit.errors import Kind, ServiceError
 
 from gateway.admin.schemas import Login, Session, Sessions
 from gateway.api.routing import Api
-from gateway.auth.guard import Guard
+from gateway.auth.access_control import AccessControl
 from gateway.auth.keys import Scope
 
 
-def add_session_routes(api: Api, guard: Guard) -> None:
+def add_session_routes(api: Api, access: AccessControl) -> None:
     """Add the routes of sessions to the API."""
 
     @api.route("GET", "/session", {200: Session}, scope=None)
     def session() -> dict[str, Any]:
         """Say whether this client needs a key, and what its own allows."""
-        state: dict[str, Any] = {"required": guard.reason() is not None, "scope": None, "key_name": None, "id": None}
-        if caller := guard.caller():
+        state: dict[str, Any] = {"required": access.reason() is not None, "scope": None, "key_name": None, "id": None}
+        if caller := access.caller():
             state |= {"scope": caller.key.scope.name.lower(), "key_name": caller.key.name}
             state["id"] = caller.session.id if caller.session else None
         return state
@@ -30,8 +30,8 @@ def add_session_routes(api: Api, guard: Guard) -> None:
     def log_in(body: Login) -> Response:
         """Begin a session of this browser, in a cookie that no script can read."""
         response = Response(content_type="application/json")
-        if guard.reason() is not None:
-            guard.begin(response, body.key)
+        if access.reason() is not None:
+            access.begin(response, body.key)
         response.set_data(orjson.dumps(session()))
         return response
 
@@ -39,7 +39,7 @@ def add_session_routes(api: Api, guard: Guard) -> None:
     def log_out() -> Response:
         """End the session of this browser."""
         response = Response(status=204)
-        guard.end(response)
+        access.end(response)
         return response
 
     @api.route("GET", "/sessions", {200: Sessions})
@@ -55,19 +55,19 @@ def add_session_routes(api: Api, guard: Guard) -> None:
                     "address": s.address,
                     "client": s.client,
                 }
-                for s in guard.sessions.all(only_key())
+                for s in access.sessions.all(only_key())
             ]
         }
 
     @api.route("DELETE", "/sessions/<session_id>", {204: None}, errors=(Kind.NOT_FOUND,))
     def end_session(session_id: str) -> tuple[str, int]:
         """End a session that `GET /sessions` lists."""
-        if not guard.sessions.end(session_id, only_key()):
+        if not access.sessions.end(session_id, only_key()):
             raise ServiceError(Kind.NOT_FOUND, f"there is no session {session_id[:40]!r} of this key")
-        guard.did("session-ended", session=session_id)
+        access.did("session-ended", session=session_id)
         return "", 204
 
     def only_key() -> str | None:
         """The key whose sessions the client may see; None where it may see all."""
-        caller = guard.caller()
+        caller = access.caller()
         return None if caller is None or caller.key.scope is Scope.ADMIN else caller.key.id

@@ -24,7 +24,7 @@ from servicekit.worker import MOST_COLLECTED
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.api.schemas import Problem
-from gateway.auth.guard import Guard
+from gateway.auth.access_control import AccessControl
 from gateway.auth.keys import Scope
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
 
@@ -89,15 +89,15 @@ class Operation:
 class Api:
     """The routes of a blueprint."""
 
-    def __init__(self, blueprint: Blueprint, guard: Guard, limits: RequestLimits) -> None:
+    def __init__(self, blueprint: Blueprint, access: AccessControl, limits: RequestLimits) -> None:
         """Over a blueprint.
 
         Args:
             blueprint: what the routes are registered with.
-            guard: asked before each.
+            access: asked before each.
             limits: for what may hold a thread for long.
         """
-        self.blueprint, self.guard, self.limits = blueprint, guard, limits
+        self.blueprint, self.access, self.limits = blueprint, access, limits
         self.operations: list[Operation] = []
 
     def route(
@@ -127,7 +127,7 @@ class Api:
 
             @wraps(function)
             def view(**given: Any) -> ResponseReturnValue:
-                self.guard.admit(scope)
+                self.access.admit(scope)
                 sizes = [body_bytes, request.max_content_length, JSON_BYTES if request.is_json else None]
                 request.max_content_length = min(size for size in sizes if size is not None)
                 if form is not None:

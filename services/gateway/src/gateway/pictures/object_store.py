@@ -14,7 +14,7 @@ from servicekit.errors import Kind, ServiceError
 PROBE = ".writable"
 
 
-class Files(Protocol):
+class ObjectStore(Protocol):
     """Files by key, a relative path. Writes are atomic: a reader sees the whole file or none."""
 
     def open(self, key: str) -> tuple[IO[bytes], int]:
@@ -34,7 +34,7 @@ class Files(Protocol):
         """A sentence about the store, after writing to it."""
 
 
-def store_at(place: str) -> Files:
+def store_at(place: str) -> ObjectStore:
     """The store at a folder or a URL.
 
     Raises:
@@ -55,7 +55,7 @@ class FolderStore:
         self._folder = folder
 
     def open(self, key: str) -> tuple[IO[bytes], int]:
-        """See `Files`."""
+        """See `ObjectStore`."""
         stream = (self._folder / key).open("rb")
         return stream, os.fstat(stream.fileno()).st_size
 
@@ -80,12 +80,12 @@ class FolderStore:
         (self._folder / key).unlink(missing_ok=True)
 
     def names(self, folder: str) -> list[str]:
-        """See `Files`."""
+        """See `ObjectStore`."""
         path = self._folder / folder
         return sorted(p.name for p in path.iterdir() if not p.name.startswith(".")) if path.exists() else []
 
     def check(self) -> str:
-        """See `Files`.
+        """See `ObjectStore`.
 
         Raises:
             OSError: the folder cannot be written to.
@@ -104,7 +104,7 @@ class FsspecStore:
         return f"{self._root}/{key}"
 
     def open(self, key: str) -> tuple[IO[bytes], int]:
-        """See `Files`."""
+        """See `ObjectStore`."""
         stream: IO[bytes] = self._store.open(self._path(key), "rb")
         return stream, int(self._store.size(self._path(key)))
 
@@ -129,14 +129,14 @@ class FsspecStore:
             return
 
     def names(self, folder: str) -> list[str]:
-        """See `Files`."""
+        """See `ObjectStore`."""
         try:
             return sorted(str(p).rpartition("/")[2] for p in self._store.ls(self._path(folder), detail=False))
         except FileNotFoundError:
             return []
 
     def check(self) -> str:
-        """See `Files`."""
+        """See `ObjectStore`."""
         self.write(PROBE, b"")
         return f"{self._store.unstrip_protocol(self._root)} can be written to"
 

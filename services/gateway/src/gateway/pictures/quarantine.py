@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 from servicekit.errors import ServiceError
 
-from gateway.pictures.object_store import Files
+from gateway.pictures.object_store import ObjectStore
 
 FOLDER = "quarantine"
 MOST_FILES = 200
@@ -36,8 +36,8 @@ class Entry(NamedTuple):
 class Quarantine:
     """In a store of files."""
 
-    def __init__(self, files: Files, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES) -> None:
-        self._files, self._most_files, self._most_bytes = files, most_files, most_bytes
+    def __init__(self, store: ObjectStore, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES) -> None:
+        self._store, self._most_files, self._most_bytes = store, most_files, most_bytes
         # Two concurrent additions would evict the same entries.
         self._lock = threading.Lock()
 
@@ -67,9 +67,9 @@ class Quarantine:
                     self._forget(entry)
             self._make_room([e for e in entries if e.id != file_id], size)
             if content is not None and size:
-                self._files.write(f"{FOLDER}/{file_id}", content)
+                self._store.write(f"{FOLDER}/{file_id}", content)
             name = f"{now:%Y%m%dT%H%M%S.%f}-{size}-{file_id}.json"
-            self._files.write(f"{FOLDER}/{name}", orjson.dumps({"id": file_id, **record}))
+            self._store.write(f"{FOLDER}/{name}", orjson.dumps({"id": file_id, **record}))
 
     def _make_room(self, entries: list[Entry], size: int) -> None:
         """Forget the oldest until one more file of this size is within the bounds."""
@@ -84,7 +84,7 @@ class Quarantine:
         """What was set aside, the latest first."""
         for entry in reversed(self._entries()):
             try:
-                with self._files.open(f"{FOLDER}/{entry.name}")[0] as stream:
+                with self._store.open(f"{FOLDER}/{entry.name}")[0] as stream:
                     yield orjson.loads(stream.read())
             except FileNotFoundError:  # released at this moment
                 continue
@@ -98,19 +98,19 @@ class Quarantine:
 
     def _entries(self) -> list[Entry]:
         """The records, the oldest first."""
-        matches = [m for m in map(NAME.fullmatch, self._files.names(FOLDER)) if m]
+        matches = [m for m in map(NAME.fullmatch, self._store.names(FOLDER)) if m]
         sizes = (int(m["bytes"]) if m["bytes"] else self._size(m["id"]) for m in matches)
         return sorted(Entry(m["at"] or "", m["id"], size, m[0]) for m, size in zip(matches, sizes, strict=True))
 
     def _size(self, file_id: str) -> int:
         """Of a file that an earlier release has set aside."""
         try:
-            stream, size = self._files.open(f"{FOLDER}/{file_id}")
+            stream, size = self._store.open(f"{FOLDER}/{file_id}")
         except FileNotFoundError:
             return 0
         stream.close()
         return size
 
     def _forget(self, entry: Entry) -> None:
-        self._files.delete(f"{FOLDER}/{entry.id}")
-        self._files.delete(f"{FOLDER}/{entry.name}")
+        self._store.delete(f"{FOLDER}/{entry.id}")
+        self._store.delete(f"{FOLDER}/{entry.name}")

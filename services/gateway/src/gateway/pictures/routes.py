@@ -130,7 +130,7 @@ def add_picture_routes(
     def changed(results: Sequence[IngestResult]) -> None:
         collection.changed()
         added = [o.id for o in results if o.status == "added" and o.id]
-        api.guard.did("pictures-added", **counted(results), pictures=added)
+        api.access.did("pictures-added", **counted(results), pictures=added)
 
     @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
     def image(picture_id: str) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def add_picture_routes(
         """Change what is said of a picture: the fields that are given take new values."""
         edited = search.edit(picture_id, body.model_dump(exclude_unset=True))
         collection.changed()
-        api.guard.did("picture-edited", picture=picture_id, fields=sorted(body.model_fields_set))
+        api.access.did("picture-edited", picture=picture_id, fields=sorted(body.model_fields_set))
         return public(edited)
 
     @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
@@ -159,7 +159,7 @@ def add_picture_routes(
         media.delete(picture_id, record(picture_id)["media_key"])
         search.delete(picture_id)
         collection.changed()
-        api.guard.did("picture-deleted", picture=picture_id)
+        api.access.did("picture-deleted", picture=picture_id)
         return "", 204
 
     @api.route(

@@ -13,7 +13,7 @@ from servicekit.pictures import Picture, open_picture
 from thumbhash import rgba_to_thumb_hash
 
 from gateway.concurrency import ConcurrencyLimit
-from gateway.pictures.object_store import Files
+from gateway.pictures.object_store import ObjectStore
 
 # Media keys of pictures of which the store has no copy.
 PREFIX = "library:"
@@ -69,17 +69,17 @@ class InPlace(Protocol):
 class MediaStore:
     """Originals and thumbnails, in one store."""
 
-    def __init__(self, files: Files, library: InPlace, max_pixels: int, thumbnailing: ConcurrencyLimit) -> None:
+    def __init__(self, store: ObjectStore, library: InPlace, max_pixels: int, thumbnailing: ConcurrencyLimit) -> None:
         """Over a store.
 
         Args:
-            files: the store.
+            store: keeps the files.
             library: where pictures lie that the store has no copy of.
             max_pixels: of a picture.
             thumbnailing: limits how many thumbnails are made at once.
         """
-        self._files, self._library, self._max_pixels, self._thumbnailing = files, library, max_pixels, thumbnailing
-        self.check = files.check
+        self._store, self._library, self._max_pixels, self._thumbnailing = store, library, max_pixels, thumbnailing
+        self.check = store.check
 
     def open(self, content: bytes, width: int = FIRST) -> Picture:
         """Decode a file as far as a thumbnail of this width needs.
@@ -93,11 +93,11 @@ class MediaStore:
         """Keep an original, unless it lies in the library, and the thumbnail of every wall; its media key."""
         name = picture_id(content)
         key = f"{PREFIX}{name}" if in_place else f"{name[:2]}/{name}.{TYPES[picture.format][0]}"
-        if not in_place and not self._files.exists(key):
-            self._files.write(key, content)
+        if not in_place and not self._store.exists(key):
+            self._store.write(key, content)
         thumbnail = thumbnail_key(name, FIRST, "webp")
-        if not self._files.exists(thumbnail):
-            self._files.write(thumbnail, shrink(picture.image, FIRST, "webp"))
+        if not self._store.exists(thumbnail):
+            self._store.write(thumbnail, shrink(picture.image, FIRST, "webp"))
         return key
 
     def placeholder(self, picture: Picture) -> str:
@@ -112,7 +112,7 @@ class MediaStore:
         """Whether the original is there."""
         if key.startswith(PREFIX):
             return self._library.has(key.removeprefix(PREFIX))
-        return self._files.exists(key)
+        return self._store.exists(key)
 
     def original(self, key: str) -> Kept:
         """The file of a key.
@@ -127,7 +127,7 @@ class MediaStore:
                 raise ServiceError(Kind.NOT_FOUND, MOVED) from error
             return Kept(stream, length, MIMETYPES[ENDINGS.get(ending, ending)])
         try:
-            return Kept(*self._files.open(key), MIMETYPES[key.rpartition(".")[2]])
+            return Kept(*self._store.open(key), MIMETYPES[key.rpartition(".")[2]])
         except FileNotFoundError as error:
             raise ServiceError(Kind.NOT_FOUND, MISSING) from error
 
@@ -141,20 +141,20 @@ class MediaStore:
             raise ServiceError(Kind.INVALID, f"w: {width} is not one of {', '.join(map(str, WIDTHS))}")
         place, mimetype = thumbnail_key(name, width, form), f"image/{form}"
         try:
-            return Kept(*self._files.open(place), mimetype)
+            return Kept(*self._store.open(place), mimetype)
         except FileNotFoundError:
             kept = self.original(key)
         with kept.stream as stream, self._thumbnailing.slot():
             small = shrink(self.open(stream.read(), width).image, width, form)
-        self._files.write(place, small)
+        self._store.write(place, small)
         return Kept(io.BytesIO(small), len(small), mimetype)
 
     def delete(self, name: str, key: str) -> None:
         """Forget an original, unless it lies in the library, and its thumbnails."""
         if not key.startswith(PREFIX):
-            self._files.delete(key)
+            self._store.delete(key)
         for place in (thumbnail_key(name, w, form) for w in WIDTHS for form in THUMBNAILS):
-            self._files.delete(place)
+            self._store.delete(place)
 
 
 def thumbnail_key(name: str, width: int, form: str) -> str:

@@ -28,7 +28,7 @@ class Caller(NamedTuple):
     session: Session | None = None
 
 
-class Guard:
+class AccessControl:
     """Admits or refuses each request before its route."""
 
     def __init__(

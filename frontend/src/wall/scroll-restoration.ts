@@ -1,4 +1,4 @@
-/** The reader's place on the wall, kept for each entry of the browser's history: back, forward and reload return to it. */
+/** Scroll restoration: the position on the wall, for each entry of the browser's history; back, forward and reload return to it. */
 
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useEntry } from "../navigation";
@@ -9,7 +9,7 @@ type Kept = { search: string; index: number; top: number; focused: number };
 const KEY = "sightline.place.";
 const SETTLED_MS = 120;
 
-/** The place that was kept for an entry; of another search, which this one has replaced, it is none. */
+/** The position of an entry; null where it belongs to a search that another one has replaced since. */
 function read(key: string, search: string): Kept | null {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY + key) ?? "null") as Kept | null;
@@ -19,16 +19,16 @@ function read(key: string, search: string): Kept | null {
   }
 }
 
-function write(key: string, place: Kept): void {
+function write(key: string, position: Kept): void {
   try {
-    sessionStorage.setItem(KEY + key, JSON.stringify(place));
+    sessionStorage.setItem(KEY + key, JSON.stringify(position));
   } catch {
     // Without room the wall begins at its top.
   }
 }
 
 /**
- * Keep the place on a wall, and return to it.
+ * Keep the scroll position on a wall, and restore it.
  *
  * @param search names what the wall shows: another search begins at its best match.
  * @param loaded how many pictures are there.
@@ -36,7 +36,7 @@ function write(key: string, place: Kept): void {
  * @param whole whether there are no more.
  * @param more asks for more of them; not there while they are on their way.
  */
-export function useKeptPlace(
+export function useScrollRestoration(
   wall: RefObject<WallHandle | null>,
   search: string,
   loaded: number,
@@ -67,7 +67,7 @@ export function useKeptPlace(
     goal.current = null;
     // After the wall has its lines: they depend on its width, which it has just measured.
     requestAnimationFrame(() => {
-      wall.current?.place(wanted.index, wanted.top);
+      wall.current?.scrollTo(wanted.index, wanted.top);
       if (wanted.focused >= 0) requestAnimationFrame(() => wall.current?.reveal(wanted.focused));
     });
   }, [ready, loaded, whole, more, begun, search, wall]);

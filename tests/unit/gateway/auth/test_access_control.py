@@ -8,7 +8,7 @@ from typing import Any
 
 import limits
 import pytest
-from gateway.auth.guard import COOKIE
+from gateway.auth.access_control import COOKIE
 from gateway.auth.keys import KeyStore, Scope
 from gateway.auth.rate_limit import RateLimiter
 from gateway.database import Database

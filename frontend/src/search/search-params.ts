@@ -1,10 +1,10 @@
-/** Where the reader is: the URL, read, and ways on from it. */
+/** The search params of the page's URL, read, and addresses made from them. */
 
 import { useMemo } from "react";
 import { useEntry } from "../navigation";
 import { asks, hrefOf, type Query, readQuery, writeQuery } from "./query";
 
-export type Place = {
+export type SearchParams = {
   query: Query;
   /** Whether there is something to search for. */
   searching: boolean;
@@ -16,7 +16,7 @@ export type Place = {
   show: (picture: string | null) => string;
 };
 
-export function usePlace(): Place {
+export function useSearchParams(): SearchParams {
   const { search } = useEntry();
   return useMemo(() => {
     const params = new URLSearchParams(search);

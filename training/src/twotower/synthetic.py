@@ -1,6 +1,6 @@
 """Make pictures and towers for the smoke config: coloured shapes with captions, and two tiny towers of random weights.
 
-    python -m twotower.made_up --out var/smoke
+    python -m twotower.synthetic --out var/smoke
 
 A fifth of the combinations of shape, colour and ground is held out, so that only a model which understands the parts
 finds them.

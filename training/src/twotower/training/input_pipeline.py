@@ -24,7 +24,7 @@ from twotower.training.cache import TokenFile, cached_tokens
 MOST_KNOWN = 2**18
 
 
-class PixelFeed:
+class PixelPipeline:
     """Decodes a batch's pictures; with `views` 0 a new random part of each, every time."""
 
     def __init__(self, config: Config, pairs: Sequence[Pair]) -> None:
@@ -42,7 +42,7 @@ class PixelFeed:
             return see_all(paths, views, self._config.seed, self._config.preparation, pool)
 
 
-class TokenFeed:
+class TokenPipeline:
     """Looks a batch's pictures up among the cached tokens of a frozen trunk."""
 
     def __init__(self, config: Config, pairs: dict[str, list[Pair]], model: TwoTowers, folder: Path) -> None:
@@ -78,7 +78,7 @@ class TokenFeed:
         return keep_patches(tokens, kept, chance, self._patches_from)
 
 
-class FeatureFeed:
+class FeaturePipeline:
     """Gives the features that a frozen text tower has of texts, each computed at its first use."""
 
     def __init__(self, model: TwoTowers, tokenizer: Tokenizer) -> None:

@@ -4,12 +4,12 @@
  * Kept for the session, so that they are there after a reload; a link opened elsewhere shows the term without one.
  */
 
-const KEY = "sightline.portrait.";
+const KEY = "sightline.thumbnail.";
 const SIDE = 56;
 
 const keyOf = (token: string) => KEY + token.slice(0, 64);
 
-export function portraitOf(token: string): string | null {
+export function queryThumbnailOf(token: string): string | null {
   try {
     return sessionStorage.getItem(keyOf(token));
   } catch {
@@ -18,7 +18,7 @@ export function portraitOf(token: string): string | null {
 }
 
 /** Keep a small square out of the middle of a picture; a format that the browser cannot show is left out. */
-export async function keepPortrait(token: string, file: File): Promise<void> {
+export async function keepQueryThumbnail(token: string, file: File): Promise<void> {
   try {
     const picture = await createImageBitmap(file);
     const side = Math.min(picture.width, picture.height);
