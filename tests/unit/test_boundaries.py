@@ -104,6 +104,7 @@ PACKAGES = {
     "gateway": "services/gateway/src/gateway",
     "search": "services/search/src/search",
     "twotower": "training/src/twotower",
+    "servicekit": "services/common/src/servicekit",
     "sightline_cli": "cli/src/sightline_cli",
 }
 

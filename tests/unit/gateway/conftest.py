@@ -22,10 +22,10 @@ from gateway.dependencies import database_at
 from gateway.search.cache import Cache, MemoryCache
 from gateway.search.calibration import Calibrator
 from gateway.settings import Settings
-from gateway.upstream.encoder import EncoderClient
 from gateway.upstream.search import SearchClient
 from PIL import Image
 from search.settings import Settings as SearchSettings
+from servicekit.clients.encoder import EncoderClient
 from werkzeug.test import TestResponse
 
 

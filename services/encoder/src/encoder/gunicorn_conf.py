@@ -1,6 +1,6 @@
 """Run with: gunicorn -c python:encoder.gunicorn_conf"""
 
-from servicekit.process import gunicorn_settings
+from servicekit.server.process import gunicorn_settings
 from servicekit.settings import load_settings
 
 from encoder.settings import Settings

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, request
 from servicekit.app import create_service
+from servicekit.clients.encoder import EncoderClient
 from servicekit.settings import load_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -23,7 +24,6 @@ from gateway.search.calibration import Calibrator
 from gateway.search.routes import add_search_routes
 from gateway.search.service import other_model
 from gateway.settings import Settings
-from gateway.upstream.encoder import EncoderClient
 from gateway.upstream.redis_server import RedisServer
 from gateway.upstream.search import SearchClient
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import limits
 from prometheus_client import CollectorRegistry, Counter
+from servicekit.clients.encoder import EncoderClient
 
 from gateway.admin.metrics_summary import MetricsSummary
 from gateway.auth.access_control import AccessControl
@@ -31,7 +32,6 @@ from gateway.search.service import Searcher
 from gateway.search.single_flight import SingleFlightCache
 from gateway.settings import Settings
 from gateway.upstream.collection import Collection
-from gateway.upstream.encoder import EncoderClient
 from gateway.upstream.redis_server import RedisServer
 from gateway.upstream.search import SearchClient
 

@@ -1,6 +1,6 @@
 """Run with: gunicorn -c python:gateway.gunicorn_conf"""
 
-from servicekit.process import gunicorn_settings
+from servicekit.server.process import gunicorn_settings
 from servicekit.settings import load_settings
 
 from gateway.settings import Settings

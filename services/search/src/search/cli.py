@@ -1,22 +1,22 @@
-"""`search`: maintenance of the catalogue and the index, beside the running processes.
+"""`search`: maintenance of the catalogue and the index while the service runs.
 
-The catalogue is the one that SEARCH_CATALOGUE names. Every command is safe while the service runs.
+The environment variable SEARCH_CATALOGUE names the catalogue. Every command is safe while the service runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
-import json
 import sqlite3
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
+from servicekit.clients.encoder import EncoderClient
 from servicekit.errors import ServiceError
 from servicekit.settings import SettingsError, load_settings
 
@@ -31,7 +31,7 @@ from search.index.snapshots import Snapshot, SnapshotError, build
 from search.index.tune import choose, families, measure, table
 from search.settings import Settings
 
-# Texts that the encoder gets at a time.
+# Texts per request to the encoder.
 BATCH = 64
 
 
@@ -40,34 +40,38 @@ class CommandError(Exception):
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a line to stdout and flush it."""
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.flush()
 
 
 def encode_texts(encoder: str, texts: Sequence[str], model: Model) -> Vectors:
-    """The vectors (len(texts), dim) of texts, by the encoder at an address.
+    """Encode texts with the encoder service; return their vectors, (len(texts), dim) float32.
+
+    Args:
+        encoder: the encoder's base URL.
+        texts: the texts, in any number; they are sent in batches of `BATCH`.
+        model: the model that the catalogue holds; the encoder must serve the same one.
 
     Raises:
-        CommandError: it does not answer, or serves another model.
+        CommandError: the encoder does not answer, or serves another model.
     """
-    parts = []
-    for first in range(0, len(texts), BATCH):
-        body = json.dumps({"texts": list(texts[first : first + BATCH])}).encode()
-        request = urllib.request.Request(f"{encoder}/v1/text", body, {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                document = json.load(answer)
-        except (OSError, ValueError) as error:
-            raise CommandError(f"the encoder at {encoder} does not answer: {error}") from error
-        if document["model_id"] != model.model_id:
-            raise CommandError(f"the encoder serves {document['model_id']}, the catalogue holds {model.model_id}")
-        parts.append(np.frombuffer(base64.b64decode(document["vectors"]), "<f4").reshape(-1, model.dim))
-    return np.concatenate(parts)
+    rows = []
+    with httpx.HTTPTransport() as transport:
+        client = EncoderClient(f"the encoder at {encoder}", encoder, transport)
+        for first in range(0, len(texts), BATCH):
+            try:
+                encoded = client.texts(texts[first : first + BATCH])
+            except ServiceError as error:
+                raise CommandError(error.detail) from error
+            if encoded[0].model_id != model.model_id:
+                raise CommandError(f"the encoder serves {encoded[0].model_id}, the catalogue holds {model.model_id}")
+            rows += [np.frombuffer(base64.b64decode(e.vector), "<f4") for e in encoded]
+    return np.stack(rows)
 
 
 def text_queries(catalogue: Catalogue, model: Model, given: argparse.Namespace) -> Vectors:
-    """Vectors of the texts to measure with."""
+    """Vectors of the queries that recall is measured with: the lines of --texts, or else sampled captions."""
     if given.texts:
         texts = [line.strip() for line in given.texts.read_text(encoding="utf-8").splitlines() if line.strip()]
     else:
@@ -81,7 +85,7 @@ def text_queries(catalogue: Catalogue, model: Model, given: argparse.Namespace) 
 
 @contextmanager
 def vectors_now(folder: Path, catalogue: Catalogue, model: Model) -> Iterator[Vectors]:
-    """The vectors as they are now, in a file of their own that is gone afterwards."""
+    """The current vectors as a memory map of a temporary snapshot, which is deleted at the end of the block."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="tune-") as place:
         build(Path(place) / "now", catalogue, model)
         yield Snapshot(Path(place) / "now").vectors
@@ -100,7 +104,7 @@ def serving(catalogue: Catalogue) -> Model:
 
 
 def tune(catalogue: Catalogue, folder: Path, given: argparse.Namespace) -> None:
-    """Measure, print, and with --activate let the best serve."""
+    """Measure the kinds of index and print the table; with --activate, build the best kind and serve it."""
     model = serving(catalogue)
     queries = text_queries(catalogue, model, given)
     with building(folder) as alone:
@@ -125,7 +129,7 @@ def tune(catalogue: Catalogue, folder: Path, given: argparse.Namespace) -> None:
 
 
 def rebuild(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
-    """Write an exact snapshot anew."""
+    """Build a new exact snapshot and serve it."""
     with building(folder) as alone:
         if not alone:
             raise CommandError("an index is being built just now")
@@ -134,7 +138,7 @@ def rebuild(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
 
 
 def rollback(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
-    """Let the snapshot before serve again."""
+    """Serve the previous snapshot again."""
     with building(folder) as alone:
         if not alone:
             raise CommandError("an index is being built just now; try again when it is done")
@@ -147,7 +151,7 @@ def rollback(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
 
 
 def status(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
-    """Print what serves."""
+    """Print the serving snapshot and the previous one."""
     state = catalogue.state()
     model = serving(catalogue)
     say(f"catalogue {catalogue.name}, change {state.seq}, model {model.model_id} ({model.dim} numbers)")
@@ -162,7 +166,7 @@ def status(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
 
 
 def compact(catalogue: Catalogue, _folder: Path, _: argparse.Namespace) -> None:
-    """Forget what was deleted."""
+    """Remove soft-deleted pictures from the catalogue for good."""
     say(f"{catalogue.compact()} deleted pictures forgotten.")
 
 
@@ -191,7 +195,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status."""
+    """Run a command; return the exit status."""
     given = parser().parse_args(arguments)
     try:
         settings = load_settings(Settings)

@@ -2,19 +2,19 @@
 
 import sys
 
-from servicekit.process import gunicorn_settings
+from servicekit.server.process import gunicorn_settings
 from servicekit.settings import load_settings
 
 from search.settings import Settings
 
-# Seconds after which a thread that computes lets another have the interpreter. A query comes back for it several times,
-# and behind a large write would wait Python's own 5 ms each time. (The gateway, where no thread computes for long,
-# would answer a sixth fewer requests with it.)
+# The GIL's switch interval in seconds. A query acquires the GIL several times, and beside a large write it would wait
+# Python's default of 5 ms each time. (Not for the gateway, where no thread computes for long: it would answer a sixth
+# fewer requests.)
 TURN_S = 0.0005
 
 
 def take_turns_quickly(_worker: object) -> None:
-    """What a worker does at its start."""
+    """Shorten the switch interval in each worker (gunicorn's `post_worker_init` hook)."""
     sys.setswitchinterval(TURN_S)
 
 

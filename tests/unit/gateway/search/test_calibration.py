@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from gateway.database import Database
 from gateway.search.calibration import MOST_AGE_S, Calibrator
-from gateway.upstream.encoder import EncoderClient
 from gateway.upstream.search import SearchClient
+from servicekit.clients.encoder import EncoderClient
 
 from tests.unit.gateway.conftest import RED, body, get, ids, picture, upload
 

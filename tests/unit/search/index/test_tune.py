@@ -60,7 +60,9 @@ class Encoder(BaseHTTPRequestHandler):
         texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["texts"]
         angles = np.radians([float(t) for t in texts])
         vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype("<f4")
-        body = json.dumps({"model_id": "m1", "vectors": base64.b64encode(vectors.tobytes()).decode()}).encode()
+        items = [{"row": row, "truncated": False} for row in range(len(texts))]
+        encoded = base64.b64encode(vectors.tobytes()).decode()
+        body = json.dumps({"model_id": "m1", "dim": 2, "vectors": encoded, "items": items}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -125,7 +127,7 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     for command, says in (
         (["tune", "--encoder", encoder, "--texts", "/dev/null"], "0 texts are too few to measure recall with"),
-        (["tune", "--encoder", "http://127.0.0.1:1"], "does not answer"),
+        (["tune", "--encoder", "http://127.0.0.1:1"], "cannot be reached"),
         (["rollback"], "no snapshot served before this one"),
     ):
         assert main(command) == 1

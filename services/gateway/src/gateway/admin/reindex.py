@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from servicekit.clients.encoder import BATCH_IMAGES, Encoded, EncoderClient
 from servicekit.errors import Kind, ServiceError
 
 from gateway.pictures.storage import MediaStore
-from gateway.upstream.encoder import BATCH_IMAGES, Encoded, EncoderClient
 from gateway.upstream.search import SearchClient
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from flask import Response, g, stream_with_context
+from servicekit.clients.encoder import EncoderClient
 from servicekit.errors import Kind, ServiceError
 
 from gateway.admin.metrics_summary import MetricsSummary
@@ -23,7 +24,6 @@ from gateway.pictures.schemas import QuarantineAnswer, public
 from gateway.pictures.storage import MediaStore
 from gateway.search.facets import CollectionFacts
 from gateway.upstream.collection import Collection
-from gateway.upstream.encoder import EncoderClient
 from gateway.upstream.search import SearchClient
 
 # Pictures of one page of an export.

@@ -19,8 +19,8 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from servicekit.errors import STATUS, Kind, ServiceError
+from servicekit.server.worker import MOST_COLLECTED
 from servicekit.wire import Params, parse
-from servicekit.worker import MOST_COLLECTED
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.api.schemas import Problem

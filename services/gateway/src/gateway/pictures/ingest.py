@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from servicekit.clients.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded, EncoderClient
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import NewRecord, NewVectorRecord
 from servicekit.timing import stage
@@ -14,7 +15,6 @@ from gateway.pictures import exif
 from gateway.pictures.quarantine import Quarantine
 from gateway.pictures.schemas import Details
 from gateway.pictures.storage import MediaStore, picture_id
-from gateway.upstream.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded, EncoderClient
 from gateway.upstream.search import SearchClient
 
 

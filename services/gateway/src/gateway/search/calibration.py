@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from statistics import NormalDist, median
 
+from servicekit.clients.encoder import EncoderClient
 from servicekit.errors import ServiceError
 from servicekit.records import Stats
 from sqlalchemy import BigInteger, Column, Double, Table, Text, bindparam, select
 
 from gateway.database import METADATA, Database
-from gateway.upstream.encoder import EncoderClient
 from gateway.upstream.search import SearchClient
 
 log = logging.getLogger(__name__)

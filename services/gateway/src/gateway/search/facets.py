@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from servicekit.clients.encoder import EncoderClient
 from servicekit.errors import Kind, ServiceError
 
 from gateway.search.single_flight import SingleFlightCache
 from gateway.upstream.collection import Collection
-from gateway.upstream.encoder import EncoderClient
 from gateway.upstream.search import SearchClient
 
 

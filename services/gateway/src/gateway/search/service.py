@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any, TypedDict
 
 import orjson
+from servicekit.clients.encoder import Encoded, EncoderClient
 from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import QueryTerm, Stats
@@ -22,7 +23,6 @@ from gateway.search.single_flight import SingleFlightCache
 from gateway.search.terms import Term, check_terms, read_vector, write_term, write_vector
 from gateway.settings import Settings
 from gateway.upstream.collection import Collection
-from gateway.upstream.encoder import Encoded, EncoderClient
 from gateway.upstream.search import SearchClient
 
 

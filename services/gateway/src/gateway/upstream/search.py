@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from servicekit.clients.service import Service
 from servicekit.records import (
     FacetCounts,
     ModelFacts,
@@ -16,8 +17,6 @@ from servicekit.records import (
     Suggestions,
     VectorRecord,
 )
-
-from gateway.upstream.client import Service
 
 # Queries in one request to the search service, which takes up to 64.
 BATCH_QUERIES = 32

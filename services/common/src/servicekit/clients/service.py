@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 from flask import g, has_request_context
+
 from servicekit.deadline import HEADER, check_deadline, time_left
 from servicekit.errors import Kind, ServiceError
 from servicekit.tracing import trace_headers

@@ -23,7 +23,7 @@ from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRe
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from servicekit.deadline import arrived_at
-from servicekit.pace import PacedSocket
+from servicekit.server.pace import PacedSocket
 
 # What is collected before a thread takes the request up: a search in JSON, and nothing that needs a slot of its own.
 MOST_COLLECTED = 32 * 1024

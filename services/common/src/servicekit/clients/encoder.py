@@ -6,10 +6,9 @@ import base64
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from servicekit.clients.service import Service, read_kind
 from servicekit.errors import ServiceError
 from servicekit.records import EncodedItems, EncoderFacts
-
-from gateway.upstream.client import Service, read_kind
 
 # A request to the encoder holds at most this much: more gains no speed, and every picture is decoded in its memory.
 BATCH_IMAGES = 16

@@ -7,8 +7,8 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from servicekit.server.worker import CollectingWorker
 from servicekit.settings import ServerSettings
-from servicekit.worker import CollectingWorker
 
 TIME = "%Y-%m-%dT%H:%M:%S%z"
 
