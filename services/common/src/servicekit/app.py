@@ -25,7 +25,7 @@ from servicekit.tracing import trace_requests
 # What a caller may send as its request id; anything else (a log line break, a kilobyte) is replaced.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-# A client may send any word as a method; each would be a series of its own.
+# Other methods are counted as `other`: a client could create a metric series per word.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 # Of a form, and how long the fields may be that are no files: 64 captions of 10,000 characters are 2.5 MB at most.
@@ -88,7 +88,7 @@ def create_service(
 
     @app.after_request
     def finish(response: Response) -> Response:
-        # The rule, not the path: one label a route keeps the number of series bounded.
+        # The route's rule, not the path: bounds the number of metric series.
         route = request.url_rule.rule if request.url_rule else "unmatched"
         elapsed = time.perf_counter() - g.started
         method = request.method if request.method in METHODS else "other"
@@ -105,7 +105,7 @@ def create_service(
             "status": response.status_code,
             "ms": round(elapsed * 1000, 1),
             "client": request.remote_addr,
-            # Set by a service that knows its callers.
+            # Set by the gateway after authentication.
             "key": g.get("caller_name"),
         }
         log.info("%(method)s %(path)r %(status)s %(ms).1fms %(request_id)s %(client)s %(key)r", facts, extra=facts)
@@ -129,7 +129,7 @@ def create_service(
                 )
             )
         if isinstance(error, ClientDisconnected):
-            # The client has gone in the middle of the body, or its time is over; then it is still there to be told.
+            # The client disconnected, or was too slow: a slow client still reads this answer.
             response = problem(ServiceError(Kind.TOO_SLOW, "the rest of the request did not come in time"))
             response.headers["Connection"] = "close"
             return response

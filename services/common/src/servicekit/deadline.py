@@ -27,7 +27,7 @@ def set_deadline(seconds: float) -> None:
 def take_over_deadline() -> None:
     """Keep to the time that the caller has left, if it says so."""
     given = request.headers.get(HEADER, "")
-    # Nine digits are more than a week.
+    # 9 digits of milliseconds: more than a week.
     if given.isascii() and given.isdigit() and len(given) < 10:
         set_deadline(int(given) / 1000)
 

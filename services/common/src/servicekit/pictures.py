@@ -20,7 +20,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 PILLOW_LIMIT = 89_478_485
 
 
-# What a JPEG can hold. A line of 80 million pixels would pass any limit on pixels, and resizing it needs gigabytes.
+# JPEG's own limit of a side. A picture of 80,000,000 x 1 passes a pixel limit, and resizing it needs gigabytes.
 MAX_SIDE = 65_535
 
 # Those of cameras and printers have some kilobytes.
@@ -83,11 +83,11 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
         picture.load()
         # Cameras write several JPEGs into one file, which Pillow then calls MPO; the first is the picture.
         form = "JPEG" if picture.format == "MPO" else str(picture.format)
-        # In place: each copy of a large picture is hundreds of megabytes.
+        # In place, since a copy of a large picture takes hundreds of megabytes.
         ImageOps.exif_transpose(picture, in_place=True)
         upright = flatten(picture)
         profile = picture.info.get("icc_profile")
-        # A file may call anything its colour profile, of any size, and it would go into each thumbnail.
+        # The profile is untrusted and unbounded, and would be embedded in every thumbnail.
         sound = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE
         upright.info = {"icc_profile": profile} if sound else {}
         return Picture(upright, form, width, height, exif)

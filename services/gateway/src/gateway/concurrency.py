@@ -16,7 +16,7 @@ from servicekit.timing import stage
 class RequestLimits(NamedTuple):
     """Limits for requests that may hold a thread for long; with the default numbers a third of the threads is left."""
 
-    # Large bodies that are no uploads: searches by picture.
+    # Large request bodies other than uploads: searches by picture.
     bodies: ConcurrencyLimit
     # Uploads, from before the first byte of the body is read.
     uploads: ConcurrencyLimit

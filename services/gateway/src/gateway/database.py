@@ -33,14 +33,14 @@ METADATA = MetaData()
 
 # In seconds, for a connection and for each answer: what the gateway asks takes milliseconds.
 TIMEOUT_S = 5
-# The driver of each kind of database, and what it is told.
+# The driver of each kind of database, and its connection arguments.
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 CONNECT_ARGS: dict[str, dict[str, Any]] = {
     "sqlite": {"timeout": TIMEOUT_S},
     "postgresql": {
         "connect_timeout": TIMEOUT_S,
         "options": f"-c statement_timeout={TIMEOUT_S}s",
-        # A server that is gone without a word is noticed.
+        # Detects a server that disappeared without closing the connection.
         "tcp_user_timeout": TIMEOUT_S * 1000,
     },
 }
@@ -71,7 +71,7 @@ class Database:
             file.chmod(0o600)
         self._engine = create_engine(
             place,
-            # A statement is a transaction of its own: BEGIN, COMMIT and ROLLBACK would be round trips without a use.
+            # Every statement is its own transaction; BEGIN, COMMIT and ROLLBACK would only add round trips.
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
             connect_args=CONNECT_ARGS[self._name],
@@ -90,7 +90,7 @@ class Database:
         return cls(URL.create("sqlite", database=str(path)))
 
     def _create_tables(self) -> None:
-        # The look at what is there comes after the lock: in PostgreSQL a stricter level would look before.
+        # In PostgreSQL a stricter level takes its snapshot before it waits for the lock, and misses new tables.
         level = "SERIALIZABLE" if self._name == "sqlite" else "READ COMMITTED"
         try:
             with self._engine.connect().execution_options(isolation_level=level) as connection, connection.begin():

@@ -21,7 +21,7 @@ class Settings(ServerSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", populate_by_name=True)
 
     bind: str = Field(default="127.0.0.1:8080", description="address and port to listen on")
-    # The gateway waits for others nearly all the time, so it may have many requests open.
+    # The gateway mostly waits for other services, so it needs many threads.
     http_threads: int = Field(default=48, ge=1, le=256, description="requests answered at the same time")
     publish: str = Field(
         default="", description="address at which people reach the system, where that is not the one it listens on"
@@ -70,7 +70,7 @@ class Settings(ServerSettings):
     )
     cache_bytes: int = Field(default=64 * 2**20, ge=1, description="size of a process's own cache")
     cache_ttl_s: int = Field(default=86_400, ge=1, description="longest life of a cache entry, in seconds")
-    # Percent-encoded, a longer one would not fit into a request line.
+    # Percent-encoded, a longer query would exceed gunicorn's request line limit.
     max_query_characters: int = Field(default=500, ge=1, le=600, description="longest query text, in characters")
     max_k: int = Field(default=200, ge=1, le=1000, description="most results in one answer")
     max_images: int = Field(default=64, ge=1, description="most pictures in one upload")

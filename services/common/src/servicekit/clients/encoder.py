@@ -10,7 +10,7 @@ from servicekit.clients.service import Service, read_kind
 from servicekit.errors import ServiceError
 from servicekit.records import EncodedItems, EncoderFacts
 
-# A request to the encoder holds at most this much: more gains no speed, and every picture is decoded in its memory.
+# Limits of one request to the encoder: a larger batch is not faster, and the encoder decodes all of it in memory.
 BATCH_IMAGES = 16
 BATCH_BYTES = 32 * 2**20
 

@@ -45,7 +45,7 @@ class PacedSocket(socket.socket):
 
     def _wait(self, way: int) -> None:
         """Wait until the other end has sent, or taken, something; in the time that is left for it."""
-        # What went quickly is no credit for a long stop: at most the grace is left at any time.
+        # Fast progress earns no credit: at any time at most the grace period remains.
         left = min(self.grace_s, self._left[way] + self._moved[way] / self.least_rate)
         self._moved[way] = 0
         poll = select.poll()
@@ -54,7 +54,7 @@ class PacedSocket(socket.socket):
         came = poll.poll(max(0.0, left) * 1000)
         self._left[way] = left - (time.monotonic() - began)
         if not came:
-            # The kind of error that gunicorn and werkzeug take for a client that has gone.
+            # gunicorn and werkzeug treat this exception as a disconnected client.
             raise BrokenPipeError(errno.EPIPE, f"the other end is slower than {self.least_rate:.0f} bytes a second")
 
     def recv(self, size: int, flags: int = 0) -> bytes:

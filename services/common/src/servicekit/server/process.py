@@ -13,7 +13,7 @@ from servicekit.settings import ServerSettings
 TIME = "%Y-%m-%dT%H:%M:%S%z"
 
 
-# Connections that are open at once, and what else a service has open then.
+# Most open connections, and file descriptors beside them.
 MOST_CONNECTIONS = 800
 OTHER_FILES = 600
 
@@ -56,12 +56,12 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         "workers": 1,
         "worker_class": Worker,
         "worker_connections": max(2 * settings.http_threads, min(MOST_CONNECTIONS, files() - OTHER_FILES)),
-        # By way of the kernel nothing could ask for a pace.
+        # sendfile bypasses the paced socket, so the least rate could not be enforced.
         "sendfile": False,
         "threads": settings.http_threads,
-        # Headers by which a proxy could set the application's own place: no proxy of ours sends them.
+        # Disables SCRIPT_NAME and similar headers, which no proxy of ours sends.
         "forwarder_headers": "",
-        # A first request may wait for a large batch of pictures; a worker that hangs is still replaced.
+        # Long enough for a large batch of pictures; a hung worker is still replaced.
         "timeout": 120,
         "graceful_timeout": 30,
         # The most there is: a query of 500 characters is up to 6,000 bytes once it is percent-encoded.
@@ -69,7 +69,7 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         # Longer than any client keeps a connection: the side that may close it at any moment must not be this one, or a
         # request that is on its way fails.
         "keepalive": 75,
-        # It would be written into the home folder, where two services meet and containers cannot write.
+        # gunicorn's default path is in the home folder, which services share and containers cannot write.
         "control_socket_disable": True,
         "logger_class": ErrorLogger,
         "errorlog": "-",
@@ -90,7 +90,7 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
             "root": {"level": settings.log_level, "handlers": ["stderr"]},
             "loggers": {
                 "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
-                # A line for each call behind a request would drown the request's own.
+                # One log line per upstream call would drown the request's own line.
                 "httpx": {"level": "WARNING"},
             },
         },

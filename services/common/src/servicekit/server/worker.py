@@ -25,12 +25,12 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from servicekit.deadline import arrived_at
 from servicekit.server.pace import PacedSocket
 
-# What is collected before a thread takes the request up: a search in JSON, and nothing that needs a slot of its own.
+# Bodies up to this size are collected before a thread handles the request; larger ones need a slot.
 MOST_COLLECTED = 32 * 1024
 # What the kernel takes of an answer at once: most answers are longer than its own first choice of 16 KiB, and a client
 # that reads slowly would hold a thread until it has read the rest.
 SEND_BUFFER = 256 * 1024
-# How long what follows an answer is read and thrown away, so that a client that is still sending sees the answer.
+# After an early answer, the rest of the body is read and discarded this long, so that the client sees the answer.
 LINGER_S = 30.0
 PAUSE_S = 0.05
 END = b"\r\n\r\n"
@@ -97,12 +97,12 @@ class CollectingWorker(ThreadWorker):
         try:
             super().accept(listener)
         except OSError as error:
-            # Taken for a fault of the worker by gunicorn, which would end it.
+            # gunicorn treats an exception here as a worker failure and exits.
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             self.log.warning("no file is left for a connection: %s", error)
             self._make_room()
-            # It is asked again at once, and would be refused at once, for as long as there is none.
+            # Without a pause the loop would spin: accept fails again at once while no file descriptor is free.
             time.sleep(PAUSE_S)
 
     def _make_room(self) -> None:
@@ -126,7 +126,7 @@ class CollectingWorker(ThreadWorker):
         parser: Any = conn.parser
         if parser is not None:
             waiting.collected += parser.unreader.take_buffered()
-        # All of it is there already, more often than not.
+        # Usually the whole request has arrived already.
         here = self._collect(waiting)
         if here is None:
             self._watch(waiting, self._go_on)
@@ -249,7 +249,7 @@ class CollectingWorker(ThreadWorker):
 
     def _throw_away(self, waiting: Waiting, _: object) -> None:
         """Read what a client goes on sending, until it has seen the answer and closes."""
-        # A megabyte at a time: other connections have their turn in between.
+        # 1 MB at a time, so that other connections are served in between.
         if not waiting.closed and received(waiting.conn.sock, 2**20) == b"":
             self._drop(waiting)
 
@@ -260,7 +260,7 @@ class CollectingWorker(ThreadWorker):
         if self.alive and self.nr_conns >= self.worker_connections:
             self._make_room()
         for waiting in list(self._waiting.values()):
-            # A worker that stops waits for no request that has not begun.
+            # On shutdown, connections without a started request are closed.
             if now >= waiting.until or (not self.alive and not waiting.collected):
                 if waiting.collected:
                     with suppress(OSError):

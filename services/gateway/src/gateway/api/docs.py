@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template
 
 # The page has one style sheet of its own and nothing else.
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
-# What no picture reaches is no limit to tell.
+# A limit that no picture can reach is not documented.
 UNBOUNDED = 2**31
 
 

@@ -10,7 +10,7 @@ from flask import Request, request
 from servicekit.errors import Kind, ServiceError
 from werkzeug.datastructures import FileStorage
 
-# A file up to this size is kept in memory while its request is answered.
+# Uploaded files up to this size stay in memory; larger ones are spooled to disk.
 IN_MEMORY = 256 * 1024
 # The field of a form that holds files, as the description says it.
 FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}

@@ -52,7 +52,7 @@ def create_page(folder: Path, downloads: ConcurrencyLimit) -> Blueprint:
     def beside() -> Response:
         return send_from_directory(folder, request.path[1:])
 
-    # Icons and the manifest: what is there, not whatever a path names.
+    # Icons and the manifest: a list of existing files, never a path from the URL.
     for file in folder.iterdir():
         if file.is_file() and file.name != "index.html":
             page.add_url_rule(f"/{file.name}", file.name.replace(".", "_"), beside)

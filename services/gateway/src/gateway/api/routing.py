@@ -29,18 +29,18 @@ from gateway.auth.keys import Scope
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
 
 REF = "#/components/schemas/{model}"
-# Proxies must pass on each event at once.
+# nginx buffers responses unless this header disables it; events must arrive at once.
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-# What a request without files may be: a search of sixteen terms has a third of it.
+# Largest body of a request without files; a search with 16 terms has a third of it.
 JSON_BYTES = 2**20
-# What any route may answer with: what goes wrong behind the gateway, or on the way here.
+# Errors that every route can return.
 ANY_ROUTE = frozenset(
     (
         *(Kind.INVALID, Kind.TOO_LARGE, Kind.TOO_SLOW, Kind.UNAVAILABLE),
         *(Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_MANY_REQUESTS),
     )
 )
-# Each part above a size is an open file.
+# Extra form parts that are read before the request is refused; each large part is an open file.
 SPARE_PARTS = 16
 # What a path can name.
 PATH_PARTS = {
@@ -59,7 +59,7 @@ class Multipart:
 
     fields: dict[str, Any]
     required: tuple[str, ...]
-    # Files in one form; somewhat more are read, to be told of.
+    # Most files in one form; SPARE_PARTS more are read, so that the error can give their number.
     most: int
     # Fields that hold JSON.
     json: dict[str, type[BaseModel]]
@@ -82,7 +82,7 @@ class Operation:
     errors: frozenset[Kind]
     # Whether it answers in server-sent events where those are asked for.
     streams: bool
-    # What a key must allow; None where none is needed.
+    # The scope that the caller's key needs; None: no key.
     scope: Scope | None
 
 
@@ -210,7 +210,7 @@ def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         if f"<{name}>" in o.path:
             parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     given = schemas[o.params.__name__]
-    # What a class adds is more to the point than what it takes over.
+    # Own fields first, inherited fields after them.
     own = o.params.__annotations__
     for name, schema in sorted(given.get("properties", {}).items(), key=lambda item: item[0] not in own):
         parameters.append(

@@ -72,7 +72,7 @@ class AccessControl:
         reason = self.reason()
         if reason is None:
             return
-        # Without a key a client is counted by address, and so are guesses.
+        # Requests without a valid key are counted by address, so guessing keys is rate-limited.
         self._limiter.count(f"key/{caller.key.id}" if caller else f"address/{request.remote_addr}")
         if least is None:
             return
@@ -105,7 +105,7 @@ class AccessControl:
         if "caller" not in g:
             g.caller = self._find()
             if g.caller:
-                # For the line that the log has of each request.
+                # Read by the access log.
                 g.caller_name = g.caller.key.name
         caller: Caller | None = g.caller
         return caller
@@ -149,7 +149,7 @@ class AccessControl:
             self.sessions.end(caller.session.id)
             self.did("session-ended")
         response.delete_cookie(COOKIE, path="/api", httponly=True, samesite="Strict")
-        # Browsers cache pictures for a year; over TLS the end of a session clears that cache.
+        # Browsers cache pictures for a year; over TLS, logging out clears that cache.
         response.headers["Clear-Site-Data"] = '"cache"'
 
     def did(self, event: str, **facts: str | int | list[str]) -> None:
@@ -164,7 +164,7 @@ class AccessControl:
             REFUSED,
             request.remote_addr or "",
             method=request.method,
-            # A path of thousands of characters would fill the log the sooner.
+            # An unlimited path would let a client fill the log faster.
             path=request.path[:100],
             request_id=g.request_id,
         )
@@ -174,6 +174,6 @@ def from_elsewhere() -> bool:
     """Whether a browser says that a page of another site sent the request."""
     if site := request.headers.get("Sec-Fetch-Site"):
         return site not in ("same-origin", "none")
-    # Older browsers tell where the page is from, at least.
+    # Browsers that do not send Sec-Fetch-Site send Origin.
     origin = request.headers.get("Origin")
     return origin is not None and origin.rpartition("//")[2] != request.host

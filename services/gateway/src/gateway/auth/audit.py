@@ -17,10 +17,10 @@ from pathlib import Path
 
 log = logging.getLogger("gateway.audit")
 
-# A file that has become so large is set aside as NAME.1, in place of the one before.
+# At this size a log file is rotated to NAME.1, which it replaces.
 MOST_BYTES = 16 * 2**20
 PLAIN = re.compile(r"[\w.,:/@+-]+", re.ASCII)
-# What the person at the terminal of a server does, and not a client.
+# Stands for the address where the command line, and not a client, made the change.
 TERMINAL = "terminal"
 REFUSED = "key-refused"
 
@@ -62,7 +62,7 @@ class Audit:
             try:
                 os.write(file, line.encode())
                 if os.fstat(file).st_size >= self._most_bytes:
-                    # One sets it aside; who waited for that finds another file in its place.
+                    # One process rotates; the others, after the lock, see another inode and do nothing.
                     fcntl.flock(file, fcntl.LOCK_EX)
                     if os.fstat(file).st_ino == path.stat().st_ino:
                         path.replace(path.with_name(f"{path.name}.1"))

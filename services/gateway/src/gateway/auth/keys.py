@@ -14,7 +14,7 @@ from sqlalchemy import Column, LargeBinary, Table, Text, bindparam, delete, inse
 
 from gateway.database import METADATA, Database
 
-# The key's public name and its secret part: 256 bits from the system, which no digest needs to be slow for.
+# The public id and the secret. The secret has 256 random bits, so a fast digest (SHA-256) is safe.
 WRITTEN = re.compile(r"sl_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 
 KEYS = Table(

@@ -18,7 +18,7 @@ class RateLimiter:
     def __init__(self, limit: RateLimitItem, server: RedisServer | None) -> None:
         self._limit, self._server = limit, server
         self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
-        # The address is the pool's; the storage only checks that it is one of Redis.
+        # The pool has the address; RedisStorage only checks the scheme of this URL.
         self._shared = server and SlidingWindowCounterRateLimiter(
             RedisStorage("redis://", connection_pool=server.pool, key_prefix="sightline:rates")
         )

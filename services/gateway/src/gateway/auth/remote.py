@@ -18,11 +18,11 @@ from weakref import WeakKeyDictionary
 
 from werkzeug.wrappers import Request
 
-# Set by our own edge to the protocol that it was spoken to in.
+# Our edge sets this header to the protocol of the client's request.
 EDGE_PROTOCOL = "X-Edge-Protocol"
-# What our own edge sets itself, one value each.
+# Headers that our edge sets, with one value each.
 BY_EDGE = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
-# What proxies, tunnels and content delivery networks add.
+# Headers that proxies, tunnels and content delivery networks add.
 FORWARDING = {
     *("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-forwarded-for"),
     *("true-client-ip", "fastly-client-ip", "fly-client-ip", "x-envoy-external-address", "x-original-host"),
@@ -110,7 +110,7 @@ def foreign_page(request: Request) -> str | None:
     asked for a key, and sees that the system is open to others.
     """
     for header in ("Origin", "Referer"):
-        # Not by urllib, which raises for some of what a client may send.
+        # Not urllib: it raises for some invalid values that a client can send.
         host = re.sub(r"^[a-z]+://([^/?#]*).*|.*", r"\1", request.headers.get(header, ""), count=1, flags=re.DOTALL)
         if host and (foreign := foreign_name(host)):
             return f"its page is not of this machine: {foreign}"
@@ -140,7 +140,7 @@ def owner_of(connection: socket.socket) -> int | None:
     # By text: a machine has tens of thousands of connections, and this is done for each new one.
     pairs = [(written(here, mapped), written(there, mapped)) for mapped in (False, True)]
     if not any(f" {ours} {theirs} " in table for table in tables for ours, theirs in pairs):
-        # Tables that lack our own end say nothing about the other.
+        # If the table does not list our end of the connection, it is not authoritative for the other end.
         return None
     for table in tables:
         for ours, theirs in pairs:

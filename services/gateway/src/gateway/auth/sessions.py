@@ -15,11 +15,11 @@ from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Text, bindpara
 from gateway.auth.keys import KEYS, Key, Scope, digest
 from gateway.database import METADATA, Database
 
-# Longest life of a session; there is no way to prolong one but the key.
+# A session expires after this time and is not renewed: the browser then needs the key again.
 LIFE = timedelta(days=30)
-# How exactly it is known when a session was used last: not each request writes.
+# Resolution of `seen_at`: not every request writes to the database.
 SEEN = timedelta(minutes=5)
-# Of one key, the latest.
+# Sessions kept per key; the oldest are deleted.
 MOST_SESSIONS = 100
 WRITTEN = re.compile(r"(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 
@@ -76,7 +76,7 @@ class Sessions:
                 id=session_id,
                 key_id=key.id,
                 digest=digest(secret),
-                # To the microsecond: of the sessions of one second, too, the oldest is known.
+                # In microseconds, so that sessions of the same second are ordered.
                 created_at=now.isoformat(timespec="microseconds"),
                 seen_at=moment(now),
                 address=address,
@@ -102,7 +102,7 @@ class Sessions:
             if hmac.compare_digest(row.digest, digest(match["secret"])):
                 session = read_session(row)
                 if session.seen_at < moment(now - SEEN):
-                    # It informs people; a full disk is no reason to refuse their requests.
+                    # `seen_at` is information only: a full disk must not fail the request.
                     with suppress(ServiceError):
                         seen = update(SESSIONS).where(SESSIONS.c.id == session.id).values(seen_at=moment(now))
                         self._database.change(seen)

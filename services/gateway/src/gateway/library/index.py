@@ -23,7 +23,7 @@ from gateway.library.walk import find_pictures
 FILES = Table(
     "library",
     METADATA,
-    # A name need not be text on disk.
+    # Bytes: a file name on disk need not be valid UTF-8.
     Column("path", LargeBinary, primary_key=True),
     Column("id", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -76,7 +76,7 @@ class Library:
             except OSError:
                 continue
             facts = os.fstat(stream.fileno())
-            # An edited file is another picture, which the next scan will find.
+            # The file was edited since the scan: its content has another id, which the next scan records.
             if (facts.st_size, facts.st_mtime_ns) == (seen.size, seen.mtime_ns):
                 return stream, seen.size, seen.path.suffix[1:].lower()
             stream.close()

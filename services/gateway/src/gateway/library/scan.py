@@ -59,7 +59,7 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
         elif state.done % 500 == 0:
             yield state
     add(library, ingest, fresh, state)
-    # What lies in a folder that cannot be read is not gone.
+    # If a folder could not be read, its files are not treated as deleted.
     for path, picture_id, last in [] if unread else list(library.gone(paths)):
         state.counts["gone"] += 1
         if remove:
@@ -67,7 +67,7 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
             if last and record and record["media_key"] == f"{PREFIX}{picture_id}":
                 media.delete(picture_id, record["media_key"])
                 search.delete(picture_id)
-            # Last: cut off in between, the next scan knows that it is to go.
+            # Last, so that after a crash the next scan still sees the file as gone and completes the deletion.
             library.forget(path)
     yield state
 
@@ -81,7 +81,7 @@ def add(library: Library, ingest: Ingest, fresh: list[Seen], state: Scan) -> Non
         if result.error:
             fail(state, seen.path, result.error.detail)
         else:
-            # Not before it is on record: cut off in between, the next scan adds it.
+            # After the record is written, so that after a crash the next scan adds the file again.
             library.remember(seen)
             state.counts[result.status] += 1
             state.done += 1

@@ -96,7 +96,7 @@ class Ingest:
             first[name] = i
             fresh[name] = record
         results.update(self._record(fresh, {n: contents[i] or b"" for n, i in first.items()}, first))
-        # A copy of a file that failed inside the same upload has failed as well.
+        # A duplicate within the upload has the same result as the file it duplicates.
         return [
             results[first[name]] if name in first and results[first[name]].error else results[i]
             for i, name in enumerate(ids)
@@ -110,7 +110,7 @@ class Ingest:
             camera, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
         with stage("keep"):
             key = self._media.put(content, picture, upload.in_place)
-            # It may have been no picture to an older release.
+            # An older release may have quarantined this file as unreadable.
             self._quarantine.release(name)
         return {
             "id": name,

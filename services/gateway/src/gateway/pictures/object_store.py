@@ -110,7 +110,7 @@ class FsspecStore:
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file."""
-        # Object stores have no folders, and are content; others need them.
+        # File systems need the folder first; object stores ignore this.
         self._store.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
         try:
             self._store.pipe_file(self._path(key), content)

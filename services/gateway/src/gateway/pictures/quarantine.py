@@ -20,7 +20,7 @@ from gateway.pictures.object_store import ObjectStore
 FOLDER = "quarantine"
 MOST_FILES = 200
 MOST_BYTES = 256 * 2**20
-# The first two parts are missing from names of an earlier release.
+# File names of earlier releases lack the first two parts.
 NAME = re.compile(r"(?:(?P<at>\d{8}T\d{6}\.\d{6})-(?P<bytes>\d+)-)?(?P<id>[0-9a-f]{32})\.json")
 
 

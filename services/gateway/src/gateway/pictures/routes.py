@@ -29,7 +29,7 @@ from gateway.upstream.collection import Collection
 from gateway.upstream.search import SearchClient
 
 ID = re.compile(r"[0-9a-f]{32}")
-# A file's name is its content, so what was fetched once is right for ever.
+# The URL holds a digest of the content, so the response never becomes stale.
 FOREVER_S = 31_536_000
 MAX_IDS = 100
 CHANGING = (Kind.NOT_FOUND, Kind.NO_SPACE)
@@ -155,7 +155,7 @@ def add_picture_routes(
     @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
     def delete(picture_id: str) -> tuple[str, int]:
         """Forget a picture, its thumbnails, and its file unless that lies in the library."""
-        # The files first: cut off in between, the picture is still on record, and deleting it can be tried again.
+        # Files before the record: after a crash in between, the record is still there and DELETE can be retried.
         media.delete(picture_id, record(picture_id)["media_key"])
         search.delete(picture_id)
         collection.changed()
@@ -199,7 +199,7 @@ def sent(kept: Kept, tag: str, name: str) -> Response:
     response = send_file(
         kept.stream, mimetype=kept.mimetype, download_name=name or tag, etag=tag, max_age=FOREVER_S, conditional=False
     )
-    # A browser may keep it; a cache between here and there does not know who may see it.
+    # Browsers may cache it; shared caches must not, since they do not check access.
     response.cache_control.public = False
     response.cache_control.private = True
     response.headers["X-Content-Type-Options"] = "nosniff"

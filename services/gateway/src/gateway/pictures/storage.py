@@ -15,13 +15,13 @@ from thumbhash import rgba_to_thumb_hash
 from gateway.concurrency import ConcurrencyLimit
 from gateway.pictures.object_store import ObjectStore
 
-# Media keys of pictures of which the store has no copy.
+# Prefix of the media keys of library pictures, of which the store holds no copy.
 PREFIX = "library:"
-# Widths a thumbnail can be asked for: a closed list, or anyone could fill the disk.
+# Thumbnail widths: a closed list, since each is kept, and arbitrary widths would fill the disk.
 WIDTHS = (240, 480, 960, 1920)
-# The one that every wall asks for is made while the picture is added.
+# The width that the wall requests first; it is made during ingest.
 FIRST = 480
-# A picture of 1 : 20 is no reason for a thumbnail of 9,600 pixels' height.
+# Bounds the height of thumbnails of very tall pictures (1 : 20 would be 9,600 pixels).
 TALLEST = 4
 MISSING = "the picture's file is missing; add the picture again"
 MOVED = "the picture's file has changed or is not where it was; scan the library again"
@@ -36,7 +36,7 @@ TYPES = {
     "HEIF": ("heic", "image/heic"),
 }
 MIMETYPES = dict(TYPES.values())
-# How people end the names of such files otherwise.
+# Other file name endings of these formats.
 ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "heif": "heic"}
 # How a thumbnail can be written. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
 # wide), so a client that accepts both alike gets WebP, which exists already.
@@ -102,9 +102,9 @@ class MediaStore:
 
     def placeholder(self, picture: Picture) -> str:
         """A blurred copy of a few bytes (ThumbHash, base64), to be shown until the picture is there."""
-        # As much as there is to see in it: the hash keeps seven waves a side, and takes its time by the pixel.
+        # ThumbHash keeps 7 frequencies a side and its time grows with the pixels, so a small copy is enough.
         small = resized(picture.image, (32, 32), Image.Resampling.BOX)
-        # The library fails where something shows through; an opened picture lies on white.
+        # The thumbhash library fails on transparency; `open` composites pictures on white.
         small = small.convert("RGBA")
         return base64.b64encode(bytes(rgba_to_thumb_hash(*small.size, small.tobytes()))).decode()
 
@@ -166,7 +166,7 @@ def shrink(picture: Image.Image, width: int, form: str) -> bytes:
     """A picture within width x TALLEST * width, never enlarged, without metadata but for its colour profile."""
     small = resized(picture, (width, TALLEST * width), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    # Without its own description a writer takes over that of the picture.
+    # Without this, Pillow's writer copies the source picture's metadata.
     small.info = {}
     profile = picture.info.get("icc_profile")
     small.save(stream, form.upper(), icc_profile=profile, exif=b"", xmp=b"", **THUMBNAILS[form])
@@ -177,5 +177,5 @@ def resized(picture: Image.Image, box: tuple[int, int], resample: Image.Resampli
     """A copy within a box, never enlarged; unlike `Image.thumbnail` of a copy it makes no copy in full size."""
     scale = min(1.0, *(most / side for most, side in zip(box, picture.size, strict=True)))
     width, height = (max(1, round(side * scale)) for side in picture.size)
-    # By whole factors first, as `Image.thumbnail` does: quicker, and no difference is to be seen.
+    # Reduce by an integer factor first, as `Image.thumbnail` does: faster, without a visible difference.
     return picture.resize((width, height), resample, reducing_gap=2.0)

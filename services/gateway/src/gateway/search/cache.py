@@ -17,11 +17,11 @@ from cachetools import TTLCache
 
 from gateway.upstream.redis_server import RedisDownError, RedisServer
 
-# Two versions of the gateway may share one Redis: an entry of another layout must not be read.
+# The version of the entries' layout: gateways of two releases may share one Redis.
 PREFIX = "sightline:2:"
 
 
-# What an entry takes beside its value: the key, and what the tables know of it.
+# Estimated overhead of an entry beside its value: key and hash table.
 ENTRY_BYTES = 500
 
 
@@ -40,7 +40,7 @@ class MemoryCache:
 
     def __init__(self, most_bytes: int, ttl_s: int) -> None:
         self._lock = threading.Lock()
-        # By bytes: a page of 24 hits has ten kilobytes, and one of 200 a hundred.
+        # Bounded in bytes and not in entries: a page of 24 results has 10 kB, one of 200 has 100 kB.
         self._kept: TTLCache[str, bytes] = TTLCache(most_bytes, ttl_s, getsizeof=lambda value: len(value) + ENTRY_BYTES)
         self._written = b""
 

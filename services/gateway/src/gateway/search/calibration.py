@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 CONFIDENT = 0.95
 # The median of absolute deviations times this is a normal distribution's standard deviation.
 MAD_TO_DEVIATION = 1.4826
-# In cosine; a collection of one colour must not turn rounding into certainty.
+# In cosine. In a collection of near-identical pictures the measured spread is rounding error.
 LEAST_SPREAD = 0.01
 # The background is measured again when the collection has grown or shrunk by this share since, or has changed at all
 # and the calibration is older than this, in seconds: as many pictures may be other pictures.
@@ -116,7 +116,7 @@ class Calibrator:
         self._phrases = background.splitlines()
         self._background = hashlib.sha256(background.encode()).hexdigest()[:16]
         self._vectors: tuple[str, list[str]] | None = None
-        # The last that the database told, for as long as it does not answer.
+        # The last calibration that was read; used while the database does not answer.
         self._last: Calibration | None = None
 
     def calibration(self, stats: Stats) -> Calibration | None:
@@ -143,7 +143,7 @@ class Calibrator:
 
     def _measure(self) -> None:
         try:
-            # Asked for anew: a gateway whose cached state is a second old must not replace what a newer one measured.
+            # Read the current state: with a cached one this gateway could overwrite a newer calibration.
             stats = self._search.stats()
             model_id = stats["model_id"]
             if self._vectors is None or self._vectors[0] != model_id:

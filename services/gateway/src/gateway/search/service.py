@@ -116,12 +116,12 @@ class Searcher:
         """
         started = time.perf_counter()
         kept: Computed | None = self._results.find("page", question.key)
-        # An explanation covers the whole computation, which the cache does not hold.
+        # `explain` needs timings and counts of the whole computation, which cached pages lack.
         if kept is None or question.request.explain:
-            # An explanation is not shared with those who did not ask for one.
+            # Single flight must not share a page with `explain` with requests without it.
             flight = f"{question.key}{'+' if question.request.explain else ''}"
             page: Computed = self._results.once("page", flight, lambda: self._in_slot(question))
-            # Written to in between? Then the page belongs to the newer generation.
+            # If a write came in between, the page belongs to a newer generation and has another key.
             if kept is None and page["generation"] == question.state["generation"]:
                 self._results.keep("page", question.key, page)
         else:
@@ -131,7 +131,7 @@ class Searcher:
             {**hit, "confidence": calibration and round(calibration.confidence(hit["score"]), 4)}
             for hit in page["results"]
         ]
-        # The verdict is on the best result of all, which later pages do not hold.
+        # `confident` judges the best result, which is only on the first page.
         first = results[0]["confidence"] if results and question.request.cursor is None else None
         whole = {
             "results": results,
@@ -221,7 +221,7 @@ class Searcher:
                 vector = read_vector(term.vector, model_id, f"terms.{i}.vector")
                 terms.append({"vector": vector, "weight": term.weight})
             elif term.image is not None:
-                # By what the token holds: the pages after this one are asked for with it.
+                # Use the token's vector (half precision), since the following pages are requested with the token.
                 token = write_vector(encoded[i].vector, model_id)
                 terms.append({"vector": read_vector(token, model_id, "image"), "weight": term.weight})
                 term = Term(vector=token, weight=term.weight)
@@ -235,7 +235,7 @@ class Searcher:
 
     def _image(self, stream: IO[bytes], number: int, model_id: str) -> Encoded:
         def encode() -> Encoded:
-            # Read within the request's slot, which bounds how many files are in memory.
+            # Read inside the concurrency slot, which bounds the number of files in memory.
             stream.seek(0)
             (encoded,) = self._encoder.images([stream.read()])
             if isinstance(encoded, ServiceError):

@@ -56,7 +56,7 @@ class SingleFlightCache:
                 except TimeoutError as error:
                     raise ServiceError(Kind.UNAVAILABLE, "the answer did not come in time", retry_after=1) from error
                 except ServiceError as error:
-                    # The other request's deadline may have passed: this one has its own.
+                    # The shared computation failed by its own request's deadline; this request still has time.
                     if error.kind is not Kind.UNAVAILABLE:
                         raise
             return work()

@@ -101,7 +101,7 @@ def read_term(written: str, name: str) -> Term:
             f"{name}: {written[:40]!r} is not a term; write text:words, like:id or vector:token, "
             "with a weight in front where it is not 1: -0.5*text:words",
         )
-    # Weighed and measured as if it came in a body.
+    # Validate it like a term of a JSON body.
     return parse(Term, {match["kind"]: match["value"], "weight": float(match["weight"] or 1)}, within=name)
 
 
@@ -119,7 +119,7 @@ def write_vector(vector: str, model_id: str) -> str:
     """
     content = base64.b64decode(vector)
     numbers = struct.unpack(f"<{len(content) // 4}f", content)
-    # Half precision changes a cosine by less than 0.0005, which no ranking that a person sees hangs on.
+    # float16 changes a cosine by less than 0.0005, too little to change a visible ranking.
     return base64.urlsafe_b64encode(mark(model_id) + struct.pack(f"<{len(numbers)}e", *numbers)).decode().rstrip("=")
 
 

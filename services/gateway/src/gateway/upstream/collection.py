@@ -13,7 +13,7 @@ from servicekit.timing import stage
 
 from gateway.upstream.search import SearchClient
 
-# What was written past every gateway, as by `sightline migrate`, is seen after so long at the latest.
+# A write that bypasses the gateways, as by `sightline migrate`, is seen within this time, in seconds.
 STATE_S = 1.0
 
 
@@ -58,7 +58,7 @@ class Collection:
         return self._ask(mark)
 
     def _ask(self, mark: bytes | None) -> Stats:
-        # A write from now on leaves another mark than the one that is kept, so its reader asks again.
+        # A write after this line changes the mark, so the next reader asks again.
         asked = self._clock()
         with stage("state"):
             stats = self._search.stats()
