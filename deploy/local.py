@@ -3,9 +3,9 @@
     python deploy/local.py check --port 8080
     .venv/bin/python deploy/local.py run --port 8080 [--photos FOLDER]
 
-`check` says in a sentence what is missing before anything is downloaded, and so needs Python alone. `run` starts the
-processes of the Procfile, adds the sample gallery (or the folder) and prints the address. The sample and one's own
-pictures are two collections.
+`check` reports missing requirements before anything is downloaded; it needs only Python. `run` starts the processes of
+the Procfile, adds the sample gallery (or the folder) and prints the address. The sample and your own pictures are two
+separate collections.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 GALLERY = ROOT / "deploy" / "gallery"
-# What Vite, which builds the page, asks for.
+# The minimum Node.js version of Vite, which builds the page.
 NODE = (20, 19)
 START_S = 90
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a line to stdout and flush it."""
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.flush()
 
 
 def fetch(url: str) -> dict[str, Any] | None:
-    """A JSON object, whatever its status; None when no such thing is answered."""
+    """GET a JSON object, with any HTTP status; None if there is no such answer."""
     try:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 document = json.load(answer)
         except urllib.error.HTTPError as error:
             document = json.load(error)
-    except (OSError, ValueError, http.client.HTTPException):  # no server there, or one that does not speak HTTP
+    except (OSError, ValueError, http.client.HTTPException):  # no server, or one that does not speak HTTP or JSON
         return None
     return document if isinstance(document, dict) else None
 
 
 def ports(port: int) -> dict[str, int]:
-    """The port of each service: the gateway's, and the next two."""
+    """The port of each service: the gateway's is `port`, the others follow."""
     return {"gateway": port, "encoder": port + 1, "search": port + 2}
 
 
 def is_free(port: int) -> bool:
     """Whether a service could listen on the port."""
     with socket.socket() as s:
-        # A port whose last connections are still being closed is free, as gunicorn sees it.
+        # As gunicorn does: connections in TIME_WAIT do not block the port.
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", port))
@@ -71,7 +71,7 @@ def is_free(port: int) -> bool:
 
 
 def busy_port(port: int) -> str | None:
-    """What to say when one of the ports is taken."""
+    """An error message if one of the ports is in use, else None."""
     taken = {service: p for service, p in ports(port).items() if not is_free(p)}
     if not taken:
         return None
@@ -84,7 +84,7 @@ def busy_port(port: int) -> str | None:
 
 
 def missing_node() -> str | None:
-    """What to say when the page cannot be built here."""
+    """An error message if Node.js or npm is missing or too old to build the page, else None."""
     wanted = ".".join(map(str, NODE))
     node = shutil.which("node")
     if not node or not shutil.which("npm"):
@@ -96,13 +96,59 @@ def missing_node() -> str | None:
 
 
 def missing_photos(photos: Path | None) -> str | None:
-    """What to say when the folder is not one."""
+    """An error message if PHOTOS is not a folder, else None."""
     return f"PHOTOS: {photos} is not a folder." if photos and not photos.is_dir() else None
 
 
+def model_of(bundle: Path) -> str | None:
+    """The id of a bundle's model; None where there is no bundle."""
+    try:
+        manifest: dict[str, Any] = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest.get("model_id")
+
+
+def former_bundle(env: dict[str, str]) -> Path | None:
+    """The bundle that the collection was made with, where that is another than is to serve and it is still here."""
+    from search.catalogue.catalogue import Catalogue
+
+    catalogue = Path(env["SEARCH_CATALOGUE"])
+    if env.get("SEARCH_BACKEND", "local") != "local" or not catalogue.exists():
+        return None
+    opened = Catalogue(catalogue)
+    try:
+        model = opened.state().model
+    finally:
+        opened.close()
+    if model is None or model.model_id == model_of(Path(env["ENCODER_BUNDLE"])):
+        return None
+    bundles = [ROOT / "var" / "bundle", *sorted((ROOT / "var" / "models").glob("*"))]
+    return next((b for b in bundles if model_of(b) == model.model_id), None)
+
+
+@contextmanager
+def former_encoder(port: int, env: dict[str, str]) -> Iterator[bool]:
+    """An encoder of the model that the collection was made with, while another takes over; whether there is one."""
+    bundle = former_bundle(env)
+    if bundle is None or not is_free(port):
+        yield False
+        return
+    address = f"127.0.0.1:{port}"
+    env["GATEWAY_FORMER_ENCODER_URL"] = f"http://{address}"
+    command = ["gunicorn", "-c", "python:encoder.gunicorn_conf"]
+    settings = {"ENCODER_BIND": address, "ENCODER_BUNDLE": str(bundle)}
+    process = subprocess.Popen(command, cwd=ROOT, env={**env, **settings}, start_new_session=True)
+    try:
+        yield True
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def environment(port: int, data: Path) -> dict[str, str]:
-    """The processes' environment: .env, then what is set already, then what must fit together."""
-    from dotenv import dotenv_values  # there once the services are: pydantic-settings needs it
+    """The environment of the processes, in rising precedence: defaults, .env, the caller's environment, fixed values."""
+    from dotenv import dotenv_values  # installed with the services, as a dependency of pydantic-settings
 
     given = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v}
     at = {service: f"127.0.0.1:{p}" for service, p in ports(port).items()}
@@ -123,14 +169,15 @@ def environment(port: int, data: Path) -> dict[str, str]:
     }
 
 
-# What the gateway says of a collection that an earlier model made.
+# Part of the gateway's message for a collection that was encoded by another model.
 OTHER_MODEL = "sightline reindex"
 
 
 def wait_until_ready(url: str, stack: subprocess.Popen[bytes]) -> str | None:
-    """Wait for the gateway to say that everything works; return what is wrong if it does not.
+    """Wait until the gateway reports that it is ready; return an error message if it does not.
 
-    A collection of another model is told at once: it has to be encoded again, which needs the running services.
+    Returns `OTHER_MODEL` at once if the collection was encoded by another model: re-encoding it needs the running
+    services.
     """
     deadline = time.monotonic() + START_S
     last: dict[str, Any] = {}
@@ -150,7 +197,7 @@ def wait_until_ready(url: str, stack: subprocess.Popen[bytes]) -> str | None:
 
 @contextmanager
 def key_where_needed(url: str, env: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The environment of a command, with a key for it where the system is published; the key ends with the block."""
+    """The environment of a command, with a temporary API key if the system requires one; revoked after the block."""
     if not (fetch(f"{url}/api/v1/session") or {}).get("required"):
         yield env
         return
@@ -164,46 +211,58 @@ def key_where_needed(url: str, env: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 def run(port: int, photos: Path | None, data: Path) -> int:
-    """Start, fill, and stay until stopped; the exit status."""
+    """Start the services, add the pictures, and run until stopped; return the exit status.
+
+    Args:
+        port: the gateway's port.
+        photos: the folder of your own pictures; None for the sample gallery.
+        data: the folder of the collection.
+    """
     url = f"http://127.0.0.1:{port}"
     env = environment(port, data)
-    # One's own pictures stay where they are; the sample is small, and has captions.
+    # Your own pictures are indexed in place (as a library); the sample gallery is uploaded, with its captions.
     if photos:
         env["GATEWAY_LIBRARY"] = str(photos)
-    # In a session of its own: a Ctrl-C and a closed terminal reach this process alone, which ends honcho in good order.
-    # honcho's processes are in sessions of their own too, and would outlive it.
-    stack = subprocess.Popen(["honcho", "start", "--env", os.devnull], cwd=ROOT, env=env, start_new_session=True)
+    with ExitStack() as former:
+        moving = former.enter_context(former_encoder(port + len(ports(port)), env))
+        # A new session, so that Ctrl-C and SIGHUP reach only this process, which then stops honcho gracefully. honcho's
+        # children are in sessions of their own, and would survive a killed honcho.
+        stack = subprocess.Popen(["honcho", "start", "--env", os.devnull], cwd=ROOT, env=env, start_new_session=True)
+        asked_to_stop = False
 
-    asked_to_stop = False
+        def stop(*_: object) -> None:
+            nonlocal asked_to_stop
+            asked_to_stop = True
+            stack.terminate()
 
-    def stop(*_: object) -> None:
-        nonlocal asked_to_stop
-        asked_to_stop = True
-        stack.terminate()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    problem = wait_until_ready(url, stack)
-    if problem == OTHER_MODEL:
-        say("\nThe model is another than the one that this collection was made with: its pictures are encoded again.\n")
-        with key_where_needed(url, env) as keyed:
-            subprocess.run(["sightline", "--url", url, "reindex"], env=keyed, check=False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, stop)
         problem = wait_until_ready(url, stack)
-    if problem is None:
-        what = ["scan"] if photos else ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
-        say(
-            f"\nSightline answers at {url}. Adding {photos or 'the sample gallery'}; what is in can be found at once.\n"
-        )
-        with key_where_needed(url, env) as keyed:
-            added = subprocess.run(["sightline", "--url", url, *what], env=keyed, check=False)
-        if stack.poll() is None and added.returncode in (0, 1):
-            say(f"\nOpen {url} (Ctrl-C stops it).\n")
-        status = stack.wait()
-        return 0 if asked_to_stop else status or 1
-    say(problem)
-    stop()
-    stack.wait()
-    return 1
+        if problem == OTHER_MODEL or (moving and problem is None):
+            meanwhile = f"; until then the one of before answers at {url}" if moving else ""
+            say(f"\nAnother model than this collection's: its pictures are encoded again{meanwhile}.\n")
+            with key_where_needed(url, env) as keyed:
+                subprocess.run(["sightline", "--url", url, "reindex"], env=keyed, check=False)
+            former.close()
+            problem = wait_until_ready(url, stack)
+        if problem is None:
+            fill(url, photos, env, stack)
+            status = stack.wait()
+            return 0 if asked_to_stop else status or 1
+        say(problem)
+        stop()
+        stack.wait()
+        return 1
+
+
+def fill(url: str, photos: Path | None, env: dict[str, str], stack: subprocess.Popen[bytes]) -> None:
+    """Add the person's pictures, or the sample gallery."""
+    what = ["scan"] if photos else ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
+    say(f"\nSightline answers at {url}. Adding {photos or 'the sample gallery'}; what is in can be found at once.\n")
+    with key_where_needed(url, env) as keyed:
+        added = subprocess.run(["sightline", "--url", url, *what], env=keyed, check=False)
+    if stack.poll() is None and added.returncode in (0, 1):
+        say(f"\nOpen {url} (Ctrl-C stops it).\n")
 
 
 def main() -> int:
@@ -214,8 +273,9 @@ def main() -> int:
     parser.add_argument("--photos", type=lambda given: Path(given).expanduser().resolve())
     parser.add_argument("--data", type=Path, help="folder of the collection; var/photos or var/gallery unless given")
     options = parser.parse_args()
-    if not 1024 <= options.port <= 65533:
-        say(f"PORT: {options.port} is not between 1024 and 65533.")
+    # The next three are the other services', and the former encoder's while another model takes over.
+    if not 1024 <= options.port <= 65532:
+        say(f"PORT: {options.port} is not between 1024 and 65532.")
         return 1
     checks = [missing_photos(options.photos), busy_port(options.port)]
     if options.action == "check":

@@ -1,9 +1,9 @@
-"""Make a bundle of any CLIP, SigLIP or dual encoder of Hugging Face's, as `make up MODEL=` wants it.
+"""Make a bundle of any Hugging Face CLIP, SigLIP or dual encoder, for `make up MODEL=`.
 
     python deploy/model.py NAME_OR_FOLDER
 
-prints the bundle's folder. The export needs PyTorch, some gigabytes that serving does not: it is installed into an
-environment that is removed afterwards. A bundle that is there already is taken as it is.
+prints the bundle's folder. The export needs PyTorch, some gigabytes that serving does not need: it is installed into a
+temporary virtual environment, which is removed afterwards. An existing bundle is used as it is.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ INSTALL = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", "c
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the terminal; what is printed on standard output is the bundle's folder alone."""
+    """Print a message to stderr: stdout is reserved for the bundle's folder, which the Makefile reads."""
     sys.stderr.write(f"{sentence}\n")
 
 
 def place_of(name: str) -> tuple[str, Path]:
-    """A model's full name, a folder's path resolved, and where its bundle lies.
+    """A model's full name (for a folder, its resolved path) and the path of its bundle.
 
     >>> place_of("openai/clip-vit-base-patch32")[1].name
     'openai-clip-vit-base-patch32'
@@ -38,7 +38,13 @@ def place_of(name: str) -> tuple[str, Path]:
 
 
 def export(python: str, name: str, out: Path) -> int:
-    """Export with a Python that has `twotower`; the exit status. The bundle is put in place by one rename."""
+    """Export a model; return the exit status. The bundle is put in place by an atomic rename.
+
+    Args:
+        python: a Python interpreter that has `twotower`.
+        name: the model's name or folder.
+        out: the bundle's folder.
+    """
     building = out.with_name(f"{out.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     command = [python, "-m", "twotower.export", "--model", name, "--out", str(building), "--name", Path(name).name]
@@ -50,7 +56,7 @@ def export(python: str, name: str, out: Path) -> int:
 
 
 def export_apart(name: str, out: Path) -> int:
-    """Export in an environment that is made for it and removed afterwards; the exit status."""
+    """Export in a temporary virtual environment; return the exit status."""
     say("Installing what exports a model into an environment of its own (some minutes; removed afterwards)")
     with tempfile.TemporaryDirectory(prefix="export-", dir=out.parent) as folder:
         venv.create(folder, with_pip=True)
@@ -62,7 +68,7 @@ def export_apart(name: str, out: Path) -> int:
 
 
 def main() -> int:
-    """The command line: 0 when the bundle is there."""
+    """The command line; returns 0 if the bundle exists."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="a folder, or a name on Hugging Face's hub")
     parser.add_argument("--python", help="a Python that has twotower, in place of an environment made for it")

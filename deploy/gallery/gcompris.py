@@ -1,4 +1,4 @@
-"""Photographs out of Debian's gcompris-qt-data, each with the author and the licence that the package states for it.
+"""Photographs of Debian's gcompris-qt-data, each with the author and the licence that the package states for it.
 
 Needs PySide6-Essentials, which opens Qt's resource files, and python-debian, which reads the package's copyright file.
 """
@@ -14,7 +14,7 @@ from photograph import Photograph
 from PIL import Image
 from PySide6.QtCore import QFile, QIODevice, QResource
 
-# What is shown; fish, mills and panels are more than are wanted here.
+# The chosen photographs with captions; of fish, windmills and solar panels only a selection.
 ANIMALS = {
     "explore_farm_animals/resource/animals": {
         "cat": "A black and white cat with a ball of wool.",
@@ -123,10 +123,11 @@ THINGS = {
 
 
 def gcompris(root: Path) -> Iterator[Photograph]:
-    """Every chosen photograph of the package that is installed, or unpacked, below `root`.
+    """The chosen photographs of the package, which is installed or unpacked below `root`.
 
     Raises:
-        ValueError: the package states no licence of its own for a file.
+        FileNotFoundError: a file of the package is missing.
+        ValueError: the package states no licence for a specific file.
     """
     resources = root / "usr/share/gcompris-qt/rcc"
     with (root / "usr/share/doc/gcompris-qt-data/copyright").open(encoding="utf-8") as stream:
@@ -154,7 +155,7 @@ def gcompris(root: Path) -> Iterator[Photograph]:
 
 
 def paragraph(copyright_file: Copyright, stem: str):  # type: ignore[no-untyped-def]  # python-debian's classes are dynamic
-    """What the package states for a file, which it names by the ending that it had before it was converted."""
+    """The package's copyright paragraph for a file, which may list it with the extension before its conversion."""
     for ending in (".webp", ".jpg", ".png"):
         found = copyright_file.find_files_paragraph(stem + ending)
         if found and found.files != ("*",):

@@ -3,10 +3,10 @@
     pip install pillow pyside6-essentials python-debian
     python deploy/gallery/make.py [--root FOLDER]     # where the packages are unpacked, if they are not installed
 
-`photographs.csv` names photographs of many packages, wallpapers most of them, each with its author and licence, as its
-package states them, and with what it shows. gcompris-qt-data adds more, by its own record (gcompris.py). `cutouts.txt`
-names stamps of tuxpaint-stamps-default (GPL-2) that are cut-out photographs; they are trimmed and put on white. What
-the gallery leaves is what the released model may learn from.
+`photographs.csv` lists photographs of many packages, mostly wallpapers, each with a caption and with the author and
+licence that its package states. gcompris-qt-data adds more, with the licences of its own copyright file (gcompris.py).
+`cutouts.txt` lists stamps of tuxpaint-stamps-default (GPL-2) that are cut-out photographs; they are trimmed and put on
+white. Pictures of these packages that are not in the gallery may be training data of the released model.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ QUALITY = 78
 
 
 def trimmed(path: Path) -> Image.Image:
-    """The picture on white with a margin of 6 %, no longer than SIDE on its long side, no narrower than 1 : 2."""
+    """The picture on white with a margin of 6 %: the long side is at most SIDE, the aspect ratio at most about 2:1."""
     layer = Image.open(path).convert("RGBA")
-    # Faint shadows at the edge are not the subject.
+    # Ignore faint shadows (alpha of 24 or less) when cropping to the subject.
     box = layer.getchannel("A").point(lambda a: 255 if a > 24 else 0).getbbox() or (0, 0, *layer.size)
     subject = layer.crop(box)
     long = max(subject.size)
@@ -45,7 +45,7 @@ def trimmed(path: Path) -> Image.Image:
 
 
 def stamps(root: Path) -> Iterator[Photograph]:
-    """The stamps that `cutouts.txt` names, trimmed."""
+    """The stamps listed in `cutouts.txt`, trimmed."""
     folder = root / STAMPS
     for name in (HERE / "cutouts.txt").read_text(encoding="utf-8").split():
         path = folder / name
@@ -61,7 +61,7 @@ def stamps(root: Path) -> Iterator[Photograph]:
 
 
 def listed(root: Path) -> Iterator[Photograph]:
-    """The photographs that `photographs.csv` names."""
+    """The photographs listed in `photographs.csv`."""
     with (HERE / "photographs.csv").open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             yield Photograph(
@@ -76,7 +76,7 @@ def listed(root: Path) -> Iterator[Photograph]:
 
 
 def main() -> None:
-    """Write `pictures/`, `captions.csv` and `manifest.json` beside this file."""
+    """Write `pictures/`, `captions.csv` and `manifest.json` into the folder of this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=Path("/"), help="where the packages are installed or unpacked")
     root = parser.parse_args().root

@@ -1,4 +1,4 @@
-"""What the gallery keeps of a photograph."""
+"""The data class of a photograph of the sample gallery."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from PIL import Image
 
 
 class Photograph(NamedTuple):
-    """A photograph with all that its reuse asks for."""
+    """A photograph with its caption, and the author, licence and origin that redistribution requires."""
 
     name: str
     source_file: str

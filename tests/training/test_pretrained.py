@@ -35,7 +35,7 @@ from transformers import (
 )
 from twotower import export
 
-from tests.conftest import ROOT, Process, find_free_ports, running
+from tests.conftest import ROOT, Process, answers, find_free_ports, running
 
 PART: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 PICTURE: dict[str, Any] = {**PART, "image_size": 32, "patch_size": 8}
@@ -175,24 +175,29 @@ def test_make_up_serves_one_after_another_and_encodes_the_collection_anew(tmp_pa
     photos.mkdir()
     for number in range(3):
         Image.effect_noise((60 + number, 40), 90).save(photos / f"{number}.png")
-    port = find_free_ports(3)
+    port = find_free_ports(4)
     url = f"http://127.0.0.1:{port}"
-    for made in (clip, first_siglip, dual_encoder):
-        folder = tmp_path / f"tiny-{made.__name__}"
-        folder.mkdir()
-        made(folder).save_pretrained(folder)
-        words = [f"MODEL={folder}", f"EXPORT_PYTHON={sys.executable}", f"PHOTOS={photos}", f"DATA={tmp_path / 'data'}"]
-        command = ["make", "up", f"VENV={sys.prefix}", f"PORT={port}", *words]
-        try:
+    try:
+        for number, made in enumerate((clip, first_siglip, dual_encoder)):
+            folder = tmp_path / f"tiny-{made.__name__}"
+            folder.mkdir()
+            made(folder).save_pretrained(folder)
+            export = [f"MODEL={folder}", f"EXPORT_PYTHON={sys.executable}"]
+            words = [*export, f"PHOTOS={photos}", f"DATA={tmp_path / 'data'}"]
+            # -o: the environment of the tests is not made anew.
+            command = ["make", "-o", f"{sys.prefix}/ready", "up", f"VENV={sys.prefix}", f"PORT={port}", *words]
             with running(command, {"HF_HUB_OFFLINE": "1"}, url, "/livez", tmp_path / "log") as process:
                 wait_for(f"Open {url}", process)
                 found = httpx.get(f"{url}/api/v1/search?q=a+kite").json()
                 model = httpx.get(f"http://127.0.0.1:{port + 1}/v1/model").json()
-        finally:
-            for bundle in (ROOT / "var" / "models").glob(f"*{tmp_path.name}-{folder.name}"):
-                shutil.rmtree(bundle)
-        assert {hit["file_name"] for hit in found["results"]} == {"0.png", "1.png", "2.png"}
-        assert model["model_id"].startswith(f"{folder.name}-")
+            # While the pictures are encoded again the model of before answers; then its encoder has ended.
+            assert (f"the one of before answers at {url}" in (tmp_path / "log").read_text()) == (number > 0)
+            assert not answers(f"http://127.0.0.1:{port + 3}/livez")
+            assert {hit["file_name"] for hit in found["results"]} == {"0.png", "1.png", "2.png"}
+            assert model["model_id"].startswith(f"{folder.name}-")
+    finally:
+        for bundle in (ROOT / "var" / "models").glob(f"*{tmp_path.name}-tiny-*"):
+            shutil.rmtree(bundle)
 
 
 def wait_for(line: str, process: Process) -> None:

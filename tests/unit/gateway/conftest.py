@@ -22,6 +22,7 @@ from gateway.dependencies import database_at
 from gateway.search.cache import Cache, MemoryCache
 from gateway.search.calibration import Calibrator
 from gateway.settings import Settings
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 from PIL import Image
 from search.settings import Settings as SearchSettings
@@ -96,25 +97,27 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     apps = []
     folder = tmp_path_factory.mktemp("stack")
 
-    def make(cache: Cache | None = None, **settings: Any) -> Stack:
-        model = Colours()
+    def make(
+        cache: Cache | None = None, model: Colours | None = None, former: EncoderClient | None = None, **settings: Any
+    ) -> Stack:
+        model = model or Colours()
         encoder_wire = Wire(encoder.create_app(EncoderSettings(), model))
         search_app = search.create_app(SearchSettings(catalogue=folder / "catalogue.sqlite"))
         apps.append(search_app)
         search_wire = Wire(search_app)
         media = folder / "media"
         waiting: list[Callable[[], None]] = []
-        encoder_client = EncoderClient("the encoder", "http://encoder", encoder_wire)
+        encoders = Encoders(EncoderClient("the encoder", "http://encoder", encoder_wire), former)
         search_client = SearchClient("the search service", "http://search", search_wire)
         given = Settings(**{**SMALL, "media": str(media), "state": folder / "state.sqlite", **settings})
         database = database_at(given)
         app = gateway.create_app(
             given,
-            encoder_client,
+            encoders,
             search_client,
             cache or MemoryCache(10**6, 100),
             database,
-            Calibrator(encoder_client, search_client, database, waiting.append),
+            Calibrator(encoders, search_client, database, waiting.append),
         )
         apps.append(app)
         return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting)

@@ -6,7 +6,6 @@ from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, request
 from servicekit.app import create_service
-from servicekit.clients.encoder import EncoderClient
 from servicekit.settings import load_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -17,20 +16,21 @@ from gateway.api.forms import spooling_in
 from gateway.api.page import create_page
 from gateway.api.routing import Api
 from gateway.database import Database
-from gateway.dependencies import Clients, Dependencies, build, cache_in, database_at, encoder_at, search_at
+from gateway.dependencies import Clients, Dependencies, build, cache_in, database_at, encoders_at, search_at
 from gateway.pictures.routes import add_picture_routes
 from gateway.search.cache import Cache
 from gateway.search.calibration import Calibrator
 from gateway.search.routes import add_search_routes
 from gateway.search.service import other_model
 from gateway.settings import Settings
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.redis_server import RedisServer
 from gateway.upstream.search import SearchClient
 
 
 def create_app(
     settings: Settings | None = None,
-    encoder: EncoderClient | None = None,
+    encoders: Encoders | None = None,
     search: SearchClient | None = None,
     cache: Cache | None = None,
     database: Database | None = None,
@@ -38,30 +38,30 @@ def create_app(
 ) -> Flask:
     """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
     settings = settings or load_settings(Settings)
-    encoder, search = encoder or encoder_at(settings), search or search_at(settings)
+    encoders, search = encoders or encoders_at(settings), search or search_at(settings)
     redis = RedisServer(settings.redis_url, settings.http_threads + 4) if settings.redis_url else None
     database = database or database_at(settings)
     clients = Clients(
-        encoder,
+        encoders,
         search,
         redis,
         cache or cache_in(redis, settings),
         database,
-        calibrator or Calibrator(encoder, search, database),
+        calibrator or Calibrator(encoders, search, database),
     )
 
     deps: Dependencies  # built below: its metrics go into the registry that the service brings
 
     def one_search() -> str:
-        canary = encoder.text("a photo")
         serves = deps.collection.state()["model_id"]
+        canary = encoders.of(serves).text("a photo")
         if serves not in (None, canary.model_id):
             raise other_model(serves, canary.model_id)
         search.query(model_id=canary.model_id, terms=[{"vector": canary.vector}], k=1)
         return f"a search by {canary.model_id} went through"
 
     checks = {
-        "encoder": encoder.check,
+        "encoder": encoders.current.check,
         "search": search.check,
         "query": one_search,
         "media": lambda: deps.media.check(),
@@ -81,7 +81,7 @@ def create_app(
     add_session_routes(api, deps.access)
     add_admin_routes(
         api,
-        encoder=encoder,
+        encoder=encoders.current,
         search=search,
         collection=deps.collection,
         collection_facts=deps.collection_facts,

@@ -32,6 +32,7 @@ from gateway.search.service import Searcher
 from gateway.search.single_flight import SingleFlightCache
 from gateway.settings import Settings
 from gateway.upstream.collection import Collection
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.redis_server import RedisServer
 from gateway.upstream.search import SearchClient
 
@@ -40,7 +41,7 @@ from gateway.upstream.search import SearchClient
 class Clients:
     """Clients of the services behind the gateway; the rest is built over them."""
 
-    encoder: EncoderClient
+    encoders: Encoders
     search: SearchClient
     # Where the settings name one; the rate limit is counted in it.
     redis: RedisServer | None
@@ -53,7 +54,7 @@ class Clients:
 class Dependencies:
     """Every collaborator of the routes."""
 
-    encoder: EncoderClient
+    encoders: Encoders
     search: SearchClient
     collection: Collection
     collection_facts: CollectionFacts
@@ -75,7 +76,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         clients: of the services behind it.
         registry: where metrics are registered and read.
     """
-    encoder, search = clients.encoder, clients.search
+    encoders, search = clients.encoders, clients.search
     store = store_at(settings.media)
     library = Library([Path(p) for p in settings.folders.split(os.pathsep) if p], clients.database)
     thumbnails = ConcurrencyLimit("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
@@ -101,14 +102,14 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         Audit(audit_log(settings.state)),
     )
     return Dependencies(
-        encoder=encoder,
+        encoders=encoders,
         search=search,
         collection=collection,
-        collection_facts=CollectionFacts(encoder, search, results, collection),
-        searcher=Searcher(encoder, search, results, collection, clients.calibrator, searches, settings),
+        collection_facts=CollectionFacts(encoders, search, results, collection),
+        searcher=Searcher(encoders, search, results, collection, clients.calibrator, searches, settings),
         media=media,
         quarantine=quarantine,
-        ingest=Ingest(encoder, search, media, quarantine, adding, settings.max_file_bytes),
+        ingest=Ingest(encoders, search, collection, media, quarantine, adding, settings.max_file_bytes),
         library=library,
         access=access,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
@@ -116,9 +117,16 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     )
 
 
-def encoder_at(settings: Settings) -> EncoderClient:
-    """The encoder that the settings name."""
-    return EncoderClient("the encoder", settings.encoder_url, connections(settings), settings.timeout_s)
+def encoders_at(settings: Settings) -> Encoders:
+    """The encoders that the settings name."""
+
+    def client(name: str, url: str) -> EncoderClient:
+        return EncoderClient(name, url, connections(settings), settings.timeout_s)
+
+    former = settings.former_encoder_url
+    return Encoders(
+        client("the encoder", settings.encoder_url), client("the former encoder", former) if former else None
+    )
 
 
 def search_at(settings: Settings) -> SearchClient:

@@ -53,6 +53,10 @@ class Settings(ServerSettings):
         default=0, ge=0, le=5, description="how many proxies in front may tell the client's address"
     )
     encoder_url: str = Field(default="http://127.0.0.1:8081", description="where the encoder answers")
+    former_encoder_url: str | None = Field(
+        default=None,
+        description="where an encoder of the collection's model answers while `sightline reindex` moves to another one",
+    )
     search_url: str = Field(default="http://127.0.0.1:8082", description="where the search service answers")
     timeout_s: float = Field(default=60, gt=0, description="longest wait for the encoder or search, in seconds")
     deadline_s: float = Field(default=10, gt=0, description="longest time for a search, in seconds")

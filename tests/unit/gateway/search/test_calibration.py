@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from gateway.database import Database
 from gateway.search.calibration import MOST_AGE_S, Calibrator
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 from servicekit.clients.encoder import EncoderClient
 
@@ -87,8 +88,8 @@ def now() -> list[float]:
 def measured_at(stack: Any, database: Database, now: list[float]) -> Callable[[], Any]:
     """When the calibration was measured that serves the collection; what has to be measured is measured at once."""
     search = SearchClient("the search service", "http://search", stack.search)
-    encoder = EncoderClient("the encoder", "http://encoder", stack.encoder)
-    calibrator = Calibrator(encoder, search, database, lambda work: work(), lambda: now[0])
+    encoders = Encoders(EncoderClient("the encoder", "http://encoder", stack.encoder))
+    calibrator = Calibrator(encoders, search, database, lambda work: work(), lambda: now[0])
     upload(stack, picture(RED))
 
     def serving() -> Any:

@@ -48,18 +48,26 @@ def reindex(encoder: EncoderClient, search: SearchClient, media: MediaStore) -> 
     have = next((m["vectors"] for m in search.models() if m["model_id"] == canary.model_id), 0)
     progress.done = have
     yield progress
-    while ids := waiting(search, progress):
-        encode(encoder, search, media, ids, progress)
-        yield progress
-    if progress.failed:
-        first = progress.failed[0]
-        raise ServiceError(
-            Kind.UNSUPPORTED_PICTURE,
-            f"{len(progress.failed)} pictures cannot be encoded, first {first['id']}: {first['detail']}; "
-            "delete or add them again, and go on",
-            failed=progress.failed,
-        )
-    search.serve(canary.model_id)
+    while True:
+        while ids := waiting(search, progress):
+            encode(encoder, search, media, ids, progress)
+            yield progress
+        if progress.failed:
+            first = progress.failed[0]
+            raise ServiceError(
+                Kind.UNSUPPORTED_PICTURE,
+                f"{len(progress.failed)} pictures cannot be encoded, first {first['id']}: {first['detail']}; "
+                "delete or add them again, and go on",
+                failed=progress.failed,
+            )
+        try:
+            search.serve(canary.model_id)
+            break
+        except ServiceError as error:
+            # A picture that was added since the last look has no vector of this model yet.
+            if error.kind is not Kind.MODEL_MISMATCH:
+                raise
+    progress.total = progress.done = int(search.stats()["count"])
     yield progress
 
 

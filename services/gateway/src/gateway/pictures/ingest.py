@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from servicekit.clients.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded, EncoderClient
+from servicekit.clients.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import NewRecord, NewVectorRecord
 from servicekit.timing import stage
@@ -15,6 +15,8 @@ from gateway.pictures import exif
 from gateway.pictures.quarantine import Quarantine
 from gateway.pictures.schemas import Details
 from gateway.pictures.storage import MediaStore, picture_id
+from gateway.upstream.collection import Collection
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 
 
@@ -42,14 +44,16 @@ class Ingest:
 
     def __init__(
         self,
-        encoder: EncoderClient,
+        encoders: Encoders,
         search: SearchClient,
+        collection: Collection,
         media: MediaStore,
         quarantine: Quarantine,
         limit: ConcurrencyLimit,
         max_file_bytes: int,
     ) -> None:
-        self._encoder, self._search, self._media, self._limit = encoder, search, media, limit
+        self._encoders, self._search, self._collection = encoders, search, collection
+        self._media, self._limit = media, limit
         self._quarantine, self._max_file_bytes = quarantine, max_file_bytes
 
     def add(self, uploads: Sequence[Upload]) -> Iterator[IngestResult]:
@@ -133,8 +137,10 @@ class Ingest:
         results: dict[int, IngestResult] = {}
         ready: list[NewVectorRecord] = []
         model: Encoded | None = None
+        # While another model takes over, pictures go on record with vectors of the model that serves.
+        serves = self._collection.state()["model_id"] if self._encoders.former else None
         with stage("encode_pictures"):
-            vectors = self._encoder.images(list(contents.values()))
+            vectors = self._encoders.of(serves).images(list(contents.values()))
         for name, encoded in zip(contents, vectors, strict=True):
             if isinstance(encoded, ServiceError):
                 self._media.delete(name, fresh[name]["media_key"])

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from statistics import NormalDist, median
 
-from servicekit.clients.encoder import EncoderClient
 from servicekit.errors import ServiceError
 from servicekit.records import Stats
 from sqlalchemy import BigInteger, Column, Double, Table, Text, bindparam, select
 
 from gateway.database import METADATA, Database
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Calibrator:
 
     def __init__(
         self,
-        encoder: EncoderClient,
+        encoders: Encoders,
         search: SearchClient,
         database: Database,
         start: Callable[[Callable[[], None]], None] | None = None,
@@ -109,7 +109,7 @@ class Calibrator:
             start: runs what it is given, by default on a thread of its own.
             clock: seconds since 1970.
         """
-        self._encoder, self._search, self._database, self._clock = encoder, search, database, clock
+        self._encoders, self._search, self._database, self._clock = encoders, search, database, clock
         self._start = start or (lambda work: threading.Thread(target=work, name="background", daemon=True).start())
         self._measuring = threading.Lock()
         background = files("gateway.search").joinpath("background.txt").read_text(encoding="utf-8")
@@ -147,7 +147,7 @@ class Calibrator:
             stats = self._search.stats()
             model_id = stats["model_id"]
             if self._vectors is None or self._vectors[0] != model_id:
-                encoded = self._encoder.texts(self._phrases)
+                encoded = self._encoders.of(model_id).texts(self._phrases)
                 self._vectors = (encoded[0].model_id, [e.vector for e in encoded])
             made_by, vectors = self._vectors
             best = self._search.best_scores(made_by, vectors)

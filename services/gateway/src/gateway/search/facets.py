@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from servicekit.clients.encoder import EncoderClient
 from servicekit.errors import Kind, ServiceError
 
 from gateway.search.single_flight import SingleFlightCache
 from gateway.upstream.collection import Collection
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 
 
@@ -17,9 +17,9 @@ class CollectionFacts:
     """Facets and model facts, cached by the state of the collection."""
 
     def __init__(
-        self, encoder: EncoderClient, search: SearchClient, results: SingleFlightCache, collection: Collection
+        self, encoders: Encoders, search: SearchClient, results: SingleFlightCache, collection: Collection
     ) -> None:
-        self._encoder, self._search, self._results, self._collection = encoder, search, results, collection
+        self._encoders, self._search, self._results, self._collection = encoders, search, results, collection
 
     def facets(self) -> dict[str, Any]:
         """How many pictures, some captions, and what they can be told apart by; counted once a generation.
@@ -39,9 +39,9 @@ class CollectionFacts:
         return {"captions": self._search.captions(), **self._search.facets()}
 
     def model(self) -> dict[str, Any] | None:
-        """The encoder's model and its figures; None where it does not answer."""
+        """The model that serves and its figures; None where its encoder does not answer."""
         try:
-            facts = self._encoder.model()
+            facts = self._encoders.of(self._collection.state()["model_id"]).model()
         except ServiceError as error:
             if error.kind is Kind.UNAVAILABLE:
                 return None

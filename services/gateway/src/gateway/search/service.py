@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any, TypedDict
 
 import orjson
-from servicekit.clients.encoder import Encoded, EncoderClient
+from servicekit.clients.encoder import Encoded
 from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import QueryTerm, Stats
@@ -23,6 +23,7 @@ from gateway.search.single_flight import SingleFlightCache
 from gateway.search.terms import Term, check_terms, read_vector, write_term, write_vector
 from gateway.settings import Settings
 from gateway.upstream.collection import Collection
+from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 
 
@@ -65,7 +66,7 @@ class Searcher:
 
     def __init__(
         self,
-        encoder: EncoderClient,
+        encoders: Encoders,
         search: SearchClient,
         results: SingleFlightCache,
         collection: Collection,
@@ -73,7 +74,7 @@ class Searcher:
         limit: ConcurrencyLimit,
         settings: Settings,
     ) -> None:
-        self._encoder, self._search, self._results, self._collection = encoder, search, results, collection
+        self._encoders, self._search, self._results, self._collection = encoders, search, results, collection
         self._calibrator, self._limit, self._settings = calibrator, limit, settings
 
     def question(
@@ -231,13 +232,13 @@ class Searcher:
         return terms, written, any(e.truncated for e in encoded.values())
 
     def _text(self, text: str, model_id: str) -> Encoded:
-        return self._encoded(f"{model_id}:{digest(text)}", model_id, lambda: self._encoder.text(text))
+        return self._encoded(f"{model_id}:{digest(text)}", model_id, lambda: self._encoders.of(model_id).text(text))
 
     def _image(self, stream: IO[bytes], number: int, model_id: str) -> Encoded:
         def encode() -> Encoded:
             # Read inside the concurrency slot, which bounds the number of files in memory.
             stream.seek(0)
-            (encoded,) = self._encoder.images([stream.read()])
+            (encoded,) = self._encoders.of(model_id).images([stream.read()])
             if isinstance(encoded, ServiceError):
                 raise ServiceError(encoded.kind, f"images.{number}: {encoded.detail}")
             return encoded

@@ -1,0 +1,77 @@
+"""Re-indexing with another model while the former one answers searches and takes uploads."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from servicekit.clients.encoder import EncoderClient
+
+from tests.unit.gateway.conftest import BLUE, GREEN, RED, Colours, body, get, ids, picture, upload
+
+PICTURES = [picture(RED, (40 + i, 30)) for i in range(20)]
+
+
+class OtherColours(Colours):
+    """Another model: the same vectors under another name."""
+
+    model_id = "colours-2"
+
+
+@pytest.fixture
+def moving(make_stack: Callable[..., Any]) -> tuple[Any, Any]:
+    """A collection of the former model behind a gateway with an encoder of another; and the stack of before."""
+    before = make_stack()
+    upload(before, *PICTURES[:10])
+    upload(before, *PICTURES[10:])
+    former = EncoderClient("the former encoder", "http://former", before.encoder)
+    return make_stack(model=OtherColours(), former=former), before
+
+
+def best(stack: Any, text: str) -> tuple[str, str]:
+    """The model of the answer to a text, and the picture that comes first."""
+    page = body(get(stack, f"/api/v1/search?q={text}&k=1"))
+    return page["model_id"], page["results"][0]["id"]
+
+
+def test_the_former_model_serves_until_every_picture_has_a_vector_of_the_new_one(moving: tuple[Any, Any]) -> None:
+    stack, before = moving
+    green = ids(picture(GREEN))[0]
+    assert get(stack, "/readyz").status_code == 200
+    assert best(stack, "red")[0] == "colours-1"
+    events = iter(stack.client.post("/api/v1/reindex").response)
+    assert '"done":0' in str(next(events))
+    assert '"done":16' in str(next(events))  # a batch of the encoder
+    # In the middle of it: searches, uploads, and the facts about the model.
+    assert best(stack, "red")[0] == "colours-1"
+    assert [i["status"] for i in body(upload(stack, picture(GREEN), picture(BLUE)))["items"]] == ["added", "added"]
+    assert best(stack, "green") == ("colours-1", green)
+    assert body(get(stack, "/api/v1/stats"))["model"]["model_id"] == "colours-1"
+    *_, last = events
+    assert '"total":22,"done":22' in str(last)
+    before.encoder.requests.clear()
+    assert best(stack, "green") == ("colours-2", green)
+    assert "POST /v1/text" not in before.encoder.requests
+
+
+def test_without_the_former_encoder_the_answer_says_what_to_do(moving: tuple[Any, Any]) -> None:
+    stack, before = moving
+    before.encoder.cut = True
+    answer = get(stack, "/api/v1/search?q=red")
+    assert answer.status_code == 409
+    assert "`sightline reindex` gives every picture one of the latter" in body(answer)["detail"]
+
+
+def test_a_picture_that_came_after_the_last_look_is_encoded_before_the_model_serves(moving: tuple[Any, Any]) -> None:
+    stack, _ = moving
+    handle = stack.search.handle_request
+
+    def late(request: Any) -> Any:
+        if request.url.path == "/v1/models/serve":
+            stack.search.handle_request = handle
+            upload(stack, picture(GREEN))
+        return handle(request)
+
+    stack.search.handle_request = late
+    *_, last = stack.client.post("/api/v1/reindex").response
+    assert '"total":21,"done":21' in str(last)
+    assert best(stack, "green") == ("colours-2", ids(picture(GREEN))[0])
