@@ -1,4 +1,4 @@
-"""From SQLite to Milvus and back: the same records and the same vectors, without an encoder in sight."""
+"""Migration of a collection from SQLite to Milvus and back: same records and vectors, without the encoder."""
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from servicekit.records import VectorRecord
 
 @pytest.fixture
 def open_search(tmp_path: Path) -> Iterator[Callable[[str, str], SearchClient]]:
-    """Search services by back end and name."""
+    """A function that opens a search service by back end and name."""
     apps = []
 
     def open_one(backend: str, name: str) -> SearchClient:
@@ -36,7 +36,7 @@ def open_search(tmp_path: Path) -> Iterator[Callable[[str, str], SearchClient]]:
 
 
 def pictures(count: int) -> list[VectorRecord]:
-    """Pictures whose ids are in no order, with every field set and vectors of which no two numbers are round."""
+    """Pictures with unsorted ids, every field set, and random vectors."""
     generator = np.random.default_rng(1)
     vectors = generator.normal(size=(count, 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -85,7 +85,7 @@ def test_a_second_time_brings_the_copy_up_to_date(open_search: Callable[[str, st
     old.delete(sent[1]["id"])
     assert migrate(old, new) == Moved(4, 1, 1)
     assert everything(new)[sent[0]["id"]]["caption"] == "another"
-    # Deleted and added again, it was added at another moment.
+    # Deleted and added again, a picture has another added_at, which the migration must copy.
     old.delete(sent[2]["id"])
     old.put("m1", 8, [{**sent[2], "added_at": "2022-01-02T03:04:05+00:00"}])
     assert migrate(old, new) == Moved(4, 0, 1)

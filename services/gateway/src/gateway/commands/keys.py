@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ class KeyRing(NamedTuple):
 
     def note(self, event: str, **facts: str) -> None:
         """Log a change, with the account that made it."""
-        self.audit.write(event, TERMINAL, **facts, user=getpass.getuser())
+        self.audit.write(event, TERMINAL, **facts, user=account())
 
 
 @click.group()
@@ -96,6 +97,14 @@ def revoke(ring: KeyRing, key_id: str) -> None:
         raise click.ClickException(f"there is no key {key_id}; `sightline keys list` names them")
     ring.note("key-revoked", key_id=key_id)
     click.echo(f"{key_id} is revoked.")
+
+
+def account() -> str:
+    """The account that runs the command; in a container it often has a number alone."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        return f"uid-{os.getuid()}"
 
 
 def echo_json(document: Any) -> None:
