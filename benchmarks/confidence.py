@@ -1,14 +1,14 @@
-"""How well "nothing here matches" is told apart from "here it is", through a running encoder.
+"""Calibration of confidence: how well queries without a match are separated from queries with one.
 
     PYTHONPATH=training/src python benchmarks/confidence.py --flickr8k DIR --objects DIR [--encoder URL]
 
-Three collections: Flickr8k dev, the everyday things' dev pictures, and the sample gallery. Queries that have a match
-are the collection's own captions or labels. Those that have none are labels and captions of the other collections of
-which this one's texts hold no word; typed nonsense; and phrases about nothing that can be photographed, none of them in
-the gateway's background. The gallery is also asked for everyday things that it shows or lacks, listed by hand in
-gallery_words.csv before a model was asked. Printed are the AUROC of a query's best score, standardised in two ways, the
-share of each kind of query that the gateway would call confident, and for the list how often a thing is there by how
-sure the gateway is (a reliability diagram as a table).
+Needs a running encoder. There are three collections: Flickr8k dev, the everyday things' dev pictures, and the sample
+gallery. Queries with a match are the collection's own captions or labels. Queries without a match are labels and
+captions of the other collections that share no word with this one's texts; random letters; and abstract phrases that
+cannot be photographed and are not among the gateway's background phrases. For the gallery there are also everyday
+things that it shows or lacks, listed by hand in gallery_words.csv before any model was run. Prints the AUROC of a
+query's best score, standardised in two ways; the share of each kind of query that the gateway would call confident; and
+for the list a reliability diagram as a table: how often the thing is there, by the gateway's confidence.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from twotower.evaluation.metrics import Array
 from twotower.towers.texts import words_of
 
 GALLERY = Path(__file__).parents[1] / "deploy" / "gallery"
-# Borders of the reliability table, the gateway's own of 0.95 among them.
+# Bin edges of the reliability table, including 0.95, the gateway's threshold for `confident`.
 BINS = (-0.01, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 NOWHERE = [
     "compound interest",
@@ -71,7 +71,7 @@ NOWHERE = [
 
 
 def nonsense(count: int) -> list[str]:
-    """What a cat types."""
+    """Queries of one to four words of random letters."""
     chance = random.Random(0)
     return [
         " ".join("".join(chance.choices(string.ascii_lowercase, k=chance.randint(3, 9))) for _ in range(words))
@@ -80,19 +80,26 @@ def nonsense(count: int) -> list[str]:
 
 
 def auroc(higher: Array, lower: Array) -> float:
-    """The chance that a random one of `higher` is above a random one of `lower`, a tie counted half."""
+    """AUROC: the probability that a random one of `higher` (N,) exceeds one of `lower` (M,); ties count half."""
     pairs = higher[:, None], lower[None, :]
     return float((pairs[0] > pairs[1]).mean() + (pairs[0] == pairs[1]).mean() / 2)
 
 
 def foreign(texts: Sequence[str], own: Sequence[str]) -> list[str]:
-    """Those texts of which `own` hold no word but small ones, in the singular or the plural."""
+    """The texts that share no content word with `own`, in singular or plural."""
     known = {w.rstrip("s") for text in own for w in words_of(text)}
     return [t for t in texts if words_of(t) and not {w.rstrip("s") for w in words_of(t)} & known]
 
 
 def report(name: str, pictures: Array, kinds: dict[str, Array], background: Array) -> None:
-    """Print one collection's figures; the first kind of query has a match, the others none."""
+    """Print the metrics of one collection.
+
+    Args:
+        name: of the collection.
+        pictures: (N, D) unit vectors.
+        kinds: (Q, D) unit vectors by kind of query; the first kind has matches, the others have none.
+        background: (B, D) unit vectors of the gateway's background phrases.
+    """
     reached = [float(s) for s in (background @ pictures.T).max(1)]
     by = null_distribution(reached)
     best, usual, confident = {}, {}, {}
@@ -116,7 +123,16 @@ def report(name: str, pictures: Array, kinds: dict[str, Array], background: Arra
 
 
 def reliability(pictures: Array, queries: Array, present: NDArray[np.bool_], background: Array) -> None:
-    """Print how often a thing is there, by its best picture's confidence; present and absent ones weigh the same."""
+    """Print the reliability table: how often a thing is there, by the confidence of its best picture.
+
+    Present and absent things have the same total weight.
+
+    Args:
+        pictures: (N, D) unit vectors.
+        queries: (Q, D) unit vectors.
+        present: (Q,) whether the collection shows the thing.
+        background: (B, D) unit vectors of the gateway's background phrases.
+    """
     by = null_distribution([float(s) for s in (background @ pictures.T).max(1)])
     sure = np.array([by.cdf(float(s)) for s in (queries @ pictures.T).max(1)])
     weight = np.where(present, 0.5 / present.mean(), 0.5 / (~present).mean())
@@ -169,7 +185,7 @@ def main() -> None:
             }
             pictures = served.pictures(paths)
             report(name, pictures, {k: served.texts(q) for k, q in kinds.items()}, background)
-        # The gallery is the last one.
+        # `pictures` are those of the last collection, the gallery.
         queries = served.texts([query for query, _ in listed])
         present = np.array([there for _, there in listed])
         words = {"everyday things that it shows": queries[present], "that it lacks": queries[~present]}

@@ -1,13 +1,13 @@
-"""The gateway's promises, tried in the open, with real services on this machine.
+"""Load tests of the gateway with real services on this machine: latency, overload, outages, hostile files.
 
     python benchmarks/gateway_load.py speed [--count 100000]
     python benchmarks/gateway_load.py overload [--seconds 60]
     python benchmarks/gateway_load.py faults
     python benchmarks/gateway_load.py hostile [--files 500]
 
-`speed`: cached searches a second (wrk), and what a search costs beside its parts. `overload`: an open loop at three
-times the rate at which it saturates. `faults`: Redis, encoder and search killed and started again under load.
-`hostile`: damaged and hostile files.
+`speed`: throughput of cached searches (wrk), and the latency of a search compared with its parts. `overload`: an open
+loop at three times the rate at which the gateway saturates. `faults`: Redis, encoder and search are killed and
+restarted under load. `hostile`: uploads of damaged and hostile files.
 
 Needs the model bundle (`python -m encoder.bundle`), and Debian's wrk and redis-server.
 """
@@ -42,7 +42,7 @@ TYPICAL_K = 24
 
 @dataclass
 class Stack:
-    """The services, with a Redis where one is wanted."""
+    """The running services and their folder."""
 
     folder: Path
     encoder: Service
@@ -52,7 +52,7 @@ class Stack:
 
 @contextmanager
 def stack(count: int = 0, redis: str = "", **settings: str) -> Iterator[Stack]:
-    """The services over a collection of made-up pictures."""
+    """The running services over a collection of `count` synthetic pictures; killed at the end of the block."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         encoder, search = Service("encoder", ENCODER_BUNDLE="var/bundle"), Search(folder / "catalogue.sqlite")
@@ -78,7 +78,7 @@ def stack(count: int = 0, redis: str = "", **settings: str) -> Iterator[Stack]:
 
 
 def fill(services: Stack, count: int) -> None:
-    """Add so many pictures with made-up vectors of the encoder's model."""
+    """Add `count` pictures with random vectors under the encoder's model id."""
     model = checked(httpx.post(f"{services.encoder.url}/v1/text", json={"texts": ["x"]}, timeout=60))
     chance = np.random.default_rng(0)
     centres = clustered(chance, 500, model["dim"], np.zeros((1, model["dim"]), np.float32))
@@ -92,14 +92,14 @@ WORDS = ["red", "green", "old", "dog", "cat", "house", "river", "street", "apple
 
 
 def questions() -> Iterator[str]:
-    """Texts that were not asked for before."""
+    """An endless sequence of distinct queries, so that no cache can answer them."""
     for number in itertools.count():
         chance = random.Random(number)
         yield f"{' '.join(chance.sample(WORDS, 4))} {number}"
 
 
 def speed(count: int) -> None:
-    """Print what a search costs, cached and not."""
+    """Print the latency of uncached searches and the throughput of cached ones."""
     with stack(count) as services:
         texts = questions()
         spent: dict[str, list[float]] = {"encoder": [], "search": [], "gateway": []}
@@ -134,7 +134,17 @@ def speed(count: int) -> None:
 
 
 async def closed_loop(url: str, texts: Iterator[str], clients: int, seconds: float) -> float:
-    """Answers a second that so many clients get, each asking again when it was answered."""
+    """Closed loop: the throughput of clients that each send the next query after the last answer.
+
+    Args:
+        url: of the search.
+        texts: the queries.
+        clients: the number of concurrent clients.
+        seconds: the duration.
+
+    Returns:
+        Successful answers per second.
+    """
     done = 0
     async with httpx.AsyncClient(timeout=60) as http:
 
@@ -151,7 +161,7 @@ async def closed_loop(url: str, texts: Iterator[str], clients: int, seconds: flo
 
 @dataclass
 class Asked:
-    """One request of an open loop."""
+    """One request of an open loop: its time, query, status (0: no answer), latency, and ids of the results."""
 
     at: float
     text: str
@@ -161,7 +171,14 @@ class Asked:
 
 
 async def open_loop(url: str, texts: Iterator[str], rate: float, seconds: float) -> list[Asked]:
-    """Ask so often, whether the requests before were answered or not."""
+    """Open loop: send queries at a fixed rate, without waiting for earlier answers.
+
+    Args:
+        url: of the search.
+        texts: the queries.
+        rate: requests per second.
+        seconds: the duration.
+    """
     asked: list[Asked] = []
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=200)
     async with httpx.AsyncClient(timeout=60, limits=limits) as http:
@@ -187,10 +204,10 @@ async def open_loop(url: str, texts: Iterator[str], rate: float, seconds: float)
 
 
 def memory(services: Stack) -> dict[str, int]:
-    """Megabytes that each service holds."""
+    """The resident memory of each service in MiB."""
     held = {}
     for service in (services.gateway, services.encoder, services.search):
-        # Of gunicorn's own process and its worker.
+        # The sum over gunicorn's main process and its worker.
         pid = str(service.process.pid)
         told = subprocess.run(
             ["ps", "-o", "rss=", "--pid", pid, "--ppid", pid], capture_output=True, text=True, check=True
@@ -200,8 +217,8 @@ def memory(services: Stack) -> dict[str, int]:
 
 
 def overload(seconds: float) -> None:
-    """Print what becomes of requests at three times the rate that can be answered."""
-    # With a small cache, which is full before: what memory grows by is then not the cache.
+    """Print statuses, latencies and memory under three times the rate at which the gateway saturates."""
+    # A small cache, which is full before the measurement, so that the cache does not count as memory growth.
     with stack(100_000, GATEWAY_CACHE_BYTES=str(2**20)) as services:
         url, texts = f"{services.gateway.url}/api/v1/search", questions()
         asyncio.run(closed_loop(url, texts, 4, 5))
@@ -222,7 +239,7 @@ def overload(seconds: float) -> None:
 
 
 def faults() -> None:
-    """Kill each part under load, start it again, and look at every answer."""
+    """Kill each part under load, restart it, and check every answer."""
     program = shutil.which("redis-server")
     if program is None:
         raise SystemExit("redis-server is not installed")
@@ -238,7 +255,7 @@ def faults() -> None:
 
 
 async def fault_rounds(services: Stack, command: list[str], redis: subprocess.Popen[bytes]) -> None:
-    """One round a part: three seconds well, four without it, eight with it again."""
+    """One round per part: three seconds with the part, four seconds without it, eight seconds after its restart."""
     url = f"{services.gateway.url}/api/v1/search"
     known = [f"{a} {b}" for a, b in itertools.combinations(WORDS[:8], 2)]
     right = {a.text: a.names for a in await open_loop(url, iter(known), 10, len(known) / 10)}
@@ -276,7 +293,7 @@ async def fault_rounds(services: Stack, command: list[str], redis: subprocess.Po
 
 
 def hostile(files: int) -> None:
-    """Upload damaged and hostile files; no answer may be a 500, and nothing may lie outside the store."""
+    """Upload damaged and hostile files; no answer may be a 500, and no file may be written outside the store."""
     chance = random.Random(0)
     with stack() as services, httpx.Client(base_url=services.gateway.url, timeout=60) as http:
         told: Counter[int] = Counter()
@@ -285,12 +302,12 @@ def hostile(files: int) -> None:
             told[http.post("/api/v1/images", files={"images": (name, content)}).status_code] += 1
         places = {p.relative_to(services.folder).parts[0] for p in services.folder.rglob("*") if p.is_file()}
         say(f"answers by status: {dict(told)}; files lie in {sorted(places)}")
-        # Still there, and well.
+        # The gateway has survived.
         say(f"ready afterwards: {http.get('/readyz').json()['status']}")
 
 
 def bad_file(chance: random.Random) -> tuple[str, bytes]:
-    """A picture that something was done to, or something that calls itself one."""
+    """A file name and content: a corrupted picture, random bytes, or a polyglot with HTML or SVG."""
     form = chance.choice(["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
     from pillow_heif import register_heif_opener
 
@@ -319,7 +336,7 @@ def bad_file(chance: random.Random) -> tuple[str, bytes]:
 
 
 def main() -> None:
-    """Run one."""
+    """Run one of the load tests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["speed", "overload", "faults", "hostile"])
     parser.add_argument("--count", type=int, default=100_000, help="pictures of the collection")

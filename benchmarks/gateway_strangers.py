@@ -1,12 +1,12 @@
-"""What strangers can fill and hold: uploads as large as they may be, and clients that send a byte now and then.
+"""Denial of service: uploads of the maximum size, and slow clients (slowloris) that send one byte per second.
 
     python benchmarks/gateway_strangers.py [--seconds 120]
 
-Eight clients upload 256 MiB each, again and again, and 64 send a part of a request and then a byte a second, while
-another client searches five times a second. Printed: the gateway's memory, what its uploads take on the disk and in the
-system's folder for temporary files, and how long the searches took, before and meanwhile.
+Eight clients upload 256 MiB each in a loop, and 64 clients send a part of a request and then a byte per second, while
+another client searches five times per second. Prints the gateway's memory, the disk space of its uploads and of the
+system's folder for temporary files, and the latency of the searches, before and under this load.
 
-Needs the model bundle (`python -m encoder.bundle`). Linux, for what it reads below /proc.
+Needs the model bundle (`python -m encoder.bundle`), and Linux, since it reads /proc.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RATE = 5.0
 BOUNDARY = "strangers"
 HEAD = b"POST /api/v1/%b HTTP/1.1\r\nHost: localhost\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
 FORM = b"multipart/form-data; boundary=" + BOUNDARY.encode()
-# What the slow ones begin with: half a head, an upload, a search in JSON.
+# The first bytes of the slow clients' requests: half a request line, an upload, a search in JSON.
 BEGINNINGS = (
     b"GET /api/v1/search?q=",
     HEAD % (b"images", FORM, 200_000_000) + b"\r\n--" + BOUNDARY.encode(),
@@ -45,7 +45,7 @@ BEGINNINGS = (
 
 
 def noise() -> bytes:
-    """A picture that takes nearly as many bytes as a file may have, and 21 million pixels."""
+    """A PNG of nearly the maximum file size, with 21 million pixels."""
     stream = io.BytesIO()
     side = int((FILE_BYTES / 3) ** 0.5) - 20
     Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)).save(stream, "PNG", compress_level=0)
@@ -53,7 +53,7 @@ def noise() -> bytes:
 
 
 def body(picture: bytes, number: int) -> Iterator[bytes]:
-    """A form of four pictures that are new to the collection: what follows a PNG's end is not read."""
+    """A form of four new pictures: bytes after a PNG's end are not decoded, but make its digest unique."""
     for file in range(FILES):
         yield (
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="images"; filename="{file}.png"\r\n'
@@ -66,14 +66,22 @@ def body(picture: bytes, number: int) -> Iterator[bytes]:
 
 
 def upload(port: int, picture: bytes, numbers: Iterator[int], told: Counter[str], over: threading.Event) -> None:
-    """Upload until it is over; told to come again, wait as told."""
+    """Upload in a loop until `over` is set; after a 429, wait as long as Retry-After says.
+
+    Args:
+        port: the gateway's port.
+        picture: the content of a PNG.
+        numbers: makes every upload unique.
+        told: counts the answers by status.
+        over: ends the loop.
+    """
     while not over.is_set():
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         try:
             number = next(numbers)
             size = sum(map(len, body(picture, number)))
             head = {"Content-Type": FORM.decode(), "Content-Length": str(size)}
-            # Refused before the end of the body: what most clients do then is to read the answer.
+            # The server may refuse before the end of the body; then read its answer, as most clients do.
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request("POST", "/api/v1/images", body(picture, number), head)
             answer = connection.getresponse()
@@ -88,7 +96,14 @@ def upload(port: int, picture: bytes, numbers: Iterator[int], told: Counter[str]
 
 
 def dawdle(port: int, beginning: bytes, told: Counter[str], over: threading.Event) -> None:
-    """Send a part of a request and then a byte a second, and begin again when let go."""
+    """A slow client: send a part of a request and then a byte per second; reconnect when the connection is closed.
+
+    Args:
+        port: the gateway's port.
+        beginning: the first bytes of the request.
+        told: counts the answers by status.
+        over: ends the loop.
+    """
     while not over.is_set():
         with socket.create_connection(("127.0.0.1", port)) as connection:
             try:
@@ -106,7 +121,7 @@ def dawdle(port: int, beginning: bytes, told: Counter[str], over: threading.Even
 
 
 class Held:
-    """The most that the gateway has held at any time, in MB."""
+    """The peak memory and disk usage of the gateway."""
 
     def __init__(self, services: Stack) -> None:
         parent = services.gateway.process.pid
@@ -116,7 +131,7 @@ class Held:
         self.most = {"memory": 0, "waiting uploads": 0, "temporary files": 0}
 
     def look(self) -> None:
-        """Look once."""
+        """Take one sample."""
         now = dict.fromkeys(self.most, 0)
         for process in self._processes:
             status = (process / "status").read_text()
@@ -133,24 +148,24 @@ class Held:
         self.most = {what: max(most, now[what]) for what, most in self.most.items()}
 
     def watch(self, over: threading.Event) -> None:
-        """Look five times a second until it is over."""
+        """Sample five times per second until `over` is set."""
         while not over.wait(0.2):
             self.look()
 
     def told(self) -> str:
-        """For people."""
+        """The peaks as text, in MB."""
         return ", ".join(f"{what} {size / 1e6:.0f} MB" for what, size in self.most.items())
 
 
 def searches(services: Stack, seconds: float) -> str:
-    """Another client's searches."""
+    """Search at a fixed rate; return the statuses and latencies as text."""
     asked = asyncio.run(open_loop(f"{services.gateway.url}/api/v1/search", questions(), RATE, seconds))
     statuses, taken = Counter(a.status for a in asked), [a.seconds for a in asked]
     return f"{dict(statuses)}, p50 {percentile(taken, 50):.0f} ms, p99 {percentile(taken, 99):.0f} ms"
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=120)
     given = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Measure a running encoder, through HTTP alone, on Flickr8k dev and on the everyday things' dev pictures.
+"""Measure the recall of a running encoder, through HTTP, on Flickr8k dev and on the everyday things' dev pictures.
 
     PYTHONPATH=training/src python benchmarks/recall.py --flickr8k DIR --objects DIR [--encoder http://127.0.0.1:8081]
 
-Prints the tables of `twotower.evaluate`, and the mAP of one word a label over the everyday things. With `--stamps DIR`
-also how often a picture of the sample gallery is found by its own caption.
+Prints the tables of `twotower.evaluate`, and the mAP of the everyday things with their labels as queries. With
+`--stamps DIR` also the recall of the sample gallery's stamps by their own captions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from twotower.evaluation.metrics import Array, precisions, text_to_image_ranks, 
 
 
 class ServedEmbedder:
-    """A served encoder, as `twotower.evaluate` wants it."""
+    """A running encoder as an `Embedder` for `twotower.evaluate`."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
@@ -47,7 +47,7 @@ class ServedEmbedder:
 
 
 def vectors(answer: httpx.Response, count: int) -> Array:
-    """The vectors of an encoder's answer, which must hold one for every item."""
+    """The vectors (count, dim) of an encoder's answer, which must have one for every item."""
     answer.raise_for_status()
     body = answer.json()
     if bad := [i for i, item in enumerate(body["items"]) if item["row"] is None]:
@@ -57,7 +57,7 @@ def vectors(answer: httpx.Response, count: int) -> Array:
 
 
 def batches(items: Sequence[Any], size: int, what: str) -> Iterator[Sequence[Any]]:
-    """Consecutive parts of a list, under a progress bar."""
+    """Consecutive batches of a list, with a progress bar."""
     for start in tqdm(range(0, len(items), size), desc=what, unit="request", leave=False):
         yield items[start : start + size]
 

@@ -1,10 +1,10 @@
-"""What the search service promises when things go wrong, tried in the open.
+"""Fault injection for the search service: durability under kill -9, a full disk, and consistency of replicas.
 
     python benchmarks/search_faults.py [kill] [disk] [replicas]
 
 `kill`: kill -9 at 50 random moments of a write load; every acknowledged picture must be found afterwards.
-`disk`: a catalogue on a tmpfs of 24 MB that fills up; writes must get 507, reads go on. Needs root, to mount.
-`replicas`: three processes on one volume under mixed load; no answer may lack a write that was acknowledged before it.
+`disk`: a catalogue on a tmpfs of 24 MB that fills up; writes must get 507, and reads must work. Needs root, to mount.
+`replicas`: three processes on one volume under mixed load; every answer must contain all writes acknowledged before it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ DIM = 64
 
 
 def vectors_of(first: int, count: int) -> Vectors:
-    """The vectors of pictures from number `first` on: the same whenever they are asked for."""
+    """The vectors (count, DIM) of the pictures from number `first` on; the same in every call."""
     one = np.zeros((1, DIM), np.float32)
     return np.concatenate([clustered(np.random.default_rng(first + i), 1, DIM, one) for i in range(count)])
 
 
 def found(http: httpx.Client, numbers: list[int]) -> set[int]:
-    """Which of the pictures are on record."""
+    """The numbers of those pictures that exist in the catalogue."""
     there: set[int] = set()
     for i in range(0, len(numbers), 1000):
         ids = [f"{n:032x}" for n in numbers[i : i + 1000]]
@@ -41,7 +41,7 @@ def found(http: httpx.Client, numbers: list[int]) -> set[int]:
 
 
 def kill(folder: Path) -> None:
-    """Kill the service at random moments, start it again, and look for everything that was acknowledged."""
+    """Kill the service at random moments, restart it, and check that every acknowledged write is there."""
     acknowledged: list[int] = []
     number = 0
     chance = random.Random(0)
@@ -58,7 +58,7 @@ def kill(folder: Path) -> None:
                     acknowledged += range(number, number + count)
                     number += count
             except httpx.TransportError:
-                number += count  # never acknowledged: either there as a whole, or not at all
+                number += count  # not acknowledged: must exist completely or not at all
         timer.join()
     with serving(folder / "kill.sqlite") as search, httpx.Client(base_url=search.url, timeout=60) as http:
         there = found(http, list(range(number)))
@@ -74,12 +74,12 @@ def kill(folder: Path) -> None:
 
 
 def disk(folder: Path) -> None:
-    """Fill a small file system up."""
+    """Fill up a small file system."""
     folder = folder / "small"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], check=True)
     try:
-        # Threads without end: the index writes snapshots onto the same full disk.
+        # A low SEARCH_SNAPSHOT_ROWS, so that snapshots are also written to the same full disk.
         with serving(folder / "c.sqlite", SEARCH_SNAPSHOT_ROWS="2000") as search:
             fill_up(search)
         with serving(folder / "c.sqlite") as search, httpx.Client(base_url=search.url, timeout=60) as http:
@@ -89,7 +89,7 @@ def disk(folder: Path) -> None:
 
 
 def fill_up(search: Search) -> None:
-    """Write until the disk is full, and on; then make room."""
+    """Write until 20 requests were refused because the disk is full; check that reads work after each write."""
     acknowledged: list[int] = []
     refused: list[httpx.Response] = []
     with httpx.Client(base_url=search.url, timeout=60) as http:
@@ -115,7 +115,7 @@ def fill_up(search: Search) -> None:
 
 
 def replicas(folder: Path) -> None:
-    """Write through any of three processes, and look for the write through any other at once."""
+    """Read-your-writes across three processes: write through a random one, read at once through a random one."""
     searches = [Search(folder / "replicas.sqlite", SEARCH_SNAPSHOT_ROWS="2000") for _ in range(3)]
     for search in searches:
         search.wait()
@@ -170,7 +170,7 @@ def replicas(folder: Path) -> None:
 
 
 def main() -> None:
-    """Run what is named, or all."""
+    """Run the named trials, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     trials = {"kill": kill, "disk": disk, "replicas": replicas}
     parser.add_argument("trials", nargs="*", choices=[*trials, []], help="what to try; nothing: all")

@@ -1,9 +1,10 @@
-"""A million pictures: what a tuned index finds and saves, how it opens, and what a second process adds.
+"""A million pictures: recall and latency of a tuned index against exact search, start-up time and memory per process.
 
     python benchmarks/search_million.py [--count 1000000] [--dim 384] [--kinds IVF4096,SQ8 ...]
 
-A catalogue of made-up pictures is filled, queried over HTTP exactly, tuned as `search tune --activate` does, and
-queried again. Needs about 6 GB of disk for a million, and a quarter of an hour on two cores, most of it for the index.
+Fills a catalogue with synthetic pictures, queries the exact index over HTTP, tunes as `search tune --activate` does,
+and queries again. A million pictures need about 6 GB of disk, and a quarter of an hour on two cores, mostly to build
+the index.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ PART = 10_000
 
 
 def fill(catalogue: Catalogue, random: np.random.Generator, count: int, centres: Vectors) -> None:
-    """Put made-up pictures on record."""
+    """Fill a catalogue with synthetic pictures.
+
+    Args:
+        catalogue: the catalogue.
+        random: the generator.
+        count: how many pictures.
+        centres: (C, dim) cluster centres.
+    """
     for first in tqdm(range(0, count, PART), desc="filling", unit="ten thousand"):
         vectors = clustered(random, min(PART, count - first), centres.shape[1], centres)
         pictures = [
@@ -48,14 +56,14 @@ def model_of(catalogue: Catalogue) -> Model:
 
 
 def best_ids(http: httpx.Client, query: Vectors) -> tuple[list[str], float]:
-    """The best ten pictures of a query, and the seconds it took."""
+    """The best ten pictures of a query, and its latency in seconds."""
     began = time.perf_counter()
     results = checked(http.post("/v1/query", json=query_body(query)))["results"]
     return [r["id"] for r in results], time.perf_counter() - began
 
 
 def ask_all(url: str, queries: Vectors) -> tuple[list[list[str]], float]:
-    """The best ten of each query, and the p50 in ms; a few more go before, unmeasured."""
+    """The best ten of each query, and the p50 latency in ms, after ten warm-up queries."""
     with httpx.Client(base_url=url, timeout=60) as http:
         for query in queries[:10]:
             best_ids(http, query)
@@ -64,7 +72,7 @@ def ask_all(url: str, queries: Vectors) -> tuple[list[list[str]], float]:
 
 
 def memory(search: Search) -> tuple[float, float]:
-    """MB that only one of a service's processes holds, the largest of them, and MB that it maps from files."""
+    """Private memory and memory-mapped files in MB: for each, the maximum over a service's processes."""
     private = mapped = 0.0
     children = Path(f"/proc/{search.process.pid}/task/{search.process.pid}/children").read_text().split()
     for process in (search.process.pid, *children):
@@ -76,7 +84,7 @@ def memory(search: Search) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Run all of it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1_000_000, help="vectors")
     parser.add_argument("--dim", type=int, default=384, help="their length")

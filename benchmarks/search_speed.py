@@ -1,10 +1,10 @@
-"""The search service beside the bare Faiss call, and while pictures come in.
+"""Latency of the search service compared with the bare Faiss call, and under ingestion.
 
     python benchmarks/search_speed.py [--count 100000] [--dim 384]
 
-Queries go one at a time over HTTP to a process on this machine, and alternate with the same queries to a bare
-IndexFlatIP of the same vectors in this one. Then a second collection takes vectors in while queries go on, in requests
-of 250: at 5,200 a second, and as fast as it can.
+Queries are sent one at a time over HTTP to a process on this machine, alternating with the same queries to a bare
+IndexFlatIP with the same vectors in this process. Then vectors are added to a second collection during queries, in
+requests of 250: at 5,200 vectors per second, and as fast as possible.
 """
 
 from __future__ import annotations
@@ -27,8 +27,15 @@ RATE = 5200.0
 
 
 def fill(url: str, vectors: Vectors, first: int = 0, rate: float = float("inf")) -> float:
-    """Add vectors, at most `rate` a second; how many a second it was."""
-    # Encoded before, so that this process does nothing but send while it also times queries.
+    """Add vectors over HTTP; return the rate reached, in vectors per second.
+
+    Args:
+        url: of the search service.
+        vectors: (N, dim) unit vectors.
+        first: the number of the first picture.
+        rate: the maximum rate in vectors per second.
+    """
+    # Serialise in advance: this process also times queries meanwhile, and must do nothing but send.
     bodies = [json.dumps(upsert_body(first + i, vectors[i : i + PART])).encode() for i in range(0, len(vectors), PART)]
     with httpx.Client(base_url=url, timeout=60) as http:
         began = time.perf_counter()
@@ -39,14 +46,14 @@ def fill(url: str, vectors: Vectors, first: int = 0, rate: float = float("inf"))
 
 
 def ask(http: httpx.Client, query: Vectors) -> float:
-    """Seconds that one query takes."""
+    """The latency of one query in seconds."""
     began = time.perf_counter()
     assert len(checked(http.post("/v1/query", json=query_body(query)))["results"]) == 10
     return time.perf_counter() - began
 
 
 def latency(folder: Path, vectors: Vectors, queries: Vectors) -> None:
-    """Print the p50 over HTTP beside the bare call's."""
+    """Print the p50 over HTTP and of the bare Faiss call."""
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
     with serving(folder / "latency.sqlite") as search, httpx.Client(base_url=search.url, timeout=60) as http:
@@ -62,7 +69,7 @@ def latency(folder: Path, vectors: Vectors, queries: Vectors) -> None:
 
 
 def ingest(folder: Path, vectors: Vectors, queries: Vectors) -> None:
-    """Print the rate of adding while queries go on, and what it does to them."""
+    """Print the ingestion rate during queries, and the queries' latency meanwhile."""
     with serving(folder / "ingest.sqlite") as search, httpx.Client(base_url=search.url, timeout=60) as http:
         half = len(vectors) // 2
         fill(search.url, vectors[:half])
@@ -80,7 +87,7 @@ def ingest(folder: Path, vectors: Vectors, queries: Vectors) -> None:
             after = quiet_p99(http, queries)
             p50, p99 = (percentile(busy, share) for share in (50, 99))
             say(f"adding: {rates[0]:.0f} vectors a second while {len(busy)} queries went on")
-            # The collection grows meanwhile, and every exact search with it.
+            # The collection grows meanwhile, which slows exact search: compare with the mean of before and after.
             quiet = (before + after) / 2
             say(f"their p50 {p50:.1f} ms, p99 {p99:.1f} ms; quiet p99 {before:.1f} before, {after:.1f} after")
             say(f"that is {p99 / quiet:.2f} x the quiet one")
@@ -88,14 +95,14 @@ def ingest(folder: Path, vectors: Vectors, queries: Vectors) -> None:
 
 
 def quiet_p99(http: httpx.Client, queries: Vectors) -> float:
-    """The p99 of queries that go alone, in ms."""
+    """The p99 latency of queries without other load, in ms, after 50 warm-up queries."""
     for query in queries[:50]:
         ask(http, query)
     return percentile([ask(http, query) for query in queries], 99)
 
 
 def main() -> None:
-    """Run both."""
+    """Run both benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=100_000, help="vectors")
     parser.add_argument("--dim", type=int, default=384, help="their length")

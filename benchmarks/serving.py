@@ -1,4 +1,4 @@
-"""Services as a user runs them, for the benchmarks: real processes, made-up pictures."""
+"""Helpers of the benchmarks: services as real processes under gunicorn, synthetic vectors and request bodies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODEL = "made-up"
 
 
 class Service:
-    """A service in a process group of its own; started again, it has the port that it had."""
+    """A service in its own process group; a restart keeps its port."""
 
     def __init__(self, name: str, **settings: str) -> None:
         with socket.socket() as s:
@@ -39,13 +39,13 @@ class Service:
         self.start()
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
         env = {**os.environ, **self._settings}
         command = [sys.executable, "-m", "gunicorn", "-c", f"python:{self.name}.gunicorn_conf"]
         self.process = subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.DEVNULL)
 
     def wait(self) -> float:
-        """Until it is ready; the seconds that took."""
+        """Wait until it is ready; return the seconds waited."""
         began = time.perf_counter()
         while True:
             try:
@@ -57,12 +57,12 @@ class Service:
                 time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the process group (SIGKILL), as in a crash."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
-        """End it as a person would."""
+        """Terminate it gracefully (SIGTERM)."""
         self.process.terminate()
         self.process.wait()
 
@@ -76,7 +76,7 @@ class Search(Service):
 
 @contextmanager
 def serving(catalogue: Path, **settings: str) -> Iterator[Search]:
-    """A search service, ready, until the end of the block."""
+    """A running search service; it is stopped at the end of the block."""
     search = Search(catalogue, **settings)
     try:
         search.wait()
@@ -87,12 +87,21 @@ def serving(catalogue: Path, **settings: str) -> Iterator[Search]:
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a line without breaking a progress bar."""
     tqdm.write(sentence)
 
 
 def clustered(random: np.random.Generator, count: int, dim: int, centres: Vectors) -> Vectors:
-    """Unit vectors (count, dim) around centres (C, dim), spread as an encoder's are: a few directions hold most."""
+    """Random unit vectors (count, dim) around cluster centres.
+
+    As with a real encoder's vectors, a few directions hold most of the variance.
+
+    Args:
+        random: the generator.
+        count: how many.
+        dim: their dimension.
+        centres: (C, dim).
+    """
     spread = (np.arange(1, dim + 1) ** -0.5).astype(np.float32)
     noise = random.standard_normal((count, dim), np.float32) * spread
     vectors = centres[random.integers(0, len(centres), count)] + 1.2 * noise / np.linalg.norm(spread)
@@ -101,12 +110,12 @@ def clustered(random: np.random.Generator, count: int, dim: int, centres: Vector
 
 
 def encode(vector: Vectors) -> str:
-    """A vector as it is sent."""
+    """A vector as base64 of little-endian float32."""
     return base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 
 def upsert_body(first: int, vectors: Sequence[Vectors] | Vectors, model: str = MODEL) -> dict[str, Any]:
-    """The request that adds pictures from number `first` on."""
+    """The body of POST /v1/pictures that adds pictures from number `first` on, one per vector."""
     pictures = [
         {
             "id": f"{first + i:032x}",
@@ -124,17 +133,17 @@ def upsert_body(first: int, vectors: Sequence[Vectors] | Vectors, model: str = M
 
 
 def query_body(vector: Vectors, k: int = 10) -> dict[str, Any]:
-    """The request for a vector's neighbours."""
+    """The body of POST /v1/query for the k nearest neighbours of a vector."""
     return {"model_id": MODEL, "terms": [{"vector": encode(vector)}], "k": k}
 
 
 def checked(answer: httpx.Response) -> dict[str, Any]:
-    """The answer's document, if it is a success."""
+    """The JSON document of a successful answer."""
     answer.raise_for_status()
     document: dict[str, Any] = answer.json()
     return document
 
 
 def percentile(seconds: Sequence[float], share: float) -> float:
-    """A percentile in milliseconds."""
+    """A percentile of durations, in milliseconds; `share` is in percent."""
     return float(np.percentile(seconds, share)) * 1000

@@ -1,11 +1,11 @@
-"""Training's throughput beside the bare forward and backward passes of the same towers: what the loop costs.
+"""Overhead of the training loop: its throughput compared with bare forward and backward passes of the same towers.
 
     PYTHONPATH=training/src python benchmarks/training.py [--config flickr8k_small] [--rounds 3] [--steps 4] \
         [--workers 0]
 
-Pictures and captions are made up. Bare is one batch, already in memory, forward, loss and backward, over and over; the
-loop draws batches, looks their pictures up or decodes them, tokenises, clips, steps and averages. Rounds of the two
-alternate, and the ratio of their medians is printed.
+Pictures and captions are synthetic. The bare passes repeat forward, loss and backward on one batch in memory. The loop
+also draws batches, reads cached tokens or decodes pictures, tokenises, clips gradients, runs the optimizer and updates
+the EMA. Rounds of the two alternate, and the ratio of their medians is printed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WORDS = ("man", "woman", "dog", "ball", "red", "blue", "grass", "jumps", "street
 
 
 def make(folder: Path, count: int) -> None:
-    """Noise in the shape of photographs, and captions of a dozen words."""
+    """Write noise pictures of the size of photographs, with five captions of a dozen words each."""
     random = np.random.default_rng(0)
     with (folder / "captions.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
@@ -44,7 +44,7 @@ def make(folder: Path, count: int) -> None:
 
 
 def seconds(work: Callable[[], object], times: int) -> float:
-    """How long some work takes, once, over so many times."""
+    """The mean duration of a call in seconds, over `times` calls."""
     began = time.perf_counter()
     for _ in range(times):
         work()
@@ -52,7 +52,15 @@ def seconds(work: Callable[[], object], times: int) -> float:
 
 
 def measure(config: Config, folder: Path, rounds: int, steps: int, workers: int) -> tuple[float, float]:
-    """Pictures a second of the bare passes and of the loop."""
+    """The throughput of the bare passes and of the loop, in pictures per second.
+
+    Args:
+        config: the training config.
+        folder: of the pictures, and for the token cache.
+        rounds: rounds of each.
+        steps: steps per round.
+        workers: data loader workers.
+    """
     pairs = {"made-up": data.READERS["folder"](folder, "all")}
     accelerator = Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
     trainer = Trainer("benchmark", config, pairs, pairs["made-up"], Paths(folder, tokens=folder), accelerator)
@@ -67,7 +75,7 @@ def measure(config: Config, folder: Path, rounds: int, steps: int, workers: int)
         texts, images = trainer.encode_part(part)
         loss = trainer.model.loss(texts, images, targets)
         loss.backward()
-        loss.item()  # a GPU has done the work only now
+        loss.item()  # synchronises with the GPU
         trainer.model.zero_grad()
 
     def loop() -> None:

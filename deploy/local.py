@@ -101,7 +101,7 @@ def missing_photos(photos: Path | None) -> str | None:
 
 
 def model_of(bundle: Path) -> str | None:
-    """The id of a bundle's model; None where there is no bundle."""
+    """The model_id of a bundle; None if there is no bundle."""
     try:
         manifest: dict[str, Any] = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -110,7 +110,7 @@ def model_of(bundle: Path) -> str | None:
 
 
 def former_bundle(env: dict[str, str]) -> Path | None:
-    """The bundle that the collection was made with, where that is another than is to serve and it is still here."""
+    """The bundle of the collection's current model, if another model is about to replace it and the bundle exists."""
     from search.catalogue.catalogue import Catalogue
 
     catalogue = Path(env["SEARCH_CATALOGUE"])
@@ -129,7 +129,7 @@ def former_bundle(env: dict[str, str]) -> Path | None:
 
 @contextmanager
 def former_encoder(port: int, env: dict[str, str]) -> Iterator[bool]:
-    """An encoder of the model that the collection was made with, while another takes over; whether there is one."""
+    """Run an encoder of the collection's former model during the re-index; yields whether there is one."""
     bundle = former_bundle(env)
     if bundle is None or not is_free(port):
         yield False
@@ -147,7 +147,7 @@ def former_encoder(port: int, env: dict[str, str]) -> Iterator[bool]:
 
 
 def environment(port: int, data: Path) -> dict[str, str]:
-    """The environment of the processes, in rising precedence: defaults, .env, the caller's environment, fixed values."""
+    """The processes' environment, in rising precedence: defaults, .env, the caller's environment, fixed values."""
     from dotenv import dotenv_values  # installed with the services, as a dependency of pydantic-settings
 
     given = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v}
@@ -256,7 +256,14 @@ def run(port: int, photos: Path | None, data: Path) -> int:
 
 
 def fill(url: str, photos: Path | None, env: dict[str, str], stack: subprocess.Popen[bytes]) -> None:
-    """Add the person's pictures, or the sample gallery."""
+    """Add your own pictures, or the sample gallery.
+
+    Args:
+        url: the gateway's URL.
+        photos: the folder of your own pictures; None for the sample gallery.
+        env: the environment of the processes.
+        stack: the running services.
+    """
     what = ["scan"] if photos else ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
     say(f"\nSightline answers at {url}. Adding {photos or 'the sample gallery'}; what is in can be found at once.\n")
     with key_where_needed(url, env) as keyed:
@@ -273,7 +280,7 @@ def main() -> int:
     parser.add_argument("--photos", type=lambda given: Path(given).expanduser().resolve())
     parser.add_argument("--data", type=Path, help="folder of the collection; var/photos or var/gallery unless given")
     options = parser.parse_args()
-    # The next three are the other services', and the former encoder's while another model takes over.
+    # The next three ports are for encoder, search and, during a re-index, the former model's encoder.
     if not 1024 <= options.port <= 65532:
         say(f"PORT: {options.port} is not between 1024 and 65532.")
         return 1

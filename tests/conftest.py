@@ -1,4 +1,4 @@
-"""Real processes for the tests that need them: services under gunicorn, and the whole local stack."""
+"""Fixtures that start real processes: services under gunicorn, PostgreSQL, and the whole local stack."""
 
 import itertools
 import os
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A skipped test is a check that did not happen: the run fails."""
+    """Fail the run if a test was skipped, because its check did not happen."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -31,20 +31,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @dataclass
 class Process:
-    """A running process group, the address that it answers at, and what it writes."""
+    """A running process group, its URL, and its log."""
 
     url: str
     popen: subprocess.Popen[bytes]
     log: Path
 
     def kill(self) -> None:
-        """End it at once, as a crash or the kernel would."""
+        """Kill the process group (SIGKILL), as in a crash."""
         if self.popen.poll() is None:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
     def stop(self) -> None:
-        """Ask it to end, as a person would: it has processes of its own to end, outside its group."""
+        """Terminate it gracefully (SIGTERM), so that it can stop its children, which are outside its group."""
         if self.popen.poll() is None:
             self.popen.terminate()
             try:
@@ -74,7 +74,7 @@ def find_free_ports(count: int) -> int:
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers with success."""
+    """Whether a URL answers with a successful status."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True
@@ -84,7 +84,7 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def running(command: list[str], env: dict[str, str], url: str, ready: str, log: Path) -> Iterator[Process]:
-    """A process in a group of its own, from when `ready` answers until the end of the block."""
+    """Run a process in its own group: from when the path `ready` answers until the end of the block."""
     with log.open("wb") as output:
         popen = subprocess.Popen(
             command, env={**os.environ, **env}, stdout=output, stderr=output, start_new_session=True, cwd=ROOT
@@ -103,13 +103,13 @@ def running(command: list[str], env: dict[str, str], url: str, ready: str, log: 
 
 @pytest.fixture(scope="session")
 def free_ports() -> Callable[[int], int]:
-    """Find the first of so many consecutive free ports."""
+    """A function that returns the first of `count` consecutive free ports."""
     return find_free_ports
 
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
-    """Start one service under gunicorn: `with start("search", SEARCH_CATALOGUE=...) as search: search.url`."""
+    """A function that runs one service under gunicorn: `with start("search", SEARCH_CATALOGUE=...) as search: ...`."""
 
     def start_service(service: str, ready: str = "/readyz", port: int | None = None, **settings: str) -> object:
         port = port or find_free_ports(1)
@@ -128,7 +128,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
 def postgresql() -> Iterator[Callable[[], str]]:
     """A PostgreSQL server; each call makes a database and returns its URL."""
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
-    # PostgreSQL refuses to run as root; Debian's package brings an account for it.
+    # PostgreSQL refuses to run as root; Debian's package creates an account for it.
     user = "postgres" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory() as place:
         if user:
@@ -154,14 +154,14 @@ def postgresql() -> Iterator[Callable[[], str]]:
                 time.sleep(0.05)
             yield new_database
         finally:
-            # Ends the connections too; SIGTERM would wait for them.
+            # SIGINT closes open connections; SIGTERM would wait for them.
             server.send_signal(signal.SIGINT)
             server.wait(20)
 
 
 @dataclass
 class Services:
-    """The three of a running system."""
+    """The three services of a running system."""
 
     encoder: Process
     search: Process
@@ -172,7 +172,7 @@ class Services:
 def start_all(start: Start) -> Callable[..., AbstractContextManager[Services]]:
     """Start all three: `with start_all(folder, GATEWAY_AUTH="on") as services: services.gateway.url`.
 
-    Their data lie in the folder; each takes the settings that have its name in front.
+    Their data are in the folder. A setting goes to the service whose name is its prefix.
     """
 
     @contextmanager
@@ -188,7 +188,7 @@ def start_all(start: Start) -> Callable[..., AbstractContextManager[Services]]:
 
 @pytest.fixture(scope="session")
 def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """What `make up` starts, over the sample gallery, when all of it is in."""
+    """The stack that `make up` starts, after the sample gallery has been added."""
     folder = tmp_path_factory.mktemp("stack")
     port = find_free_ports(3)
     command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(folder / "data")]

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: windows whose complaints fail a test, and collections to look at."""
+"""Fixtures of the browser tests (Playwright): collections, and windows in which console errors fail the test."""
 
 import io
 import json
@@ -24,17 +24,17 @@ ROOT = Path(__file__).parents[2]
 PAGE = str(ROOT / "frontend" / "dist")
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"),
-    # A wheel that has turned has scrolled.
+    # Scroll at once, so that tests need not wait for an animation.
     "--disable-smooth-scrolling",
 ]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    # Two cores that also run the services are slow now and then.
+    # A long timeout, because the services run on the same cores.
     expect.set_options(timeout=10_000)
     with sync_playwright() as playwright:
-        # Debian's own; install the package chromium.
+        # Debian's Chromium (package chromium).
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         yield browser
         browser.close()
@@ -42,9 +42,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_window(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a fresh window at an address; anything that the browser complains about fails the test.
+    """A function that opens a new window at a URL; console errors, warnings and uncaught exceptions fail the test.
 
-    `expected`: parts of complaints that belong to what is tried, as the browser's own line about an answer of 503.
+    `expected`: substrings of errors that the test provokes, such as the browser's message about a 503.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -71,13 +71,13 @@ def open_window(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def page(open_window: Callable[..., Page], local_stack: Any) -> Page:
-    """A window on the sample gallery, which stays as it is."""
+    """A window on the sample gallery, which tests must not change."""
     return open_window(local_stack.url)
 
 
 @pytest.fixture(scope="session")
 def shelf(start_all: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a small collection with tags, dates and both orientations, which tests may change and put back."""
+    """The URL of a small collection with tags, dates and both orientations; tests must undo their changes."""
     folder = tmp_path_factory.mktemp("shelf")
     with start_all(folder, GATEWAY_PAGE=PAGE) as services:
         fill(services.gateway.url)
@@ -88,7 +88,7 @@ COLOURS = ["red", "green", "blue", "orange", "purple", "white", "black", "yellow
 
 
 def fill(url: str) -> None:
-    """Put eight squares of one colour each into a collection: the even ones lie, the odd ones stand."""
+    """Add eight single-coloured pictures to a collection: even ones in landscape, odd ones in portrait format."""
     files, details = [], []
     for i, colour in enumerate(COLOURS):
         files.append(("images", (f"{colour}.png", plain(colour, (64, 48) if i % 2 == 0 else (48, 64)))))
@@ -106,24 +106,24 @@ def plain(colour: str, size: tuple[int, int] = (64, 48), form: str = "PNG") -> b
 
 
 def noise(seed: int = 90) -> FilePayload:
-    """A picture that no other test has, as a file of a form."""
+    """A noise picture as a form file; another seed gives a different picture."""
     stream = io.BytesIO()
     Image.effect_noise((64, 48), seed).save(stream, "PNG")
     return {"name": "noise.png", "mimeType": "image/png", "buffer": stream.getvalue()}
 
 
 def field(page: Page) -> Locator:
-    """The one field."""
+    """The search field."""
     return page.get_by_role("combobox", name="What the picture shows")
 
 
 def tiles(page: Page) -> Locator:
-    """The pictures of the wall that are in the document, in order."""
+    """The tiles of the wall that are in the DOM (virtual scrolling), in order."""
     return page.locator("main [data-index] > a:first-child")
 
 
 def names(page: Page, count: int) -> list[str | None]:
-    """The names of the first pictures."""
+    """The alt texts of the first tiles."""
     return [tiles(page).nth(i).get_by_role("img").get_attribute("alt") for i in range(count)]
 
 
@@ -133,5 +133,5 @@ def dialog(page: Page) -> Locator:
 
 
 def title_of(page: Page) -> Locator:
-    """What the viewer calls its picture."""
+    """The heading of the viewer."""
     return dialog(page).get_by_role("heading", level=2)

@@ -1,4 +1,4 @@
-"""Everybody can use it: axe finds nothing in any state, and the keyboard, zoom and reduced motion are kept in mind."""
+"""Accessibility: axe (WCAG 2.2 AA) in every state, keyboard focus order, 400 % zoom, reduced motion, screen readers."""
 
 import re
 from collections.abc import Callable
@@ -12,25 +12,25 @@ from tests.e2e.conftest import ROOT, dialog, field, tiles
 
 AXE = (ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# All that the colour scheme decides.
+# The axe rules whose result depends on the colour scheme.
 COLOUR_RULES = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 SETTLED = "() => Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => {})))"
 
 
 def check(page: Page, state: str) -> None:
-    """Let axe look at the page as it is now, in both colour schemes."""
+    """Run axe on the page in its current state, in both colour schemes."""
     page.evaluate(AXE)
     schemes: tuple[tuple[Literal["dark", "light"], object], ...] = (("dark", COLOUR_RULES), ("light", RULES))
     for scheme, rules in schemes:
         page.emulate_media(color_scheme=scheme)
-        # Colours that are still fading would be judged half way.
+        # Wait for transitions: axe would measure intermediate colours.
         page.evaluate(SETTLED)
         found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(r => r.violations)", rules)
         told = [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
         assert told == [], f"{state}, {scheme}"
 
 
-# What the page says to an answer of each status; 0: none came.
+# The page's message by status of the answer; 0: no answer.
 TROUBLES = {
     0: "Sightline could not answer.",
     401: "This collection asks for a key.",
@@ -140,7 +140,7 @@ def test_the_way_of_tab_is_short_and_seen(page: Page) -> None:
         if described[0] == "wall":
             break
     assert stops[-1] == "wall" and len(stops) < 12, stops
-    # The wall is one stop, with the actions of its picture; then it is over.
+    # The wall is one tab stop (roving tabindex), plus the actions of its tile.
     for _ in range(3):
         page.keyboard.press("Tab")
         assert page.evaluate("() => document.activeElement.closest('[data-index]').dataset.index") == "0"
@@ -149,7 +149,7 @@ def test_the_way_of_tab_is_short_and_seen(page: Page) -> None:
 
 
 def test_it_can_be_enlarged_four_times(open_window: Callable[..., Page], local_stack: Any) -> None:
-    # 1280 by 1024 at 400 %.
+    # The viewport of 1280 x 1024 at 400 % zoom (WCAG 1.4.10, reflow).
     page = open_window(local_stack.url, width=320, height=256)
     for path in ("/", "/?q=a+fire+truck&term=-0.5*text:a+rather+long+term+that+does+not+fit", "/status"):
         page.goto(path)

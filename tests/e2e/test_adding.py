@@ -1,4 +1,4 @@
-"""Adding pictures on the page: a queue that tells of each file, while searching goes on."""
+"""Uploads on the page: the queue with the status of each file, drag and drop, cancelling, retries during an outage."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_files_are_added_one_line_each_and_what_fails_says_why(empty: Page, tmp_
     expect(panel.get_by_role("status")).to_have_text("3 added, 1 was here already, 1 failed", timeout=30_000)
     expect(panel.get_by_text(re.compile("failed: .*damaged"))).to_be_visible()
     expect(panel.get_by_text("notes.txt")).to_have_count(0)
-    # They are found at once, and the page has noticed.
+    # The new pictures are found at once, and the page shows the new count.
     expect(page.get_by_text("3 pictures. Try")).to_be_visible()
     panel.get_by_role("link", name="Show green.png").click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -99,7 +99,7 @@ def test_what_is_added_is_found_by_the_search_that_stands_there(empty: Page) -> 
     expect(page.get_by_text("No caption, tag or file name has these words.")).to_be_visible()
     page.evaluate(DROP, ["violet.png", list(plain("violet")), "main"])
     expect(tiles(page)).to_have_count(1)
-    # A file that is no picture is told.
+    # A file that is not a picture is reported.
     page.evaluate(DROP.replace("image/png", "text/plain"), ["notes.txt", list(b"words"), "main"])
     expect(page.get_by_text("There were no pictures among those files.")).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""Looking: the wall, the viewer, what a picture can be asked and told."""
+"""The wall and the viewer: zoom, swipe, keyboard navigation, editing, delete with undo, virtual scrolling, layout."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.e2e.test_place import scroll_to
 def test_the_viewer_opens_turns_and_returns_to_the_same_place(page: Page) -> None:
     page.goto("/?q=an+animal")
     expect(tiles(page).nth(20)).to_be_attached()
-    # Out of sight of the first screen, so that there is a place to keep.
+    # A tile below the first screen, so that there is a scroll position to restore.
     tile = page.locator("[data-index='20'] > a:first-child")
     tile.scroll_into_view_if_needed()
     scrolled = page.evaluate("window.scrollY")
@@ -32,7 +32,7 @@ def test_the_viewer_opens_turns_and_returns_to_the_same_place(page: Page) -> Non
     expect(tile).to_be_focused()
     assert page.evaluate("window.scrollY") == scrolled
     expect(page).to_have_url(re.compile(r"\?q=an\+animal$"))
-    # The browser's own Back leads to the same place, after a turn to the tile of the picture shown last.
+    # Browser Back restores the scroll position; the focus is on the tile of the last picture shown.
     tile.click()
     expect(title_of(page)).to_have_text(name or "")
     page.keyboard.press("ArrowRight")
@@ -40,7 +40,7 @@ def test_the_viewer_opens_turns_and_returns_to_the_same_place(page: Page) -> Non
     page.go_back()
     expect(dialog(page)).to_have_count(0)
     expect(page.locator("[data-index='21'] > a:first-child")).to_be_focused()
-    # A new search begins at its best match.
+    # A new search scrolls to the top.
     field(page).fill("a flower")
     expect(page).to_have_url(re.compile(r"\?q=a\+flower$"))
     page.wait_for_function("() => window.scrollY === 0")
@@ -53,7 +53,7 @@ def test_a_shared_link_shows_the_same_picture_and_closing_it_the_wall(page: Page
     page.goto("about:blank")
     page.goto(shared)
     expect(title_of(page)).to_have_text(name)
-    # How sure the system is, in words.
+    # The confidence in words.
     expect(dialog(page).get_by_text("A clear match")).to_be_visible()
     page.get_by_role("button", name="Close").click()
     expect(dialog(page)).to_have_count(0)
@@ -68,7 +68,7 @@ def test_a_picture_comes_nearer(page: Page) -> None:
     page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
 
     def width() -> float:
-        # Once it has stopped moving.
+        # After the zoom animation.
         picture.element_handle().wait_for_element_state("stable")
         box = picture.bounding_box()
         assert box
@@ -154,11 +154,11 @@ def test_caption_and_tags_are_edited_and_had_back(open_window: Callable[..., Pag
     edit = dialog(page).get_by_role("button", name="Edit")
     edit.click()
     expect(dialog(page).get_by_label("Caption")).to_be_focused()
-    # Escape leaves the form, not the viewer.
+    # Escape closes the form, not the viewer.
     page.keyboard.press("Escape")
     edit.click()
     dialog(page).get_by_label("Caption").fill("The colour of oranges")
-    # No way leads off with what was written.
+    # Unsaved changes: navigation to other pictures is disabled.
     expect(dialog(page).get_by_role("button", name="Next")).to_have_attribute("aria-disabled", "true")
     expect(dialog(page).get_by_role("region", name="Similar pictures")).to_have_count(0)
     dialog(page).get_by_label("Tags").fill("fruit, plain , fruit")
@@ -190,7 +190,7 @@ def test_a_picture_is_deleted_after_there_was_time_to_undo_it(open_window: Calla
     dialog(page).get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Deleted: A white square.")).to_be_visible()
     assert count(shelf) == 8
-    # Leaving the page confirms it.
+    # Leaving the page ends the time to undo: the picture is deleted.
     page.goto("/status")
     page.wait_for_function("() => fetch('/api/v1/facets').then(a => a.json()).then(found => found.count === 7)")
     page.goto("/?q=a+square")
@@ -207,7 +207,7 @@ def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     page.keyboard.press("/")
     expect(field(page)).to_be_focused()
     field(page).press("Escape")
-    # Past the field and its line of tools there is one stop for the whole wall.
+    # The whole wall is one tab stop (roving tabindex); arrow keys move the focus between tiles.
     tiles(page).first.focus()
     page.keyboard.press("ArrowRight")
     focused = page.locator("[data-index]:focus-within")
@@ -217,7 +217,7 @@ def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     assert below > 2
     page.keyboard.press("ArrowUp")
     expect(focused).to_have_attribute("data-index", "1")
-    # Line by line, as far as the pages of the answer have come; those that come meanwhile lengthen the way.
+    # Row by row as far as results are loaded; further pages load meanwhile.
     for _ in range(200):
         page.keyboard.press("ArrowDown")
         if int(focused.get_attribute("data-index") or 0) > 100:
@@ -237,7 +237,7 @@ def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"\?term=like%3A[0-9a-f]{32}$"))
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard and help")).to_be_visible()
-    # Users of speech input switch them off.
+    # Single-key shortcuts can be switched off, for users of speech input (WCAG 2.1.4).
     page.get_by_label("Single keys work").uncheck()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -296,7 +296,7 @@ def test_the_wall_goes_on_to_the_last_picture(page: Page) -> None:
         page.wait_for_load_state("networkidle")
     expect(last).to_be_in_viewport()
     expect(last).to_have_attribute("aria-setsize", "377")
-    # What is far away is not in the document.
+    # Virtual scrolling: tiles far from the viewport are not in the DOM.
     assert tiles(page).count() < 100
     expect(page.locator("[data-index='100']")).to_have_count(0)
 

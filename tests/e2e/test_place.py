@@ -1,4 +1,4 @@
-"""The place is kept: the address holds the state, and back, forward and reload return to where the reader was."""
+"""Scroll restoration: the URL holds the state; back, forward and reload return to the same query, scroll and focus."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.e2e.conftest import field, tiles, title_of
 
 
 def scroll_to(page: Page, index: int) -> float:
-    """Scroll on until a picture is in sight and nothing moves; how far down that is."""
+    """Scroll until a tile is in view and the position is stable; return the scroll position."""
     tile = page.locator(f"[data-index='{index}']")
     for _ in range(90):
         if tile.count() and (tile.bounding_box() or {"y": 9999})["y"] < 500:
@@ -21,7 +21,7 @@ def scroll_to(page: Page, index: int) -> float:
     expect(tile).to_be_in_viewport()
     page.wait_for_function("() => Object.keys(sessionStorage).some(name => name.startsWith('sightline.place.'))")
     scrolled: float = page.evaluate("window.scrollY")
-    # Kept once the scrolling has settled.
+    # The position is saved to sessionStorage once scrolling has stopped.
     page.wait_for_function(
         """() => {
           const kept = sessionStorage.getItem('sightline.place.' + history.state.key);
@@ -35,7 +35,7 @@ def near(page: Page, scrolled: float) -> None:
     page.wait_for_function("scrolled => Math.abs(window.scrollY - scrolled) < 3", arg=scrolled)
 
 
-# The second time the gateway has both answers at once, as the wall is laid out below a row of chips or without.
+# On the second visit the gateway answers both queries from its cache, while the layout changes by a row of chips.
 @pytest.mark.parametrize("visit", ["first", "second"])
 def test_back_and_forward_return_to_query_scroll_and_focus(page: Page, visit: str) -> None:
     page.goto("/?q=an+animal")
@@ -63,7 +63,7 @@ def test_a_reload_returns_to_the_same_pictures(page: Page) -> None:
     page.reload()
     near(page, scrolled)
     assert page.locator("[data-index='200'] img").get_attribute("alt") == name
-    # With a picture open, too.
+    # The same with the viewer open.
     page.locator("[data-index='200'] > a:first-child").click()
     expect(title_of(page)).to_have_text(name or "")
     page.reload()
@@ -82,5 +82,5 @@ def test_a_link_opens_in_a_new_tab_by_itself(page: Page) -> None:
     expect(title_of(other)).to_be_visible()
     other.keyboard.press("Escape")
     expect(other).to_have_url(re.compile(r"\?q=a\+fire\+truck$"))
-    # The first one has stayed where it was.
+    # The first tab is unchanged.
     expect(page.get_by_role("dialog")).to_have_count(0)

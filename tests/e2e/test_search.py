@@ -1,4 +1,4 @@
-"""Searching: words, pictures and terms, filters and modes, as a person asks and sees."""
+"""Searching on the page: search field, history, chips (query terms), filters, modes, suggestions, query by image."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Pag
     expect(picture).to_be_visible()
     assert "A fire truck." in names(page, 5)
     page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
-    # Back undoes the search as one step, not letter by letter.
+    # One history entry per search, not one per letter.
     page.go_back()
     expect(page).to_have_url(re.compile(r"/$"))
     expect(field(page)).to_have_value("")
@@ -29,7 +29,7 @@ def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Pag
 
 def test_a_sentence_that_nothing_fits_is_told(page: Page) -> None:
     page.goto("/")
-    # What "nothing fits" looks like here is measured beside the first search.
+    # Wait for the calibration, which starts in the background at the first search.
     page.wait_for_function(
         "() => fetch('/api/v1/search?q=a&k=1').then(a => a.json()).then(found => found.confident !== null)"
     )
@@ -40,7 +40,7 @@ def test_a_sentence_that_nothing_fits_is_told(page: Page) -> None:
     page.goto("/?q=a+fire+truck")
     expect(tiles(page).get_by_alt_text("A fire truck.")).to_be_visible()
     expect(verdict).to_have_count(0)
-    # Sure of the first ones, and from a thin line on less so.
+    # A separator marks where the confidence drops.
     expect(page.get_by_text("Less certain from here")).to_be_visible()
 
 
@@ -53,7 +53,7 @@ def test_an_older_answer_stays_until_the_new_one_is_there_and_is_not_waited_for(
     expect(page.locator("main ul[aria-busy=true]")).to_be_visible()
     expect(tiles(page).first).to_be_visible()
     expect(page.get_by_text("This takes longer than usual.")).to_be_visible()
-    # Another search cancels the one before.
+    # A new search aborts the pending one.
     with page.expect_event("requestfailed", lambda request: "cello" in request.url):
         field(page).fill("a flower")
     expect(page.locator("main ul[aria-busy=false]")).to_be_visible()
@@ -63,7 +63,7 @@ def test_an_older_answer_stays_until_the_new_one_is_there_and_is_not_waited_for(
 def test_each_search_is_one_step_back(page: Page) -> None:
     page.goto("/?q=a+dog")
     expect(tiles(page).first).to_be_visible()
-    field(page).press("Enter")  # what is shown already: no step
+    field(page).press("Enter")  # the same query again: no history entry
     field(page).fill("")
     expect(page).to_have_url(re.compile(r"/$"))
     field(page).press_sequentially("a cello", delay=20)
@@ -87,7 +87,7 @@ def test_an_example_is_a_link_that_searches(page: Page) -> None:
 def test_terms_are_chips_whose_weight_changes_by_keys_and_menu(page: Page) -> None:
     page.goto("/?q=a+red+flower")
     expect(tiles(page).first).to_be_visible()
-    # A sentence is kept as a term, and makes room for another.
+    # "Keep as a term" turns the text into a chip and empties the field.
     page.get_by_role("button", name="Keep as a term").click()
     expect(page).to_have_url(re.compile(r"\?term=text%3Aa\+red\+flower$"))
     expect(field(page)).to_be_focused()
@@ -109,7 +109,7 @@ def test_terms_are_chips_whose_weight_changes_by_keys_and_menu(page: Page) -> No
     expect(page).to_have_url(re.compile(r"&term=0.5\*text%3Agreen$"))
     page.get_by_role("button", name="less green").press("Delete")
     expect(page).to_have_url(re.compile(r"\?term=text%3Aa\+red\+flower$"))
-    # Backspace in the empty field takes the last term back into it.
+    # Backspace in the empty field moves the last term back into it.
     expect(field(page)).to_be_focused()
     field(page).press("Backspace")
     expect(field(page)).to_have_value("a red flower")
@@ -121,7 +121,7 @@ def test_a_term_goes_back_into_the_field_with_its_minus_and_without_loss(page: P
     expect(tiles(page).first).to_be_visible()
     page.get_by_role("button", name="not people").click()
     page.get_by_role("menuitem", name="Edit").click()
-    # The sentence that stood there has become a term, and what leads away still does.
+    # The text that was in the field has become a term, and the edited term keeps its minus.
     expect(field(page)).to_have_value("-people")
     expect(page).to_have_url(re.compile(r"\?term=text%3Aa\+dog$"))
     field(page).press("Enter")
@@ -163,7 +163,7 @@ def test_a_picture_of_ones_own_is_searched_by_and_the_url_keeps_it(page: Page, t
     expect(chip.locator("img")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?term=vector%3A"))
     first = names(page, 3)
-    # No server keeps it: what the URL holds is enough, in this window and in another.
+    # The URL contains the vector, so it works after a reload and in another window.
     page.reload()
     expect(chip.locator("img")).to_be_visible()
     assert names(page, 3) == first
@@ -220,12 +220,12 @@ def test_suggestions_come_from_captions_and_from_what_was_searched_before(page: 
     field(page).press("Enter")
     expect(page).to_have_url(re.compile(r"\?q=a\+red\+apple$"))
     expect(page.get_by_role("listbox")).to_be_hidden()
-    # It is remembered, in this browser alone.
+    # The search is in the history of suggestions, which is stored in this browser only.
     page.goto("/")
     field(page).focus()
     page.get_by_role("option", name="a red apple").click()
     expect(page).to_have_url(re.compile(r"\?q=a\+red\+apple$"))
-    # And it can be forgotten.
+    # The history can be cleared.
     page.goto("/")
     field(page).focus()
     field(page).press("ArrowDown")
@@ -240,7 +240,7 @@ def test_filters_are_those_that_the_collection_has(open_window: Callable[..., Pa
     page.get_by_role("button", name="Filters").click()
     page.get_by_role("group", name="Tags").get_by_role("button", name="warm").click()
     expect(tiles(page)).to_have_count(2)
-    # Digit by digit it is the year 2 and the year 20: it counts once it rests, as one step.
+    # Debounced: while typing, the year is 2, then 20; only the final date is applied, as one history entry.
     page.get_by_label("Taken from").press_sequentially("01012018")
     expect(page).to_have_url(re.compile(r"tags=warm&taken_from=2018-01-01$"))
     expect(tiles(page)).to_have_count(1)
@@ -252,7 +252,7 @@ def test_filters_are_those_that_the_collection_has(open_window: Callable[..., Pa
     page.get_by_role("button", name="Clear filters").click()
     expect(tiles(page)).to_have_count(8)
     expect(page).to_have_url(re.compile(r"\?q=a\+square$"))
-    # None is so wide, and all came on one day.
+    # No filter is offered that cannot select: no picture is wide enough, and all were added on the same day.
     expect(page.get_by_label("Width")).to_have_count(0)
     expect(page.get_by_label("Added from")).to_have_count(0)
 
@@ -265,7 +265,7 @@ def test_a_filter_that_only_the_url_knows_is_shown_and_can_be_removed(
     expect(tiles(page)).to_have_count(6)
     page.get_by_role("button", name="Remove the filter no_tags: warm").click()
     expect(tiles(page)).to_have_count(8)
-    # A day that is none stays as it was written, and does not take the page down.
+    # An invalid date is shown as it is in the URL, without an error.
     page.goto("/?q=a+square&taken_from=2024-13-45")
     expect(page.get_by_role("button", name="Remove the filter Taken from 2024-13-45")).to_be_visible()
     page.goto("/?q=a+square&speed=9")
@@ -284,7 +284,7 @@ def test_words_and_looks_are_looked_for_by_choice(open_window: Callable[..., Pag
     expect(page.get_by_text("No caption, tag or file name has these words.")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Looks").click()
     expect(tiles(page)).to_have_count(8)
-    # Words alone cannot lead away from something: the search goes by looks again.
+    # The mode text has no negative terms, so the page switches back to vector search.
     page.goto("/?q=purple&mode=text")
     expect(tiles(page)).to_have_count(1)
     field(page).fill("-red")

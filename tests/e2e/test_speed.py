@@ -1,4 +1,4 @@
-"""What the page weighs, how soon it is there, and that it stays smooth: measured in Chromium itself."""
+"""Performance of the page in Chromium: bundle size, first paint and layout shift, smooth scrolling of 5,000 results."""
 
 import base64
 import gzip
@@ -17,13 +17,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.conftest import PAGE, plain, tiles
 
 COUNT = 5000
-# What else the machine does makes times longer and never shorter: one good run of three is proof.
+# Other load on the machine can only make times longer, so one good run of three is enough.
 TRIES = 3
 
 
 @pytest.mark.parametrize("path", ["/", "/?q=a+flower"])
 def test_the_first_scripts_are_small(page: Page, path: str) -> None:
-    """All that Chromium loads to show the page, compressed as an edge does it."""
+    """The size of all scripts that Chromium loads for the page, compressed as by the edge."""
     page.goto(path)
     page.wait_for_load_state("networkidle")
     loaded = page.evaluate("() => performance.getEntriesByType('resource').map(entry => entry.name)")
@@ -61,7 +61,7 @@ def test_the_page_is_soon_there_and_nothing_jumps(page: Page, local_stack: Any, 
 
 @pytest.fixture
 def large(start_all: Any, tmp_path: Path) -> Iterator[str]:
-    """A collection of five thousand pictures of many shapes: one file under as many names."""
+    """A collection of five thousand records with many aspect ratios, which all share one file."""
     with start_all(tmp_path, GATEWAY_PAGE=PAGE) as services:
         gateway, search = services.gateway.url, services.search.url
         content = plain("teal", (320, 240))
@@ -82,7 +82,7 @@ def large(start_all: Any, tmp_path: Path) -> Iterator[str]:
 
 
 def records(numbers: range, like: dict[str, Any], model: str, chance: np.random.Generator) -> dict[str, Any]:
-    """The request that adds pictures with vectors of no meaning."""
+    """The body of the request that adds pictures with random vectors."""
     vectors = chance.standard_normal((len(numbers), 384)).astype("<f4")
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     kept = {key: like[key] for key in ("media_key", "file_name", "bytes", "tags", "attributes", "placeholder")}
@@ -100,7 +100,7 @@ def records(numbers: range, like: dict[str, Any], model: str, chance: np.random.
     return {"model_id": model, "dim": 384, "pictures": pictures}
 
 
-# As fast as a dragged scroll bar: a screen a frame, until the last picture is there.
+# Scroll as fast as a dragged scroll bar, one screen per frame, until the last picture is loaded.
 SCROLL = """async count => {
   let most = 0;
   const frame = () => new Promise(requestAnimationFrame);
@@ -115,15 +115,15 @@ SCROLL = """async count => {
 
 
 def longest_task_ms(trace: bytes) -> float:
-    """The most processor time that one task of a page's main thread took, in ms.
+    """The longest task of the page's main thread, in ms of CPU time.
 
-    Processor time and not the clock's: on a machine of two cores that also runs the services, a thread that waits for
-    its turn is not a page that is slow.
+    CPU time and not wall time: on a machine of two cores that also runs the services, a thread that waits for a core
+    would look like a slow page.
     """
     events = json.loads(trace)["traceEvents"]
     named = [(e["pid"], e["tid"], e["args"]["name"]) for e in events if e["name"] == "thread_name"]
     main = {(process, thread) for process, thread, name in named if name == "CrRendererMain"}
-    # A task that had not ended has no `tdur`.
+    # A task that had not ended when the trace stopped has no `tdur`.
     tasks: list[int] = [
         e.get("tdur", 0) for e in events if e["name"].endswith("::RunTask") and (e["pid"], e["tid"]) in main
     ]

@@ -1,4 +1,4 @@
-"""What the page says when things are not as they should be, and how it goes on."""
+"""Error and empty states of the page: outages, offline, rate limit, login with an API key, i18n, status page, PWA."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from tests.e2e.test_access import check
 
 @pytest.fixture
 def troubled(browser: Browser, start: Any, free_ports: Any, tmp_path: Path) -> Iterator[tuple[Page, Any]]:
-    """A page over an empty collection whose encoder is not there, and a function that brings it back."""
+    """A page on an empty collection whose encoder is down, and a function that starts the encoder."""
     port = free_ports(1)
     with (
         start("search", SEARCH_CATALOGUE=str(tmp_path / "catalogue.sqlite")) as search,
@@ -73,7 +73,7 @@ def test_an_outage_is_told_and_trying_again_works(troubled: tuple[Page, Any]) ->
     page.goto("/?q=noise")
     expect(page.get_by_role("alert")).to_contain_text("Sightline could not answer.")
     expect(page.get_by_text("Words and pictures cannot be read at the moment")).to_be_visible()
-    # What needs no encoder still works.
+    # Full-text search and the status page work without the encoder.
     page.goto("/?q=noise&mode=text")
     expect(tiles(page)).to_have_count(1)
     page.goto("/status")
@@ -83,7 +83,7 @@ def test_an_outage_is_told_and_trying_again_works(troubled: tuple[Page, Any]) ->
     with bring_back():
         page.get_by_role("button", name="Try again").click()
         expect(tiles(page)).to_have_count(1)
-        # One picture has nothing to be compared with.
+        # "More like this" in a collection of one picture finds nothing.
         tiles(page).click()
         dialog(page).get_by_role("link", name="More like this").click()
         expect(page.get_by_text("Nothing else is here to compare with.")).to_be_visible()
@@ -141,7 +141,7 @@ def test_a_published_collection_asks_for_a_key_once_and_shows_what_it_allows(
         page.reload()
         expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
         assert page.evaluate("document.cookie") == ""
-        # A key for reading offers nothing that it does not allow.
+        # With a read key, the page does not offer actions that need a write key.
         expect(page.get_by_role("button", name="Add pictures")).to_have_count(0)
         bearer = {"Authorization": f"Bearer {writer}"}
         file: FilePayload = {"name": "red.png", "mimeType": "image/png", "buffer": plain("red")}
@@ -150,7 +150,7 @@ def test_a_published_collection_asks_for_a_key_once_and_shows_what_it_allows(
         tiles(page).click()
         expect(dialog(page).get_by_role("button", name="Copy link")).to_be_visible()
         expect(dialog(page).get_by_role("button", name="Delete")).to_have_count(0)
-        # Two browsers were let in; one ends the other's session, and leaves.
+        # Two browsers are logged in; one ends the other's session, then logs out itself.
         other = open_window(services.gateway.url, expected=("401",))
         for window in (other, page):
             window.goto("/status")
@@ -197,7 +197,7 @@ def test_the_status_page_tells_how_the_system_is(open_window: Callable[..., Page
     expect(page.get_by_role("row", name=re.compile("a search as a whole"))).to_contain_text("ms")
     expect(page.get_by_text("flickr8k dev text to image R@1", exact=True)).to_be_visible()
     expect(page.get_by_role("img", name="How long a search as a whole took")).to_be_visible()
-    # Watched from now on: a search is seen by the next look.
+    # The status page polls: a new search appears at the next update.
     page.request.get("/api/v1/search?q=another+status+question")
     expect(page.get_by_text(re.compile(r"[1-9]\d* a minute"))).to_be_visible(timeout=15_000)
     page.get_by_role("link", name="Back to the pictures").click()
@@ -219,6 +219,6 @@ def test_the_page_can_be_installed_and_asks_nobody_else(open_window: Callable[..
         answer = page.request.get(icon["src"])
         assert answer.status == 200 and answer.headers["content-type"].startswith(icon["type"])
     session = page.context.new_cdp_session(page)
-    # A window of a test is a private one, which installs nothing; nothing else stands in the way.
+    # The only installability error is that the test's window is private (incognito).
     found = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
     assert [error["errorId"] for error in found] == ["in-incognito"]

@@ -1,11 +1,11 @@
-"""Run a command in a network that leads nowhere, and record what it wants of the world outside.
+"""Run a command in a sealed network (a Linux network namespace), and record its DNS queries and connections.
 
     python tests/integration/sealed.py RECORD COMMAND...
 
-The command gets a network namespace with a loopback interface alone. Every address is routed to that interface and
-every name is answered by a resolver in here, so a process that looks something up and calls it is seen doing both.
-RECORD becomes a JSON file: `names` asked for, and `connections` tried: TCP connections and UDP packets to an address
-other than loopback. The exit status is the command's. Linux; as root, or where users may make namespaces.
+The network namespace has only a loopback interface. All addresses are routed to that interface, and a resolver in this
+process answers all names, so that both the DNS query and the connection of a process are seen. RECORD is written as a
+JSON file: `names` that were resolved, and `connections` that were tried (TCP connections, and UDP packets to addresses
+other than loopback). The exit status is the command's. Linux only; needs root or unprivileged user namespaces.
 """
 
 import json
@@ -19,38 +19,38 @@ import threading
 from pathlib import Path
 
 INSIDE = "SIGHTLINE_SEALED"
-# What every name resolves to: an address for documentation (RFC 5737).
+# All names resolve to this address, which is reserved for documentation (RFC 5737).
 ANSWER = "203.0.113.1"
-# The discard service: nothing that is tried here uses it.
+# The port of the discard service, which no tested process uses.
 LAST_PORT = 9
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 SYN, ACK = 0x02, 0x10
 
 
 class Record:
-    """What was asked for, in order and once each."""
+    """The DNS queries and connections, in order and without duplicates."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.connections: list[str] = []
-        # Set when the packet that `end` sends has been seen: all before it have been noted.
+        # Set when the packet that `end` sends has been seen: then all earlier packets have been recorded.
         self.ended = threading.Event()
 
     def end(self) -> None:
-        """Wait until everything that was sent so far has been noted."""
+        """Wait until all packets that were sent so far have been recorded."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(b"", (ANSWER, LAST_PORT))
         if not self.ended.wait(10):
             raise RuntimeError("what watches the packets has stopped")
 
     def resolver(self) -> socket.socket:
-        """A DNS server's socket, at the port that every resolver asks."""
+        """The socket of a DNS server on port 53."""
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         server.bind(("127.0.0.1", 53))
         return server
 
     def answer_names(self, server: socket.socket) -> None:
-        """Note each question; an address for A, and nothing for other types."""
+        """Record each DNS query; answer A queries with `ANSWER`, and all others with an empty answer."""
         while True:
             query, client = server.recvfrom(4096)
             labels, at = [], 12
@@ -65,10 +65,10 @@ class Record:
             server.sendto(head + question + record, client)
 
     def watch_packets(self, wire: socket.socket) -> None:
-        """Note the first packet of each TCP connection, and each UDP packet, that is meant for elsewhere."""
+        """Record the SYN of each TCP connection and each UDP packet whose target is not loopback."""
         while True:
             packet, (_, protocol, kind, *_) = wire.recvfrom(2048)
-            # What is sent over loopback is seen twice: going out, and coming in.
+            # Packets over loopback are seen twice, outgoing and incoming; count the outgoing ones.
             if kind != socket.PACKET_OUTGOING:
                 continue
             if protocol == ETH_P_IP:
@@ -78,7 +78,7 @@ class Record:
             elif protocol == ETH_P_IPV6:
                 start, transport = 40, packet[6]
                 target = socket.inet_ntop(socket.AF_INET6, packet[24:40])
-                # Link-local multicast is the kernel's own, when an interface comes up.
+                # The kernel itself sends link-local multicast when an interface comes up.
                 outside = target != "::1" and not target.startswith("ff02:")
             else:
                 continue
@@ -95,13 +95,13 @@ class Record:
 
 
 def enter(arguments: list[str]) -> int:
-    """Start this file again inside new namespaces."""
+    """Run this file again inside new namespaces."""
     command = ["unshare", "--user", "--map-root-user", "--net", "--mount", sys.executable, __file__, *arguments]
     return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False).returncode
 
 
 def run(record_file: Path, command: list[str]) -> int:
-    """Set the network up, run the command in it, and write down what was seen."""
+    """Set up the network, run the command in it, and write the record."""
     for step in (
         "link set lo up",
         "route add local default dev lo",
@@ -109,7 +109,8 @@ def run(record_file: Path, command: list[str]) -> int:
     ):
         subprocess.run(["ip", *step.split()], check=True)
     with tempfile.TemporaryDirectory() as folder:
-        # Names go to the resolver in here, and not to a service of the machine by a socket that no namespace closes.
+        # Resolve names by the DNS server in this process, and not by a service of the host through a Unix socket, which
+        # a network namespace does not block.
         for name, content in (("resolv.conf", "nameserver 127.0.0.1\n"), ("nsswitch.conf", "hosts: files dns\n")):
             (Path(folder) / name).write_text(content)
             subprocess.run(["mount", "--bind", f"{folder}/{name}", f"/etc/{name}"], check=True)

@@ -1,7 +1,7 @@
-"""The local stack as a person uses it, from its start to its end: python -m tests.integration.sealed_visit FOLDER
+"""Starts the local stack, uses it and stops it: python -m tests.integration.sealed_visit FOLDER
 
-Run inside the network of `sealed.py`, which sees what the services look up and call. The browser's own look-ups are
-switched off, since it makes some of itself; each request of the page is told by the browser and checked here.
+Run it inside the sealed network of `sealed.py`, which records the DNS queries and connections of the services. DNS is
+switched off in the browser, because Chromium makes queries of its own; the page's requests are checked here instead.
 """
 
 import io
@@ -17,13 +17,13 @@ from playwright.sync_api import expect, sync_playwright
 from tests.conftest import ROOT, find_free_ports, running
 from tests.e2e.conftest import ARGUMENTS, field, tiles
 
-# ONNX Runtime's telemetry, where it is on, looks its host up between the fifth and the twelfth second.
+# ONNX Runtime's telemetry, if it is on, resolves its host between the fifth and the twelfth second.
 LEAST_S = 20
 NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 def search_and_add(url: str) -> None:
-    """Ask in each way, and add a picture."""
+    """Send each kind of query, and add a picture."""
     picture = io.BytesIO()
     Image.effect_noise((90, 60), 80).convert("RGB").save(picture, "JPEG")
     with httpx.Client(base_url=url, timeout=60) as http:
@@ -36,7 +36,7 @@ def search_and_add(url: str) -> None:
 
 
 def visit(url: str) -> list[str]:
-    """Search in the page and look at its other place; every address that it asked for."""
+    """Search in the page and open the status page; return the URLs of all its requests."""
     asked: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*ARGUMENTS, NO_NAMES])
@@ -54,7 +54,7 @@ def visit(url: str) -> list[str]:
 
 
 def main(folder: Path) -> None:
-    """Start, use and stop."""
+    """Start the stack, use it, and stop it."""
     photos = folder / "photos"
     photos.mkdir()
     for picture in sorted((ROOT / "deploy" / "gallery" / "pictures").iterdir())[::40]:

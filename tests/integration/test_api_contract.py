@@ -1,4 +1,4 @@
-"""The API against its own description: requests made up from it, right and wrong, at the real services."""
+"""Contract tests of the API: Schemathesis fuzzes the real services with requests from the OpenAPI description."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 def test_the_running_api_is_as_it_is_described(start_all: Any, tmp_path: Path) -> None:
-    """No answer of 500, none of an undocumented status, none that breaks its schema; what breaks it is refused."""
+    """No 500, no undocumented status, no answer that violates its schema; invalid requests are refused."""
     with start_all(tmp_path) as services:
         ids = []
         for colour in ("red", "green", "blue", "white"):
@@ -22,11 +22,11 @@ def test_the_running_api_is_as_it_is_described(start_all: Any, tmp_path: Path) -
             ids.append(
                 httpx.post(f"{services.gateway.url}/api/v1/images", files=files, timeout=60).json()["items"][0]["id"]
             )
-        # Ids that are there; what is made up otherwise names no picture.
+        # Ids of existing pictures; a random id would always give 404.
         config = tmp_path / "schemathesis.toml"
         config.write_text(
             f'parameters = {{ "path.picture_id" = {ids} }}\n'
-            # 414 is gunicorn's word for a request line that is too long to parse.
+            # gunicorn answers 414 to a request line that is too long to parse.
             "[checks.negative_data_rejection]\nexpected-statuses = [400, 404, 405, 409, 410, 413, 414, 422]\n"
             f'[[operations]]\ninclude-method = "DELETE"\nparameters = {{ "path.picture_id" = "{ids.pop()}" }}\n'
         )
@@ -35,7 +35,7 @@ def test_the_running_api_is_as_it_is_described(start_all: Any, tmp_path: Path) -
             *("--config-file", str(config), "run", f"{services.gateway.url}/openapi.json"),
             *("--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--continue-on-failure", "--no-color"),
             *("--seed", "1"),
-            # A cursor or a token of the right form is seldom one that an answer has given.
+            # Cursors and tokens of the right form are still invalid unless an earlier answer contained them.
             *("--exclude-checks", "positive_data_acceptance"),
         ]
         done = subprocess.run(

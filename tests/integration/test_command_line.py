@@ -1,4 +1,4 @@
-"""`sightline` against real services: what the API offers, from a terminal."""
+"""The `sightline` command against real services: add, search, export, API keys, quarantine, error messages."""
 
 import io
 import json
@@ -17,7 +17,7 @@ SIGHTLINE = str(Path(sys.executable).with_name("sightline"))
 
 @pytest.fixture(scope="module")
 def gateway(start_all: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment in which `sightline` reaches a gateway that needs keys, and may do everything."""
+    """The environment of `sightline` for a gateway that requires keys, with an admin key."""
     folder = tmp_path_factory.mktemp("cli")
     keys = {"GATEWAY_STATE": str(folder / "state.sqlite")}
     with start_all(folder, GATEWAY_AUTH="on", **keys) as services:
@@ -48,7 +48,7 @@ def test_a_collection_from_the_terminal(gateway: dict[str, str], tmp_path: Path)
     assert "broken.jpg: not a picture" in run(gateway, "quarantine").stdout
     assert run(gateway, "quarantine", "--clear").stderr == "1 forgotten.\n"
 
-    # A picture of the collection as a term: itself first, and last when it is weighed against.
+    # A picture of the collection as a query term: it ranks first, and last with a negative weight.
     picture = f"picture:{photos / 'blue.png'}"
     found = answer(gateway, "search", "-t", picture, "--json")
     assert found["results"][0]["file_name"] == "blue.png"

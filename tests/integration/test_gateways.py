@@ -1,4 +1,4 @@
-"""Two gateways on one PostgreSQL: keys, the library's files and the verdicts are the same at both."""
+"""Two gateways on one PostgreSQL share API keys, sessions, the library's files and the calibration of confidence."""
 
 import time
 from collections.abc import Callable
@@ -31,13 +31,13 @@ def photos(tmp_path: Path) -> Path:
 
 
 def verdicts(client: httpx.Client) -> list[Any]:
-    """How sure a gateway is of the best result of each query, and whether it calls it a match."""
+    """The confidence of the best result of each query, and whether the gateway calls it a match."""
     pages = [client.get("/api/v1/search", params={"q": q}).json() for q in QUERIES]
     return [(page["results"][0]["confidence"], page["confident"]) for page in pages]
 
 
 def until_measured(client: httpx.Client, url: str, pictures: int) -> None:
-    """Search until the calibration of a collection of so many pictures is in the database."""
+    """Search until the calibration of a collection of this size is in the database."""
     with closing(Database(url)) as database:
         deadline = time.monotonic() + 60
         while [pictures] not in [list(row) for row in database.rows(select(CALIBRATIONS.c.pictures))]:
@@ -46,7 +46,7 @@ def until_measured(client: httpx.Client, url: str, pictures: int) -> None:
 
 
 def until_in_step(*clients: httpx.Client) -> None:
-    """Search until all gateways know the same state of the collection; without Redis each asks for it once a second."""
+    """Search until all gateways report the same generation; without Redis each polls it once per second."""
     deadline = time.monotonic() + 60
     while len({c.get("/api/v1/search", params={"q": "noise"}).json()["generation"] for c in clients}) > 1:
         assert time.monotonic() < deadline, "a gateway does not see what another has written"
@@ -73,13 +73,13 @@ def test_two_gateways_on_one_database_agree(
             httpx.Client(base_url=first.url, headers=head, timeout=60) as one,
             httpx.Client(base_url=second.url, headers=head, timeout=60) as two,
         ):
-            # A key that was made beside both admits at both; a session that one began is known to the other.
+            # A key that the command line created works at both gateways, and so does a session that one of them began.
             assert [c.get("/api/v1/stats").status_code for c in (one, two)] == [200, 200]
             cookie = one.post("/api/v1/session", json={"key": key}).cookies["sightline_session"]
             browser = {"Cookie": f"sightline_session={cookie}"}
             assert httpx.get(f"{second.url}/api/v1/session", headers=browser).json()["key_name"] == "laptop"
 
-            # One scans the library; both send its files, which lie in no store.
+            # One gateway scans the library; both can send its files.
             assert '"added":12' in one.post("/api/v1/library/scan").text.replace(" ", "")
             found = two.get("/api/v1/search", params={"q": "noise", "k": 12}).json()["results"]
             assert len(found) == 12
@@ -88,7 +88,7 @@ def test_two_gateways_on_one_database_agree(
                     (photos / picture["file_name"]).read_bytes()
                 ] * 2
 
-            # Once the calibration has been measured the verdicts are the same, and again with more pictures.
+            # Once the calibration is measured, both report the same confidence; the same again with more pictures.
             until_measured(one, shared["GATEWAY_DATABASE_URL"], 12)
             few = verdicts(one)
             assert few == verdicts(two)
@@ -100,6 +100,6 @@ def test_two_gateways_on_one_database_agree(
             until_in_step(one, two)
             assert few != verdicts(one) == verdicts(two)
 
-            # A key that is revoked is refused by both from the next request on.
+            # A revoked key is refused by both from the next request on.
             run(shared, "keys", "revoke", key.split("_")[1])
             assert [c.get("/api/v1/stats").status_code for c in (one, two)] == [401, 401]

@@ -1,4 +1,6 @@
-"""What `make up` starts: real towers, a real index, real pictures. Needs the bundle that `make test` composes."""
+"""What `make up` starts: real towers, index and pictures; search quality, `doctor`, CSP header, shutdown, busy ports.
+
+Needs the bundle that `make test` composes."""
 
 import json
 import os
@@ -23,7 +25,7 @@ def sightline(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# The gallery's captions are not searched: these pictures are found by what they show.
+# Vector search does not read captions: these pictures are found by their content.
 @pytest.mark.parametrize(
     ("sentence", "right"),
     [
@@ -49,12 +51,12 @@ def test_a_sentence_puts_a_right_picture_among_the_first_five(local_stack: Any, 
     assert {r["file_name"] for r in json.loads(done.stdout)["results"]} & right
 
 
-# Thirty things that the gallery shows, listed before any model was asked.
+# Thirty things that the gallery shows, chosen before any model was run.
 WORDS = (
     "dog cat rabbit tiger owl parrot butterfly bee snake chameleon jellyfish turtle starfish beach sunset forest lake "
     "bridge lighthouse castle kitchen playground car astronaut rocket coffee pancakes sushi sunflower tulips"
 )
-# What else the caption of a right picture may say.
+# Synonyms in captions of correct pictures.
 ALSO = {"sunset": ("twilight",), "car": ("vw beetle",), "coffee": ("espresso",), "rocket": ("space shuttle",)}
 
 
@@ -63,7 +65,7 @@ def test_one_word_puts_a_right_picture_first_for_two_thirds_of_thirty_things(loc
     for word in WORDS.split():
         with urllib.request.urlopen(f"{local_stack.url}/api/v1/search?q={word}&k=1", timeout=60) as answer:
             (best,) = json.load(answer)["results"]
-        # The caption is the judge here; the search does not see it.
+        # The caption decides whether the result is correct; the search does not use it.
         said = set(re.findall(r"\w+", best["caption"].lower()))
         if word in said or any(also in best["caption"].lower() for also in ALSO.get(word, ())):
             right.append(word)

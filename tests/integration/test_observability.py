@@ -1,4 +1,4 @@
-"""One search, seen from outside: its trace at a collector, and its lines in three logs."""
+"""Tracing and logging: one search gives one trace at an OTLP collector, and one request id in the three logs."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[tuple[str, Any]], threading.Condition]]:
-    """An OTLP collector: its address, the spans that have come with their services' names, and word of new ones."""
+    """An OTLP collector: its URL, the received spans with their services' names, and a condition for new ones."""
     spans: list[tuple[str, Any]] = []
     arrived = threading.Condition()
 
@@ -45,7 +45,7 @@ def test_a_search_is_one_trace_and_one_request_id(start_all: Any, collector: Any
     seen = {f"{name}_LOG_FORMAT": "json" for name in ("GATEWAY", "ENCODER", "SEARCH")}
     seen |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "50"}
     with start_all(tmp_path, **seen) as services:
-        # A collection of no picture encodes nothing.
+        # Add a picture first: a search in an empty collection does not call the encoder.
         picture = next((Path(__file__).parents[2] / "deploy" / "gallery" / "pictures").iterdir()).read_bytes()
         files = {"images": ("x.webp", picture)}
         assert httpx.post(f"{services.gateway.url}/api/v1/images", files=files).status_code == 201

@@ -1,4 +1,4 @@
-"""The gateway with parts of the system going away and coming back: real processes, a real Redis."""
+"""Outages of Redis and the encoder, overload by a hanging encoder, graceful shutdown: real processes, a real Redis."""
 
 import io
 import os
@@ -22,7 +22,7 @@ Image.effect_noise((64, 48), 90).save(PNG, "PNG")
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[Any]:
-    """A Redis of this test's own, behind a socket file; `stop` and `start` at will."""
+    """A Redis server for this test on a Unix socket, with `stop` and `start`."""
     program = shutil.which("redis-server")
     assert program, "install redis-server (a Debian package of that name)"
     path = tmp_path / "redis.sock"
@@ -87,7 +87,7 @@ def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
 
 
 def test_an_encoder_that_hangs_holds_up_nobody_else(start_all: Any, tmp_path: Path) -> None:
-    """One search waits for the encoder until its time is over; the others are told at once, or after a short wait."""
+    """One search waits for the encoder until its deadline (503); the others get 429, at once or after a short wait."""
     with (
         start_all(tmp_path, GATEWAY_HTTP_THREADS="8", GATEWAY_MAX_SEARCHES="1", GATEWAY_DEADLINE_S="3") as services,
         httpx.Client(base_url=services.gateway.url, timeout=30) as client,
@@ -97,7 +97,7 @@ def test_an_encoder_that_hangs_holds_up_nobody_else(start_all: Any, tmp_path: Pa
         assert names(client.get("/api/v1/search?q=noise")) == ["noise.png"]
         os.killpg(services.encoder.popen.pid, signal.SIGSTOP)
         waiting = [pool.submit(client.get, f"/api/v1/search?q=question+{i}") for i in range(7)]
-        # Meanwhile what is known is answered.
+        # Meanwhile cached searches are answered.
         assert names(client.get("/api/v1/search?q=noise")) == ["noise.png"]
         answers = [w.result() for w in waiting]
         assert sorted(a.status_code for a in answers) == [429] * 6 + [503]
@@ -114,7 +114,7 @@ def test_a_gateway_that_is_asked_to_stop_finishes_what_it_has(start_all: Any, tm
         os.killpg(services.encoder.popen.pid, signal.SIGSTOP)
         files = {"images": ("noise.png", PNG.getvalue())}
         upload = pool.submit(httpx.post, f"{services.gateway.url}/api/v1/images", files=files, timeout=30)
-        # The file is kept before it is encoded: from then on the upload is under way.
+        # The file is stored before it is encoded; once it exists, the upload is in progress.
         while not list((tmp_path / "media").glob("??/*.png")):
             assert not upload.done()
         services.gateway.popen.terminate()

@@ -1,4 +1,4 @@
-"""A real nginx in front, and our own edge: a key is needed, and the client's address and protocol are known."""
+"""Reverse proxies: behind a real nginx and our own edge (Caddy), keys are required; the client address is known."""
 
 import io
 import os
@@ -24,16 +24,17 @@ from PIL import Image
 from tests.conftest import ROOT, Services, find_free_ports
 
 PLAIN = "location / { proxy_pass http://127.0.0.1:%d; }"
-# The only location of nginx 1.29.7 and later means this: HTTP/1.1, connections that are kept, and no header that tells.
+# The default of nginx 1.29.7 and later: HTTP/1.1, keep-alive, and no header that reveals the proxy.
 SILENT = 'location / { proxy_pass http://127.0.0.1:%d; proxy_http_version 1.1; proxy_set_header Connection ""; }'
 NAMED = "location / { proxy_pass http://127.0.0.1:%d; proxy_set_header Host $host; }"
-# What shows each. nginx has an account of its own where root starts it, as a system does; else ours, as a browser has.
+# How the gateway detects each configuration. If root starts nginx, as on a server, it runs under its own account, which
+# reveals it; otherwise it runs under ours, like a browser, and the silent configuration cannot be detected.
 PLAIN_ONES = {
     "plain": (PLAIN, "speaks HTTP/1.0"),
     "with the name": (NAMED, "speaks HTTP/1.0"),
     **({"silent": (SILENT, "a service of this machine")} if os.geteuid() == 0 else {}),
 }
-# The page has to find out that it needs a key, to show one, and to leave.
+# Routes without a key: the page must be able to ask whether it needs a key, log in, and log out.
 OPEN = {("get", "/api/v1/session"), ("post", "/api/v1/session"), ("delete", "/api/v1/session")}
 ID = "0" * 32
 
@@ -67,7 +68,7 @@ def listens(port: int) -> bool:
 
 @contextmanager
 def server(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """A proxy, from when it listens until the end of the block."""
+    """Run a proxy: from when it listens on the port until the end of the block."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
@@ -98,7 +99,7 @@ def nginx(tmp_path: Path) -> Callable[..., Any]:
             f"daemon off; {user} pid {folder}/pid; error_log stderr; events {{}} "
             f"http {{ access_log off; {temporary} server {{ {server_block.replace('PORT', str(port))} }} }}"
         )
-        # www-data has to reach its temporary files below folders of ours.
+        # nginx's account (www-data) needs access to its temporary files inside our folders.
         for parent in (folder, *folder.parents[:3]):
             parent.chmod(0o755)
         command = ["/usr/sbin/nginx", "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
@@ -134,7 +135,7 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def local(start_all: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """The default: on loopback, without a setting that says more."""
+    """The services with default settings: on loopback, without keys."""
     with start_all(tmp_path_factory.mktemp("local")) as services:
         yield services
 
@@ -189,13 +190,13 @@ def test_behind_nginx_as_it_comes_every_route_needs_a_key(
         http.headers["Authorization"] = f"Bearer {key}"
         for path in ("/api/v1/stats", "/api/v1/search?q=x", "/metrics", "/readyz"):
             assert http.get(path).status_code == 200
-    # Here, without nginx, nothing has changed.
+    # Directly, without nginx, no key is needed.
     assert httpx.get(f"{local.gateway.url}/api/v1/stats").status_code == 200
     assert httpx.get(f"{local.gateway.url}/metrics").status_code == 200
 
 
 def documented(port: int, certificate: Path) -> str:
-    """The server block of the guide, with the places of this machine."""
+    """The server block of the guide, with the ports and paths of this test."""
     text = (ROOT / "deploy" / "nginx" / "sightline.conf").read_text()
     text = text.replace("listen 443 ssl", "listen 127.0.0.1:PORT ssl").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
     text = text.replace("/etc/ssl/photos.example.org.pem", str(certificate / "cert.pem"))
@@ -206,7 +207,7 @@ def documented(port: int, certificate: Path) -> str:
 
 
 def check_over_tls(port: int, services: Services, certificate: Path) -> None:
-    """What a person at 127.0.0.5 sees of the published system, and what the system notes of them."""
+    """Check what a client at 127.0.0.5 can do through TLS, and that the audit log has its address."""
     tls = ssl.create_default_context(cafile=certificate / "cert.pem")
     transport = httpx.HTTPTransport(verify=tls, local_address="127.0.0.5")
     key = made_key(services, Scope.WRITE)
@@ -214,7 +215,7 @@ def check_over_tls(port: int, services: Services, certificate: Path) -> None:
     Image.effect_noise((90, 60), 90).save(picture, "PNG")
     with httpx.Client(base_url=f"https://127.0.0.1:{port}", transport=transport, timeout=30) as http:
         assert http.get("/api/v1/stats").status_code == 401
-        # An address that the client claims is not believed, and neither is its key.
+        # A forged X-Forwarded-For is ignored, and a guessed key is refused.
         wrong = {"X-Forwarded-For": "198.51.100.7", "Authorization": "Bearer sl_guess"}
         assert http.get("/api/v1/stats", headers=wrong).status_code == 401
         let_in = http.post("/api/v1/session", json={"key": key})
@@ -242,7 +243,7 @@ def test_behind_nginx_as_the_guide_says(nginx: Any, start_all: Any, tmp_path: Pa
             check_over_tls(port, services, certificate)
 
 
-# As docker-compose.yml has it.
+# The settings of docker-compose.yml.
 COMPOSED = {"GATEWAY_BIND": "0.0.0.0:{port}", "GATEWAY_PUBLISH": "127.0.0.1:8080", "GATEWAY_TRUSTED_PROXIES": "1"}
 
 

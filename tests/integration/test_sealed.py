@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: the running system looks up no name and calls no host, in a network that records both."""
+"""No telemetry: in a sealed network that records DNS queries and connections, the running system makes none."""
 
 import json
 import os
@@ -13,8 +13,8 @@ SEALED = [sys.executable, "tests/integration/sealed.py"]
 
 
 def sealed(record: Path, *command: str) -> dict[str, Any]:
-    """Run a command in the sealed network; what it asked for."""
-    # Libraries are quiet where CI is set, and would be heard at a user's.
+    """Run a command in the sealed network; return its record."""
+    # Remove variables that switch telemetry off: with CI set, libraries send none, but they would for a user.
     quiet = ("CI", "GITHUB_ACTIONS", "ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "WANDB_ERROR_REPORTING")
     env = {name: value for name, value in os.environ.items() if name not in quiet}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The search service as a real process: what it acknowledged survives `kill -9`, and wrong settings stop it at once."""
+"""The search service as a process: durability under `kill -9`, a full disk, several processes, invalid settings."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def call(url: str, body: Any = None) -> Any:
 
 
 def picture(number: int) -> dict[str, Any]:
-    """Picture `number`, whose vector is (cos, sin) of that many hundredths of a radian."""
+    """Picture `number`, whose vector is (cos, sin) of number / 100 radians."""
     angle = number / 100
     vector = np.array([np.cos(angle), np.sin(angle)], "<f4")
     return {
@@ -42,7 +42,7 @@ def picture(number: int) -> dict[str, Any]:
 
 
 def test_an_acknowledged_write_survives_kill_9(start: Any, tmp_path: Path) -> None:
-    """Writes go on in a thread until the kill cuts one off; every one that was answered must be there afterwards."""
+    """A thread writes until the kill interrupts a write; every acknowledged write must survive."""
     settings = {"SEARCH_CATALOGUE": str(tmp_path / "catalogue.sqlite")}
     acknowledged: list[int] = []
     enough = threading.Event()
@@ -51,7 +51,7 @@ def test_an_acknowledged_write_survives_kill_9(start: Any, tmp_path: Path) -> No
         for number in range(10_000):
             try:
                 call(f"{url}/v1/pictures", {"model_id": "m", "dim": 2, "pictures": [picture(number)]})
-            except OSError:  # the kill: no answer, no promise
+            except OSError:  # killed: not acknowledged
                 return
             acknowledged.append(number)
             if len(acknowledged) == 50:
@@ -72,7 +72,7 @@ def test_an_acknowledged_write_survives_kill_9(start: Any, tmp_path: Path) -> No
             for p in call(f"{search.url}/v1/lookup", {"ids": ids[start : start + 1000]})["pictures"]
         }
         assert found == set(ids)
-        # And the index that was rebuilt finds the last of them by its own vector.
+        # The restarted index finds the last picture by its own vector.
         last = picture(acknowledged[-1])
         answer = call(f"{search.url}/v1/query", {"model_id": "m", "terms": [{"vector": last["vector"]}], "k": 1})
         assert answer["results"][0]["id"] == last["id"]
@@ -97,7 +97,7 @@ def test_each_service_has_a_process_of_its_own_port(service: str) -> None:
 def test_a_full_disk_refuses_writes_with_507_and_loses_nothing(
     tmp_path: Path, free_ports: Callable[[int], int]
 ) -> None:
-    """No file may grow beyond 2 MB, which is to SQLite what a full disk is."""
+    """A file size limit of 2 MB (ulimit -f) has the same effect on SQLite as a full disk."""
     port = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = ["bash", "-c", f"ulimit -f 2048 && exec {sys.executable} -m gunicorn -c python:search.gunicorn_conf"]
@@ -127,11 +127,11 @@ def test_three_processes_agree_and_each_reads_every_write(start: Any, tmp_path: 
         failed: list[str] = []
 
         def work(worker: int) -> None:
-            """Write through one process, look through the next, delete through a third, look again."""
+            """Write through one process, read through the next, delete through a third, read again."""
             for turn in range(40):
                 number = worker * 1000 + turn
                 write, read, delete = (urls[(worker + turn + i) % 3] for i in range(3))
-                # A number's own direction among the others of its worker, in a plane of its own.
+                # Each worker has its own plane, and each of its pictures its own direction in it.
                 vector = np.zeros(8, "<f4")
                 vector[2 * worker : 2 * worker + 2] = np.cos(turn / 40), np.sin(turn / 40)
                 encoded = base64.b64encode(vector.tobytes()).decode()

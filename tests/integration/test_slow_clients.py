@@ -1,4 +1,4 @@
-"""Clients that send or read a byte now and then: they hold no thread, and their time ends."""
+"""Slow clients (slowloris): timeouts, minimum transfer rate, upload slots, idle connections, pipelining."""
 
 import io
 import socket
@@ -22,13 +22,13 @@ UPLOAD = (
 )
 
 
-# Before any slow client's time is over.
+# A search faster than this did not wait for the timeout of a slow client.
 AT_ONCE_S = 1.8
 
 
 @pytest.fixture(scope="module")
 def services(start_all: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """A system with one large picture; its clients have two seconds for a head, and then need 64 KiB a second."""
+    """A system with one large picture, a timeout of two seconds for heads, and a minimum rate of 64 KiB per second."""
     folder = tmp_path_factory.mktemp("slow")
     pace = {"GATEWAY_READ_TIMEOUT_S": "2", "GATEWAY_LEAST_RATE": str(2**16)}
     with start_all(folder, **pace, GATEWAY_HTTP_THREADS="12", GATEWAY_MAX_UPLOADS="2") as services:
@@ -56,7 +56,7 @@ def connect(services: Services) -> Iterator[Any]:
 
 
 def answer(connection: socket.socket) -> bytes:
-    """All that comes until the other end closes."""
+    """Read until the other end closes the connection."""
     parts = []
     while part := connection.recv(65_536):
         parts.append(part)
@@ -64,7 +64,7 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def search(services: Services) -> float:
-    """Seconds that another client's search takes."""
+    """The latency of another client's search, in seconds."""
     began = time.monotonic()
     httpx.get(f"{services.gateway.url}/api/v1/search?q=noise", timeout=30).raise_for_status()
     return time.monotonic() - began
@@ -78,7 +78,7 @@ def search(services: Services) -> float:
 def test_half_a_request_takes_no_thread(services: Services, connect: Any, sent: bytes) -> None:
     slow = [connect(sent) for _ in range(30)]
     assert search(services) < AT_ONCE_S
-    # A byte now and then does not prolong it: the time is that of the whole.
+    # Single bytes do not extend the timeout: it applies to the whole head.
     began = time.monotonic()
     slow[0].settimeout(0.1)
     answers: list[bytes] = []
@@ -97,7 +97,7 @@ def test_large_bodies_wait_for_a_slot_and_have_to_keep_up(services: Services, co
     slow = [connect(UPLOAD % 10_000_000) for _ in range(20)]
     assert search(services) < AT_ONCE_S
     statuses = Counter(answer(connection)[9:12] for connection in slow)
-    # Two are read, and one waits until they were too slow; for the others there is no room.
+    # Two uploads are read and one waits for a slot, until they time out (408); the others are refused (429).
     assert set(statuses) == {b"408", b"429"}
     assert statuses[b"429"] >= 10
 
@@ -130,19 +130,21 @@ def test_a_client_that_does_not_read_is_let_go(services: Services, connect: Any)
     request = f"GET {found['file_url']} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     readers = [connect(request, SO_RCVBUF=4096) for _ in range(20)]
     assert search(services) < AT_ONCE_S
-    # Another download has its turn when the time of one of them is over.
+    # Another download gets a slot when one of the slow ones times out.
     deadline = time.monotonic() + 20
     while (whole := httpx.get(services.gateway.url + found["file_url"], timeout=30)).status_code == 429:
         assert time.monotonic() < deadline
     assert len(whole.content) == found["bytes"]
-    # The two that had a turn were cut short; for most others there was none.
+    # The two with a slot were cut off; most of the others were refused.
     got = [answer(connection) for connection in readers]
     assert sum(g.startswith(b"HTTP/1.1 200 OK") and len(g) < found["bytes"] for g in got) >= 2
     assert sum(g.startswith(b"HTTP/1.1 429 TOO MANY REQUESTS") for g in got) >= 15
 
 
 def test_an_answer_before_the_end_of_a_body_is_seen(services: Services) -> None:
-    """Most clients send their whole body before they look: a connection that is closed under it shows them nothing."""
+    """Most clients send the whole body before they read: if the server closed the connection early, they would get
+    a connection reset instead of the answer.
+    """
     with httpx.Client(base_url=services.gateway.url, timeout=30) as http:
         refused = http.post("/api/v1/nothing", content=b"x" * 20_000_000)
         assert refused.status_code == 404
@@ -161,17 +163,17 @@ def test_requests_one_behind_the_other_are_answered_in_order(services: Services,
 
 
 def workers(services: Services) -> str:
-    """The process that answers, as the system knows it."""
+    """The process ids of the gateway's workers; they change if a worker is restarted."""
     parent = services.gateway.popen.pid
     return Path(f"/proc/{parent}/task/{parent}/children").read_text()
 
 
 def test_idle_connections_make_room(services: Services, connect: Any) -> None:
-    """A thousand that were used once, and a thousand that send nothing: more than a worker has room for."""
+    """A thousand idle keep-alive connections and a thousand with half a request: more than a worker's limit."""
     before = workers(services)
     for sent in (b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /livez HTTP/1.1\r\n"):
         idle = [connect(sent) for _ in range(1000)]
-        # Those that have made room, and those that have not, all send at the moment at which more come.
+        # All of them, closed by the server or not, send at the moment when more connections arrive.
         for connection in idle:
             with suppress(OSError):
                 connection.send(b"x")
@@ -194,7 +196,7 @@ def test_what_came_quickly_is_no_credit_for_a_stop(services: Services, connect: 
     part = b'Content-Disposition: form-data; name="images"; filename="x.png"\r\n\r\n'
     slow = connect(UPLOAD % 10_000_000 + part + b"x" * 8_000_000)
     assert answer(slow)[9:12] == b"408"
-    # At 64 KiB a second eight megabytes would be two minutes.
+    # A credit of eight megabytes at 64 KiB per second would last two minutes.
     assert time.monotonic() - began < 20
 
 

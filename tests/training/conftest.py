@@ -1,4 +1,4 @@
-"""A finished run of the smoke config, and a way to run Python where it lies."""
+"""Fixtures of the training tests: a finished run of the smoke config, and a function that runs Python in its folder."""
 
 import os
 import subprocess
@@ -10,15 +10,15 @@ from twotower import synthetic
 
 ROOT = Path(__file__).parents[2]
 TRAIN = ["-m", "twotower.train", "smoke", "--data", "shapes=var/smoke/shapes", "--wandb", "off"]
-# One thread each: at this size more of them only wait for each other.
-# Without what makes libraries quiet in CI, or that a person may have set for good.
+# OMP_NUM_THREADS=1: for towers of this size more threads only add synchronisation.
+# Variables that switch telemetry off are removed: CI or the user may have set them, and would hide it from the tests.
 QUIET = ("WANDB_", "HF_", "ORT_", "CI")
 ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith(QUIET)}, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the smoke config learns from."""
+    """A folder with the smoke config's data and towers."""
     folder = tmp_path_factory.mktemp("training")
     synthetic.make_pictures(folder / "var" / "smoke" / "shapes")
     synthetic.make_towers(folder / "var" / "smoke")
@@ -27,12 +27,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def inside(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The smoke config names its towers relative to where it is run."""
+    """Change to the folder: the smoke config's paths are relative to the working directory."""
     monkeypatch.chdir(place)
 
 
 def run(place: Path, *arguments: str, record: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python; with `record` in a network that leads nowhere, which writes down what was asked of it."""
+    """Run Python in the folder; with `record`, in the sealed network of `sealed.py`, which writes its record there."""
     sealed = [sys.executable, str(ROOT / "tests" / "integration" / "sealed.py"), str(record)] if record else []
     return subprocess.run(
         [*sealed, sys.executable, *arguments],

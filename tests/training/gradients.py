@@ -1,4 +1,5 @@
-"""The loss and the gradients of the smoke config's first batch, written to a file: run alone or by several processes.
+"""Writes the loss and gradients of the smoke config's first batch to a file; run by one process or several (DDP), or in
+chunks (GradCache).
 
 python gradients.py OUT [CHUNK]
 """
@@ -17,7 +18,7 @@ config = replace(load_config("smoke"), chunk=int(sys.argv[2]) if len(sys.argv) >
 accelerator = Accelerator(cpu=True)
 pairs, validation = read_sources(config, {"shapes": Path("var/smoke/shapes")}, 0)
 trainer = Trainer("smoke", config, pairs, validation, Paths(Path("unused")), accelerator)
-trainer.model.eval()  # dropout falls differently on two processes' pictures
+trainer.model.eval()  # no dropout: its masks would differ between one process and two
 loss = trainer.backward(trainer.prepared[0, 0])
 gradients = {n: p.grad for n, p in trainer.model.named_parameters() if p.grad is not None}
 if accelerator.is_main_process:

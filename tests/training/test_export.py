@@ -1,4 +1,4 @@
-"""A run and a CLIP are exported to bundles that the encoder serves, and a run to Hugging Face's form and back."""
+"""ONNX export of a run and of a CLIP to bundles for the encoder, int8, and conversion to Hugging Face's format."""
 
 import base64
 import io
@@ -44,7 +44,7 @@ def test_it_is_exported_and_served(start: Any, place: Path, trained: Path) -> No
         text = vectors(client.post("/v1/text", json={"texts": ["a red circle on blue"]}))
         image = vectors(client.post("/v1/images", files=[("images", picture.read_bytes())]))
     expected = RunEmbedder(trained, place)
-    # Eight bits, served and known by its own canary.
+    # The int8 bundle is served: the encoder accepts its canary.
     with start("encoder", ENCODER_BUNDLE=str(bundle)) as encoder:
         rounded = vectors(httpx.post(encoder.url + "/v1/text", json={"texts": ["a red circle on blue"]}))
     assert 0.98 < float(rounded[0] @ text[0]) < 0.9999999
@@ -60,7 +60,7 @@ def test_a_run_goes_to_hugging_face_s_form_and_comes_back(place: Path, tmp_path:
         "epochs=1)\n"
     )
     out = tmp_path / "run"
-    # Without a key, Weights & Biases keeps its record here, and neither it nor anything else calls its vendor.
+    # Without an API key, Weights & Biases logs offline, and no library connects to its vendor.
     seen = tmp_path / "seen.json"
     done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:5], "--out", str(out), record=seen)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""What is served is what was trained: the composed bundle against PyTorch, and the two ways to prepare a picture."""
+"""Parity of serving and training: bundle against PyTorch, truncation, picture preprocessing, initial weights."""
 
 import json
 from dataclasses import replace

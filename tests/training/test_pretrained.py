@@ -1,4 +1,4 @@
-"""Any dual encoder of Hugging Face's becomes a bundle that computes what its own library does."""
+"""Bundles of pretrained Hugging Face dual encoders (CLIP, SigLIP): same vectors as transformers; re-indexing."""
 
 import shutil
 import sys
@@ -45,12 +45,12 @@ SENTENCES = [
     "ein Hund läuft über die Wiese",
     "the quick brown fox jumps over a lazy dog",
 ] * 20
-# As long as no text, as long as the tower reads, and longer; with what a tokenizer cleans away.
+# A short text, one with characters that a tokenizer normalises, and one over the token limit.
 QUERIES = ["kite", "Two children, a castle!", "a red kite over the beach and the dog " * 4]
 
 
 def word_pieces(folder: Path, size: int = 200) -> int:
-    """Write a small tokenizer as BERT's are, with its special tokens; return how many words it has."""
+    """Write a small BERT-like WordPiece tokenizer with its special tokens; return the size of its vocabulary."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -81,7 +81,7 @@ def siglip(folder: Path, words: int) -> Any:
 
 
 def first_siglip(folder: Path) -> Any:
-    """As SigLIP was released: a sentencepiece model, read by code that cleans texts."""
+    """A SigLIP as first released: with a slow SentencePiece tokenizer that cleans texts in Python."""
     (folder / "sentences.txt").write_text("\n".join(SENTENCES))
     sentencepiece.SentencePieceTrainer.train(
         input=str(folder / "sentences.txt"),
@@ -100,7 +100,7 @@ def first_siglip(folder: Path) -> Any:
 
 
 def second_siglip(folder: Path) -> Any:
-    """As SigLIP 2 was released: the same towers and a fast tokenizer of many languages."""
+    """A SigLIP 2: the same towers with a fast tokenizer."""
     return siglip(folder, word_pieces(folder))
 
 
@@ -117,7 +117,7 @@ def dual_encoder(folder: Path) -> Any:
 
 @pytest.fixture(autouse=True)
 def unreached(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test asks a hub for anything."""
+    """Offline mode: no test may download from the hub."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
@@ -131,7 +131,7 @@ def test_a_bundle_computes_what_the_model_does(made: Callable[[Path], Any], tmp_
     assert export.main(["--model", str(folder), "--out", str(tmp_path / "bundle")]) == 0
     served = Model(tmp_path / "bundle", threads=1)
     assert served.model_id.startswith("mine-")
-    # Padded and cut as the library's own examples do it.
+    # Padding and truncation as in the library's own examples.
     known = AutoTokenizer.from_pretrained(folder)
     padding = "max_length" if "siglip" in made.__name__ else "longest"
     inputs = known(QUERIES, padding=padding, truncation=True, max_length=served.max_tokens, return_tensors="pt")
@@ -143,12 +143,12 @@ def test_a_bundle_computes_what_the_model_does(made: Callable[[Path], Any], tmp_
     found = served.encode_texts(QUERIES)
     assert found.truncated[-1]
     assert least_cosine(found.vectors, wanted) > 0.9999
-    # Alone and beside a longer one a text has the same vector.
+    # Padding does not change a vector: a text alone has the same one as in a batch with a longer text.
     assert least_cosine(served.encode_texts(QUERIES[:1]).vectors, wanted[:1]) > 0.9999
 
 
 def least_cosine(a: Any, b: Any) -> float:
-    """The least cosine of two lists of vectors, pair by pair."""
+    """The lowest cosine between corresponding rows of two arrays."""
     return float(
         (a / np.linalg.norm(a, axis=1, keepdims=True) * b / np.linalg.norm(b, axis=1, keepdims=True)).sum(1).min()
     )
@@ -184,13 +184,13 @@ def test_make_up_serves_one_after_another_and_encodes_the_collection_anew(tmp_pa
             made(folder).save_pretrained(folder)
             export = [f"MODEL={folder}", f"EXPORT_PYTHON={sys.executable}"]
             words = [*export, f"PHOTOS={photos}", f"DATA={tmp_path / 'data'}"]
-            # -o: the environment of the tests is not made anew.
+            # -o: make must not rebuild the virtual environment of the tests.
             command = ["make", "-o", f"{sys.prefix}/ready", "up", f"VENV={sys.prefix}", f"PORT={port}", *words]
             with running(command, {"HF_HUB_OFFLINE": "1"}, url, "/livez", tmp_path / "log") as process:
                 wait_for(f"Open {url}", process)
                 found = httpx.get(f"{url}/api/v1/search?q=a+kite").json()
                 model = httpx.get(f"http://127.0.0.1:{port + 1}/v1/model").json()
-            # While the pictures are encoded again the model of before answers; then its encoder has ended.
+            # The former model answers during the re-index; afterwards its encoder is stopped.
             assert (f"the one of before answers at {url}" in (tmp_path / "log").read_text()) == (number > 0)
             assert not answers(f"http://127.0.0.1:{port + 3}/livez")
             assert {hit["file_name"] for hit in found["results"]} == {"0.png", "1.png", "2.png"}
@@ -201,7 +201,7 @@ def test_make_up_serves_one_after_another_and_encodes_the_collection_anew(tmp_pa
 
 
 def wait_for(line: str, process: Process) -> None:
-    """Wait until a process has written this."""
+    """Wait until a process has written a text to its log."""
     deadline = time.monotonic() + 120
     while line not in process.log.read_text():
         if process.popen.poll() is not None or time.monotonic() > deadline:

@@ -1,4 +1,5 @@
-"""Train, interrupt, go on, compare and evaluate, as a user would: the smoke config's made-up pictures."""
+"""Training end to end on the smoke config: learning, resume after a kill, several processes, frozen towers, ablation,
+evaluation, data leakage, NaN loss."""
 
 import json
 import re
@@ -25,7 +26,7 @@ def steps(path: Path) -> dict[int, float]:
 def test_it_learns_what_it_has_not_seen(trained: Path) -> None:
     figures = json.loads((trained / "figures.json").read_text())
     (found,) = figures.values()
-    # 46 pictures: chance is 2 %.
+    # 46 pictures: random guessing has an R@1 of 2 %.
     assert found["R@1"] > 50
     assert found["R@5"] > 95
 
@@ -36,14 +37,14 @@ def test_a_killed_run_goes_on_with_the_loss_that_it_would_have_had(place: Path, 
     log = folder / "log.jsonl"
     with subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stderr=subprocess.PIPE, bufsize=0) as process:
         assert process.stderr is not None
-        # Whenever the progress bar is drawn, look how far it is.
+        # Check the log at each update of the progress bar, and kill the run after 30 steps.
         while process.stderr.read(64):
             if log.exists() and len(log.read_text().splitlines()) > 30:
                 break
         process.send_signal(signal.SIGKILL)
     before = steps(log)
     assert max(before) < max(steps(trained / "log.jsonl"))
-    # With a process that prepares its batches, which the first half had not.
+    # Resume with a data loader worker, which the first half did not have: the losses must be the same.
     done = run(place, *TRAIN, "--out", str(folder), "--resume", "--workers", "1")
     assert done.returncode == 0, done.stderr[-2000:]
     assert steps(log) == steps(trained / "log.jsonl")
@@ -87,7 +88,7 @@ def test_heads_alone_learn_from_what_frozen_towers_said_once(place: Path, tmp_pa
     tokens = tmp_path / "tokens"
     done = run(place, "-m", "twotower.train", str(config), *TRAIN[3:], "--out", str(out), "--tokens", str(tokens))
     assert done.returncode == 0, done.stderr[-2000:]
-    # Two views of the training pictures, one of the validation's; 128 features of two bytes a picture.
+    # Cache files: two views of the training pictures, one of the validation pictures; 128 bfloat16 numbers a picture.
     assert sorted(p.stat().st_size // 256 for p in tokens.iterdir()) == [46, 178, 178]
     losses = steps(out / "log.jsonl")
     assert losses[max(losses)] < losses[1]
@@ -122,17 +123,17 @@ def test_arms_are_compared_with_the_first_on_the_same_queries(place: Path, tmp_p
     assert head[:4] == ["caption R@1", "caption R@5", "caption R@10", "1 word, mAP@R"]
     names = ["plain", "longer, faster", "difference to plain", "soft", "difference to plain"]
     assert [row[0] for row in rows] == names
-    # Twelve epochs learn what one does not, beyond chance; the difference is that of the means.
+    # Twelve epochs are significantly better than one; the reported difference is that of the means.
     plain, longer, difference = (float(re.findall(r"[-+\d.]+", row[1])[0]) for row in rows[:3])
     assert rows[2][1].startswith("**+")
     assert difference == pytest.approx(longer - plain, abs=0.11)
-    # What is trained is measured again, not trained again.
+    # Finished arms are not trained again.
     files = sorted((tmp_path / "out").glob("*/last.pt"))
     written = [f.stat().st_mtime_ns for f in files]
     assert [f.parent.name for f in files] == [f"{n}-{s}" for n in ("longer-faster", "plain", "soft") for s in (1, 2)]
     assert run(place, *command).stdout.endswith(f"{after_two}\n")
     assert [f.stat().st_mtime_ns for f in files] == written
-    # An arm that is another one by now is not told by what it was.
+    # An arm whose options have changed is refused, instead of reporting its old result.
     arms.write_text(ARMS.replace("soft_targets=0.3", "soft_targets=0.4"))
     done = run(place, *command)
     assert done.returncode == 1
@@ -142,7 +143,7 @@ def test_arms_are_compared_with_the_first_on_the_same_queries(place: Path, tmp_p
 
 
 def refusal(main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What a command line says to what it cannot follow. In this process: another takes seconds to import torch."""
+    """The error message of a command. Runs in this process, because a new one takes seconds to import torch."""
     assert main(list(arguments)) == 1
     said = capsys.readouterr()
     assert said.out == ""
@@ -173,7 +174,7 @@ def test_a_run_that_cannot_be_is_refused(trained: Path, tmp_path: Path, capsys: 
     assert f"{trained} holds a run already" in said("smoke", *SHAPES, "--out", str(trained))
     empty = said("smoke", *SHAPES, "--out", "nowhere", "--init", "empty")
     assert "empty holds neither a run's best.pt nor a release's adaptation.safetensors" in empty
-    # A checkpoint goes with the config that it was made by.
+    # A checkpoint can only be resumed with the config that it was trained with.
     other = tmp_path / "other.py"
     other.write_text(
         "from dataclasses import replace\nfrom twotower.config import load_config\n"

@@ -1,4 +1,4 @@
-"""What each service may not need: read from the packages' own metadata, and tried in a fresh interpreter."""
+"""Dependencies and layers: what a service must not install or import, by package metadata and a fresh interpreter."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ MODULES = {"faiss-cpu": "faiss", "pillow": "PIL"}
 
 
 def closure(requirement: Requirement, seen: set[tuple[str, str]] | None = None) -> set[str]:
-    """The names of everything that pip installs for a requirement, as the installed packages declare it."""
+    """The transitive dependencies of a requirement, by the metadata of the installed packages."""
     seen = set() if seen is None else seen
     name = re.sub(r"[-_.]+", "-", requirement.name).lower()
     extras = requirement.extras or {""}
@@ -28,7 +28,7 @@ def closure(requirement: Requirement, seen: set[tuple[str, str]] | None = None) 
     seen.update((name, extra) for extra in extras)
     try:
         needed = requires(requirement.name) or []
-    except PackageNotFoundError:  # for another platform, or an extra that nothing here asks for
+    except PackageNotFoundError:  # for another platform, or an unused extra
         needed = []
     for text in needed:
         child = Requirement(text)
@@ -40,7 +40,7 @@ def closure(requirement: Requirement, seen: set[tuple[str, str]] | None = None) 
 @pytest.mark.parametrize("service", FORBIDDEN)
 def test_installing_a_service_installs_nothing_that_it_must_not_need(service: str) -> None:
     installed = closure(Requirement(f"sightline-{service}"))
-    assert "flask" in installed  # the walk really walks: flask comes in by sightline-common
+    assert "flask" in installed  # the closure is transitive: flask is a dependency of sightline-common
     assert not installed & FORBIDDEN[service]
 
 
@@ -53,12 +53,12 @@ def test_a_service_imports_where_those_modules_cannot(service: str) -> None:
 
 
 ROOT = Path(__file__).parents[2]
-# Packages that switch ONNX Runtime's telemetry off before any module of theirs can import it.
+# Packages whose __init__ switches ONNX Runtime's telemetry off before any of their modules imports it.
 QUIET = ("services/encoder/src/encoder/", "training/src/twotower/")
 
 
 def imported(file: Path) -> set[str]:
-    """The top-level packages that a file imports anywhere in it."""
+    """The top-level packages that a file imports, also inside functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -68,7 +68,8 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-# Each package's rooms from the bottom up: a room imports those below it, and none above or beside it.
+# The layers of each package, from the bottom up: a subpackage may import those of lower layers, and none of its own
+# layer or above.
 ROOMS = {
     "gateway": (
         ("database",),
@@ -121,7 +122,7 @@ def test_rooms_import_downwards_only(name: str) -> None:
                 other = str(node.module).split(".")[1]
                 assert other == room or floor[other] < floor[room], f"{file} imports {node.module}"
                 found += other != room
-    assert found > 30  # the walk really walks
+    assert found > 30  # the check has found imports
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -1,4 +1,4 @@
-"""The compose file against the code: it names only settings that exist, and publishes the edge alone."""
+"""The compose file: every setting exists, only the edge is published, and containers are hardened."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def services() -> dict[str, dict[str, Any]]:
     return parts
 
 
-# What the images fix: addresses, folders, and that the edge serves the page.
+# Settings that the images fix: addresses, folders, and that the edge serves the page.
 FIXED = {
     *("GATEWAY_BIND", "GATEWAY_MEDIA", "GATEWAY_STATE", "GATEWAY_LIBRARY", "GATEWAY_PAGE"),
     *("ENCODER_BIND", "ENCODER_BUNDLE"),
@@ -46,7 +46,7 @@ def test_only_the_edge_has_a_way_out() -> None:
     document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     assert document["networks"]["inside"] == {"internal": True}
     for name, part in services().items():
-        if "network_mode" in part:  # what adds pictures shares the gateway's own
+        if "network_mode" in part:  # the container that adds pictures shares the gateway's network
             assert (part["network_mode"], part.get("networks")) == ("service:gateway", None), name
         else:
             assert part["networks"] == (["inside", "outside"] if name == "edge" else ["inside"]), name

@@ -1,4 +1,4 @@
-"""The sample gallery is what its manifest says, and may be redistributed."""
+"""The sample gallery: checksums of the manifest, licences and authors, size."""
 
 import csv
 import hashlib

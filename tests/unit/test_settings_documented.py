@@ -1,4 +1,4 @@
-"""`.env.example` says what the code says: every setting, its default and its one comment."""
+"""`.env.example` matches the code: every setting with its default and description."""
 
 import textwrap
 from pathlib import Path
@@ -17,7 +17,7 @@ HEAD = """\
 
 
 def example() -> str:
-    """What the file must be."""
+    """The expected content of the file."""
     parts = [HEAD]
     for service in SERVICES:
         lines = [f"\n# {service.__module__.partition('.')[0]}\n"]

@@ -1,4 +1,4 @@
-"""The gateway of the unit tests, as what the command line talks to."""
+"""The gateway of the unit tests, as the server of the command line."""
 
 from tests.unit.gateway.conftest import make_stack, stack
 

@@ -1,3 +1,5 @@
+"""`sightline add` of a folder: damaged and special files, captions, resume after an interruption, retries after 429."""
+
 import errno
 import io
 import os
@@ -12,7 +14,7 @@ from sightline_cli.walk import Report
 
 
 def write(path: Path, number: int) -> Path:
-    """Picture `number`, unlike every other; its size and format change with the number."""
+    """Write picture `number`; every number has another content and size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (20 + number, 30), (number, 255 - number, 90)).save(path)
     return path
@@ -80,7 +82,7 @@ def test_a_folder_that_cannot_be_read_is_told(
     (tmp_path / "shut").mkdir()
     listing = os.scandir
 
-    def refuse(path: str) -> Any:  # root, who may run the tests, is refused nothing by the system itself
+    def refuse(path: str) -> Any:  # file permissions would not do: the tests may run as root
         if str(path).endswith("shut"):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return listing(path)
@@ -137,7 +139,7 @@ def test_a_busy_gateway_is_asked_again_and_a_refusal_ends_the_run(tmp_path: Path
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://localhost") as http:
         add_folder(http, tmp_path, {}, report)
         assert report.added == 1
-        # The whole file each time.
+        # Each retry sends the whole file.
         assert [content in b for b in bodies] == [True] * 3
         for status in (401, 403):
             told[:] = [status]

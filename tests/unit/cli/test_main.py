@@ -1,4 +1,4 @@
-"""The `sightline` command installs and runs alone; commands of the gateway's package appear where it is installed."""
+"""Packaging of the `sightline` command: it runs without the services; the gateway's commands appear if installed."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ main()
 
 
 def alone(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where none of the services' packages can be imported."""
+    """Run the command with the imports of the services' packages blocked."""
     blocked = ["flask", "redis", "PIL", "pydantic", "gunicorn", "servicekit", "gateway", "search", "encoder"]
     code = ALONE.format(blocked=blocked)
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)

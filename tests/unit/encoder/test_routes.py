@@ -1,3 +1,5 @@
+"""The encoder's HTTP routes: batches of texts and pictures, truncation, errors per item, limits, EXIF orientation."""
+
 import base64
 import io
 from typing import Any
@@ -14,7 +16,7 @@ from werkzeug.test import TestResponse
 
 
 class Lengths:
-    """A model whose answer can be seen by eye: a text's vector is (characters, 0), a picture's (0, mean red)."""
+    """A toy model with predictable vectors: (number of characters, 0) for a text, (0, mean red) for a picture."""
 
     model_id = "lengths-1"
     dim = 2
@@ -47,7 +49,7 @@ def picture(red: int = 200, size: tuple[int, int] = (8, 8), form: str = "PNG", *
 
 
 def bomb() -> bytes:
-    """A small PNG that says it has 200 million pixels, more than Pillow itself opens."""
+    """A decompression bomb: a small PNG of 200 million pixels, more than Pillow's own limit."""
     stream = io.BytesIO()
     Image.new("1", (20_000, 10_000)).save(stream, "PNG")
     return stream.getvalue()
@@ -151,7 +153,7 @@ def test_too_many_pictures_or_another_field_are_refused(client: FlaskClient) -> 
 def test_exif_turn_and_transparency_are_honoured() -> None:
     tall = Image.new("RGB", (4, 8), "red")
     exif = tall.getexif()
-    exif[0x0112] = 6  # a quarter turn
+    exif[0x0112] = 6  # orientation: rotated by 90 degrees
     stream = io.BytesIO()
     tall.save(stream, "JPEG", exif=exif)
     assert open_picture(stream.getvalue(), 1000)[1:4] == ("JPEG", 8, 4)

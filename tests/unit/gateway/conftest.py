@@ -1,4 +1,4 @@
-"""A gateway over the real encoder and search apps, in one process; only the model is a toy, easy to see through."""
+"""A gateway with the real encoder and search apps in one process; the model is a toy with predictable vectors."""
 
 import hashlib
 import io
@@ -63,7 +63,7 @@ def unit(rows: Array) -> Array:
 
 
 class Wire(httpx.WSGITransport):
-    """A connection to an app that counts requests and can be cut."""
+    """An in-process transport to an app, which counts requests and can simulate an outage (`cut`)."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__(app=app)
@@ -79,7 +79,7 @@ class Wire(httpx.WSGITransport):
 
 @dataclass
 class Stack:
-    """The gateway's test client, and the parts behind it; what it does beside the answering waits in `waiting`."""
+    """The gateway's test client and the services behind it; background work is collected in `waiting`."""
 
     client: FlaskClient
     model: Colours
@@ -153,7 +153,7 @@ def upload(stack: Any, *contents: bytes, details: Any = None, names: tuple[str, 
 
 
 def get(stack: Any, path: str, **headers: str) -> TestResponse:
-    # Buffered: a file that is being sent is closed at once.
+    # Buffered, so that a file that is sent is closed at once.
     answer: TestResponse = stack.client.get(
         path, headers={k.replace("_", "-"): v for k, v in headers.items()}, buffered=True
     )

@@ -1,4 +1,4 @@
-"""The state database: SQLite and PostgreSQL, files of earlier releases, gateways that start at once, outages."""
+"""The state database (SQLite, PostgreSQL): migrations, concurrent start-up, file permissions, outages."""
 
 import sqlite3
 import threading
@@ -15,7 +15,7 @@ from gateway.library.index import Library, Seen
 from servicekit.errors import Kind, ServiceError
 from sqlalchemy import select
 
-# As releases before the database had a URL wrote it.
+# The schema of releases before the setting GATEWAY_DATABASE_URL.
 OLD_SCHEMA = """
 CREATE TABLE keys (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, digest BLOB NOT NULL, created_at TEXT NOT NULL
@@ -55,7 +55,7 @@ def test_keys_sessions_and_files_are_shared_by_all_who_open_it(database: Databas
         assert (found.key, found.address) == (key, "203.0.113.9")
         assert KeyStore(database).revoke(key.id)
         assert Sessions(second).find(cookie) is None
-        # A name that is no text, and a time in nanoseconds, which takes more than 32 bits.
+        # A file name that is not valid UTF-8, and values that need more than 32 bits.
         seen = Seen(tmp_path / "caf\udce9.png", "0" * 32, 3 * 2**31, 1_764_000_000_000_000_001)
         library = Library([tmp_path], database)
         library.remember(seen._replace(size=1))

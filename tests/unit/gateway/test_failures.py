@@ -1,4 +1,4 @@
-"""Overload, deadlines and tries: what happens when a part is slow, busy or dies under a request."""
+"""Overload, deadlines and retries: a service that is slow, busy or dies during a request; body size limits."""
 
 import io
 import threading
@@ -16,7 +16,7 @@ from tests.unit.gateway.conftest import BLUE, RED, body, get, ids, picture, uplo
 
 
 def dying(wire: Any, times: int, error: Exception) -> list[str]:
-    """Let a connection break under the next requests; returns those that reached it."""
+    """Let the connection break during the next `times` requests; returns the requests that were sent."""
     handle, seen = wire.handle_request, []
 
     def handle_request(request: httpx.Request) -> httpx.Response:
@@ -71,7 +71,7 @@ def test_the_time_that_is_left_is_handed_down(make_stack: Any) -> None:
 
     def handle_request(request: httpx.Request) -> httpx.Response:
         left.append(int(request.headers["X-Time-Left-Ms"]))
-        request.headers["X-Time-Left-Ms"] = "0"  # and is over when it arrives
+        request.headers["X-Time-Left-Ms"] = "0"  # the deadline has passed when the request arrives
         response: httpx.Response = handle(request)
         return response
 
@@ -83,9 +83,9 @@ def test_the_time_that_is_left_is_handed_down(make_stack: Any) -> None:
     )
     assert 4000 < left[0] <= 5000
     stack.encoder.handle_request = handle
-    # A stranger's deadline would be that of all who ask the same at the same time.
+    # A client cannot set the deadline: concurrent identical searches share one computation, and its deadline.
     assert get(stack, "/api/v1/search?q=blue", X_Time_Left_Ms="0").status_code == 200
-    # Uploads have the time that they need.
+    # Writes are not subject to the deadline of searches.
     assert stack.client.delete(f"/api/v1/images/{ids(picture(RED))[0]}").status_code == 204
 
 
@@ -136,7 +136,7 @@ def test_a_failure_gives_its_turn_back(make_stack: Any) -> None:
 
 
 def test_what_failed_for_another_is_tried_for_oneself() -> None:
-    """Two ask the same; the first one's time is over while it is computed."""
+    """Single flight: of two identical requests, the first one's deadline passes during the computation."""
     results = SingleFlightCache(MemoryCache(10**6, 10), Counter("lookups", "", ["cache", "result"], registry=None))
     begun, go_on = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""Small catalogues whose answers can be seen: unit vectors on a circle, pictures named by a letter or a number."""
+"""Small collections with predictable answers: unit vectors on a circle, pictures named by a letter or a number."""
 
 import base64
 import struct
@@ -18,7 +18,7 @@ from search.store import LocalStore
 
 
 def encode(*numbers: float) -> str:
-    """A vector as it is sent."""
+    """A vector as base64 of little-endian float32."""
     return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
@@ -43,7 +43,7 @@ def number_id(number: int) -> str:
 
 
 def on_circle(number: int, steps: int = 1000) -> Picture:
-    """Picture `number`, whose vector stands at that many steps of a circle."""
+    """Picture `number`, whose vector is at the angle 2 pi * number / steps."""
     angle = 2 * np.pi * number / steps
     vector = np.array([np.cos(angle), np.sin(angle)], "<f4").tobytes()
     return Picture(number_id(number), "m", f"{number}.jpg", 4, 3, f"number {number}", [], vector)
@@ -53,7 +53,7 @@ BACKENDS = ["local", "milvus"]
 
 
 def settings_for(backend: str, folder: Path, **settings: Any) -> Settings:
-    """An empty collection's settings; Milvus is Milvus Lite, the same interface in this process."""
+    """Settings for an empty collection; the back end milvus uses Milvus Lite, which runs in this process."""
     folder.mkdir(exist_ok=True)
     return Settings(
         backend=backend,  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def settings_for(backend: str, folder: Path, **settings: Any) -> Settings:
 
 @pytest.fixture(params=BACKENDS)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Each back end in turn."""
+    """The settings of each back end in turn."""
     return settings_for(request.param, tmp_path)
 
 
@@ -80,7 +80,7 @@ def client(settings: Settings) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> Iterator[Callable[..., LocalStore]]:
-    """Open the catalogue as another process would; all are closed at the end."""
+    """A function that opens the same catalogue again, as another process would; all are closed at the end."""
     opened: list[LocalStore] = []
 
     def open_one(snapshot_rows: int = 100) -> LocalStore:

@@ -1,6 +1,6 @@
-"""The ranking contract, on collections and queries that hypothesis makes up.
+"""Property-based tests (Hypothesis) of the ranking contract: total order, tie-breaking, pagination, near-duplicates.
 
-Vectors are few and small, so that ties are many; what is right is worked out beside the service with plain sorting.
+Vectors are few and small, so that there are many ties; the expected order is computed independently by sorting.
 """
 
 import tempfile
@@ -16,16 +16,16 @@ from search import create_app
 
 from tests.unit.search.conftest import encode, number_id, picture, settings_for
 
-# Unit vectors with coordinates that float32 holds to the bit or nearly.
+# Unit vectors with coordinates that are exact or nearly exact in float32.
 DIRECTIONS = [(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0.6, 0.8, 0), (0.8, 0.6, 0), (0, 0.6, 0.8), (0.28, 0.96, 0)]
 directions = st.sampled_from(DIRECTIONS)
 collections = st.lists(st.tuples(directions, st.booleans()), min_size=1, max_size=40)
-# How many examples each back end gets: one in Milvus takes a second.
+# Number of examples per back end: one takes a second with Milvus.
 backends = pytest.mark.parametrize(("backend", "count"), [("local", 25), ("milvus", 4)])
 
 
 def examples(count: int) -> settings:
-    """The same examples at every run."""
+    """Hypothesis settings: deterministic examples."""
     return settings(
         max_examples=count,
         deadline=None,
@@ -36,7 +36,7 @@ def examples(count: int) -> settings:
 
 
 class Collection:
-    """The service over some pictures, and the same pictures in a list."""
+    """The service with some pictures, and the same pictures in a dict, as the reference."""
 
     def __init__(self, backend: str, pictures: list[tuple[tuple[float, ...], bool]], snapshot_rows: int) -> None:
         self._folder = tempfile.TemporaryDirectory()
@@ -67,10 +67,10 @@ class Collection:
         return answer.json
 
     def right(self, vector: tuple[float, ...], tagged: bool) -> list[str]:
-        """All ids in the order that they must have."""
+        """The reference ranking: all ids in the expected order."""
         query = np.array(vector, np.float32)
         scores = {i: float(np.array(v, np.float32) @ query) for i, (v, t) in self.here.items() if t or not tagged}
-        # The service adds up in another order: what differs by less than float32 can tell is a tie of equal vectors.
+        # Round: NumPy and Faiss sum in different orders, so equal vectors differ here in the last bits.
         return sorted(scores, key=lambda i: (-round(scores[i], 5), i))
 
 
@@ -105,7 +105,7 @@ def test_every_k_is_a_prefix_in_the_right_order(backend: str, count: int) -> Non
 
 @backends
 def test_pages_hold_every_picture_once_with_deletes_in_between(backend: str, count: int) -> None:
-    """Whatever is deleted on the way, the pages hold what stays, once and in order, and nothing after its delete."""
+    """Pagination with deletes between pages: remaining pictures occur once and in order, deleted ones not at all."""
 
     @examples(count)
     @given(pictures=collections, query=directions, k=st.integers(1, 7), data=st.data())

@@ -1,4 +1,4 @@
-"""What a query can ask for, over HTTP."""
+"""Queries over HTTP: terms, filters, full text, hybrid (rank fusion), near-duplicates, batches, edits, cursors."""
 
 from typing import Any
 
@@ -64,14 +64,14 @@ def test_pictures_that_are_terms_are_no_answers(client: FlaskClient) -> None:
         ({"min_bytes": 150}, "b"),
         ({"max_bytes": 150}, "a"),
         ({"taken_from": "2024-05-02"}, "de"),
-        ({"taken_to": "2024-05-31"}, "cd"),  # the last day is in it
+        ({"taken_to": "2024-05-31"}, "cd"),  # includes the last day
         ({"taken_from": "2024", "taken_to": "2024"}, "cd"),
         ({"added_from": "2020"}, "abcde"),
         ({"added_to": "2020"}, ""),
         ({"attributes": {"iso": 400}}, "d"),
         ({"attributes": {"iso": {"min": 100}}}, "de"),
         ({"attributes": {"iso": {"min": 100, "max": 399}, "lens": "50mm"}}, "e"),
-        ({"attributes": {"lens": {"min": 10}}}, ""),  # a text is not a number
+        ({"attributes": {"lens": {"min": 10}}}, ""),  # a range does not match a text
     ],
 )
 def test_filters_leave_k_of_what_they_let_through(client: FlaskClient, where: dict[str, Any], found: str) -> None:
@@ -101,7 +101,7 @@ def test_words_are_found_in_every_form_and_without_accents(client: FlaskClient) 
 
 
 def test_hybrid_fuses_both_lists_and_goes_on_with_the_vectors(client: FlaskClient) -> None:
-    # By vector a, b, c, d, e; by words e alone: 1/61 for a, 1/62 for b, and 1/65 + 1/61 for e.
+    # Reciprocal rank fusion. By vector a, b, c, d, e; by words only e: 1/61 for a, 1/62 for b, 1/65 + 1/61 for e.
     document = ask(client, {"vector": EAST}, mode="hybrid", text="snow")
     assert letters(document) == "eabcd"
     assert document["results"][0]["score"] == pytest.approx(1 / 65 + 1 / 61)
@@ -200,5 +200,5 @@ def test_a_cursor_into_an_order_of_words_is_gone_after_a_change(client: FlaskCli
     following = {"mode": "text", "text": "beach dogs", "k": 1, "cursor": page["next_cursor"]}
     assert letters(ask(client, **following))
     client.delete(f"/v1/pictures/{'e' * 32}")
-    # Scores by words depend on all pictures: the place of the cursor is no more.
+    # BM25 scores depend on the whole collection, so a write invalidates the cursor.
     assert client.post("/v1/query", json={"model_id": "m1", "terms": [], **following}).status_code == 410

@@ -1,3 +1,5 @@
+"""Search over HTTP: tie-breaking by id, pagination with cursors, upserts, deletes, read-your-writes."""
+
 import base64
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.unit.search.conftest import encode, picture, settings_for
 
-# East, north-east (twice, a tie), north and west of a circle: cosines with east are 1, 0.6, 0.6, 0 and -1.
+# Cosines with EAST are 1, 0.6, 0.6 (a tie), 0 and -1.
 FIVE = [
     picture("d", 0, 1),
     picture("c", 0.6, 0.8),

@@ -1,4 +1,4 @@
-"""The audit finds what was planted in made-up captions, and nothing else."""
+"""The data set audit by captions: duplicates, agreement, typos, coverage, leaks between splits, intervals, report."""
 
 import json
 import math
@@ -37,11 +37,11 @@ def test_a_caption_of_several_pictures_is_found_whatever_its_points_and_capitals
 
 
 def test_how_far_one_right_picture_lets_short_queries_go() -> None:
-    # "dog" is in all three captions, of two pictures, each other word in one: a guess at either word of a caption has
-    # 1/2 or 1. Every pair of words is in one picture.
+    # "dog" occurs in both pictures, every other word in one: a guess is right with probability 1/2 or 1. Every pair of
+    # words occurs in one picture only.
     found = evaluation.ceiling(corpus(("dog beach", "dog ball"), ("dog snow",)))
     assert value(found, "R@1 of a guess, 1 word").value == pytest.approx(0.75)
-    # Who also knows that "dog" is said twice of the first answers that: of six words, five are right.
+    # The best system knows that "dog" occurs twice in the first picture's captions and answers that: 5 of 6 are right.
     assert value(found, "R@1 at most, 1 word").value == pytest.approx(5 / 6)
     assert value(found, "R@1 of a guess, 2 words").value == value(found, "R@1 at most, 2 words").value == 1.0
 
@@ -50,7 +50,7 @@ def test_a_caption_that_says_what_its_siblings_do_not_is_found() -> None:
     right = ("a dog on grass", "the dog and grass", "grass below a dog")
     found = agreement.agreement(corpus(right, ("a red car", "the car is red", "people dancing in a hall")))
     assert found.examples == (Example("“people dancing in a hall”", (1,)),)
-    # Of the six captions one.
+    # One of six captions.
     assert value(found, "captions that share no word with their siblings").value == pytest.approx(100 / 6)
 
 
@@ -63,7 +63,7 @@ def test_words_lead_to_the_other_captions_of_a_picture() -> None:
 
 
 def test_misspelt_words_are_found_and_right_ones_are_not() -> None:
-    # "Rappels" is rare and no word is near; the other two are one slip from words that others write.
+    # "rappels" is rare but at no edit distance of 1 from a common word; the other two are typos of words of the corpus.
     right = "A man demonstrating outside."
     found = words.spelling(corpus(("A man demonstarting otuside.", right), ("A dog.", "A climber rappels.")))
     assert [e.text for e in found.examples] == ["demonstarting (1): demonstrating", "otuside (1): outside"]
@@ -89,12 +89,12 @@ def test_people_are_counted_by_captions_and_by_pictures() -> None:
 
 
 def test_a_man_for_one_is_a_woman_for_another() -> None:
-    # The second are two, whom one caption each names, and the third are girls.
+    # The second picture shows two persons and the third several girls: only the first counts.
     said = (("A man runs.", "A woman runs."), ("A man.", "A man and a woman."), ("Girls.", "A boy among girls."))
     found = content.people(corpus(*said))
     assert value(found, "pictures of one person who is he for one and she for another").value == 50
     assert found.examples == (Example("A man runs. / A woman runs.", (0,)),)
-    # A dog's are no man's.
+    # The pronoun "his" may refer to a dog.
     assert value(content.people(corpus(("His dog.",), ("A car.",))), "captions with a man or boy").value == 0
 
 
@@ -104,7 +104,7 @@ def test_a_guess_is_what_the_others_do_not_say() -> None:
     )
     assert value(found, "captions with judgement").value == pytest.approx(100 / 6)
     assert value(found, "of the others of that picture, speak of judgement").value == 0
-    # Each of the two that say so has one of two others that does.
+    # Two of three captions mention it: for each of the two, one of its two siblings agrees.
     assert value(found, "of the others of that picture, speak of kinship and friendship").value == 50
     assert found.examples == (Example("judgement: “A happy girl.”", (0,)),)
 
@@ -115,7 +115,7 @@ def test_what_is_looked_for_is_counted_by_pictures() -> None:
     assert shares["dogs"] == pytest.approx(100 * 2 / 3)
     assert shares["food and drink"] == shares["vehicles"] == pytest.approx(100 / 3)
     assert shares["documents and screens"] == 0
-    # A dog for two of three, then one word for the third.
+    # "a" covers two of three pictures, "d" the third.
     assert content.greedy_cover([frozenset("ab"), frozenset("ac"), frozenset("d")]) == [
         ("a", pytest.approx(100 * 2 / 3)),
         ("d", 100),
@@ -140,7 +140,7 @@ def test_a_test_set_tells_no_more_apart_than_its_size_allows() -> None:
 
 
 def test_what_was_never_seen_is_not_certain() -> None:
-    # Of 50 pictures none: with a share of 7.1 % that happens in one of forty sets.
+    # 0 of 50 pictures: the upper Clopper-Pearson bound is 7.1 %, at which this has a probability of 2.5 %.
     never = share("x", [False] * 100, np.repeat(np.arange(50), 2))
     assert (never.value, never.low) == (0, 0)
     assert never.high == pytest.approx(7.1, abs=0.05)
@@ -166,20 +166,20 @@ def test_a_report_is_written_for_people_and_programs(tmp_path: Path, capsys: pyt
     asked = tmp_path / "queries.json"
     assert main([*arguments, "--wheels", str(WHEELS), "--queries", str(asked)]) == 0
     told = json.loads((tmp_path / "report.json").read_text())
-    # What names the picture once more is no caption.
+    # The repeated file name in the captions is not counted as a caption.
     assert (told["pictures"], told["captions"]) == (20, 40)
     page = (tmp_path / "report.html").read_text()
     assert "&lt;b&gt;" in page and "<b>" not in page and "http" not in page
     text = (tmp_path / "report.md").read_text()
     assert f"| in test and in captions={other} | 1 pictures |" in text
     assert "| at most 3 words |" in text
-    # "Cats sleep" stands under all of them.
+    # All twenty pictures have the caption "Cats sleep".
     repeated = next(m for m in told["measures"] if m["key"] == "repeated")
     assert repeated["values"][0]["value"] == 50
     assert repeated["examples"][0]["pictures"] == [f"{i}.jpg" for i in range(6)]
     cats = next(entry for entry in json.loads(asked.read_text())["2 words"] if entry["query"] == "cats sleep")
     assert len(cats["relevant"]) == 20
-    # Twenty under other names, and 17.jpg, which is one of them with a 7 behind it.
+    # Twenty duplicates with names in other formats, and 17.jpg: the negative made of 1.jpg is also in the set.
     assert "| names in another set: recall | 100 % (21 of 21) |" in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""What the audit tells by sentence vectors, by two towers, and by looking at pictures."""
+"""The data set audit with vectors: false negatives, mismatched captions, near-duplicate pictures, planted faults."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def at(*degrees: float) -> Vectors:
-    """Unit vectors in the plane."""
+    """Unit vectors in the plane at these angles, (N, 2) float32."""
     return np.stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], axis=1).astype(np.float32)
 
 
@@ -47,7 +47,8 @@ def test_the_nearest_caption_of_another_picture_is_found() -> None:
     assert found.picture.tolist() == [1, 1, 0, 2, 1]
     assert np.degrees(np.arccos(found.sibling[:4])) == pytest.approx([60, 60, 80, 80], abs=0.1)
     assert np.isnan(found.sibling[4])
-    # Within 45.6, 36.9 and 25.8 degrees: 60 is 30 from one picture and 40 from another, 90 is 30 and 10 from them.
+    # The thresholds 0.7, 0.8 and 0.9 are 45.6, 36.9 and 25.8 degrees. The caption at 60 is 30 and 40 degrees from the
+    # nearest captions of the other pictures, the one at 90 is 30 and 10 degrees from them.
     assert found.counts.tolist() == [[1, 1, 1], [2, 1, 0], [1, 1, 1], [2, 2, 1], [2, 1, 1]]
 
 
@@ -55,18 +56,18 @@ def test_positives_are_counted_by_meaning_and_by_words() -> None:
     told = values(positives.by_meaning(SAID, neighbours(DIRECTIONS, SAID.owner)))
     assert told["pictures a caption fits, cosine 0.7 or more"] == pytest.approx(1 + 8 / 5)
     assert told["pictures a caption fits, cosine 0.9 or more"] == pytest.approx(1 + 4 / 5)
-    # Of the four with a sibling, at 60 and 80 degrees from it, all have another picture's nearer.
-    # Eight of the ten pairs of a caption and another picture.
+    # All four captions with a sibling (at 60 or 80 degrees) are closer to a caption of another picture.
+    # Eight of the ten pairs of a caption and another picture are above the threshold.
     assert told["pictures drawn at random with a caption so near, cosine 0.7"] == pytest.approx(80)
     assert told["nearer to another picture's caption than to any sibling"] == 100
     assert told["captions with a sibling so near, cosine 0.7"] == 0
     found = positives.by_words(corpus(("a brown dog",), ("the dog", "it is brown"), ("a cat",)))
-    # "a brown dog" fits the second, "the dog" and "it is brown" the first.
+    # "a brown dog" matches the second picture; "the dog" and "it is brown" match the first.
     assert values(found) == {"captions that fit another picture": 75, "pictures a caption fits": 1.75}
 
 
 def test_a_caption_among_strangers_is_found() -> None:
-    # Twenty pictures in twenty directions, three captions each; in the first two one is exchanged.
+    # Twenty pictures in twenty directions with three captions each; two pairs of captions are swapped.
     directions = np.repeat(np.arange(20) * 18.0, 3)
     directions[[0, 3]] = directions[[3, 0]]
     directions[[0, 30]] = directions[[30, 0]]
@@ -79,7 +80,7 @@ def test_a_caption_among_strangers_is_found() -> None:
 
 
 class Towers:
-    """Scores as if it saw: texts and pictures are where they are said to be."""
+    """A fake embedder that returns given vectors of texts and pictures."""
 
     def __init__(self, texts: Vectors, pictures: Vectors) -> None:
         self._texts, self._pictures = texts, pictures
@@ -94,7 +95,8 @@ class Towers:
 
 def test_a_mistake_that_fits_is_none() -> None:
     said = corpus(("a brown dog",), ("the brown dog",), ("a red car",), ("a tree",))
-    # The first is taken for the second, which fits by its words; the car for the tree, which does not.
+    # The first query finds the second picture, which matches by words (a false negative); the car finds the tree, which
+    # is a mistake.
     seeing = Towers(at(1, 0, 91, 90), at(5, 0, 45, 91))
     seen = towers.scored(said, at(0, 90, 180, 270), seeing)
     mistakes = towers.mistakes(seen)
@@ -102,11 +104,11 @@ def test_a_mistake_that_fits_is_none() -> None:
     assert told["captions whose own picture is not first"] == 50
     assert told["of mistakes, what came first fits by what is said of it"] == 50
     assert told["captions whose first picture fits"] == 75
-    # For the first both dogs.
+    # For the first query both dogs count.
     assert told["pictures that fit and score as high as the own one"] == pytest.approx(5 / 4)
     assert [e.pictures for e in mistakes.examples] == [(0, 1)]
     assert values(towers.mismatched(seen))["captions below half of the pictures"] == 0
-    # Who makes no mistake has none to excuse; and the tree's caption is under a picture that is last for it.
+    # A perfect model has no mistakes to explain. In `wrong`, the tree's caption ranks its own picture low: mismatched.
     right = towers.scored(said, at(0, 90, 180, 270), Towers(at(0, 90, 180, 270), at(0, 90, 180, 270)))
     assert "of mistakes, what came first fits by what is said of it" not in values(towers.mistakes(right))
     wrong = towers.scored(said, at(0, 90, 180, 270), Towers(at(0, 90, 180, 90), at(0, 90, 180, 270)))
@@ -114,7 +116,7 @@ def test_a_mistake_that_fits_is_none() -> None:
 
 
 def pictures(folder: Path, count: int) -> list[Path]:
-    """Smooth pictures of chance, large enough to be made smaller."""
+    """Random smooth pictures, large enough to be scaled down."""
     chance = np.random.default_rng(0)
     paths = []
     for i in range(count):
@@ -165,7 +167,7 @@ def test_every_kind_of_planted_fault_is_found(tmp_path: Path) -> None:
     certain = ("captions of other pictures", "captions in other words", "names in another set", "slips in a word")
     for name in certain:
         assert told[f"{name}: recall"] == told[f"{name}: precision, at least"] == 100, name
-    # Sentences that are built alike are alike, whatever they are about: not all that are exchanged stand out.
+    # The made-up sentences share one pattern, so their vectors are similar, and not all swapped captions are detected.
     assert told["captions exchanged between pictures: recall"] > 0
     assert told["captions exchanged between pictures: precision, at least"] == 100
     for change in ("smaller", "of poorer quality", "brighter"):
@@ -190,7 +192,7 @@ def test_other_words_are_other_words() -> None:
 
 def test_the_same_in_other_words_is_found_and_word_for_word_is_not() -> None:
     said = corpus(("Two dogs play", "x"), ("two dogs play!", "y"), ("A pair of dogs play", "z"))
-    # The first two are one caption; the third is near them.
+    # The first two captions are identical; the third is a paraphrase.
     found = neighbours(at(0, 90, 0, 180, 10, 270), said.owner)
     measure = positives.near_captions(said, found)
     assert values(measure)["captions with such a one"] == pytest.approx(100 / 6)

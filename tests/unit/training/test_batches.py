@@ -1,3 +1,5 @@
+"""Batches: short queries, positives and false negatives, reproducibility, oversampling, dropped patches."""
+
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +44,7 @@ def test_a_short_query_keeps_the_order_of_the_words() -> None:
 
 def test_a_short_query_asks_for_what_few_pictures_show() -> None:
     random = np.random.default_rng(0)
-    # "man" is drawn a tenth as often as "sloth": the inverse of the root of 100 to 1.
+    # Weights are 1 / sqrt(number of pictures): "man" is drawn a tenth as often as "sloth".
     drawn = [short_query("a man and a sloth", random, 1, {"man": 100, "sloth": 1}) for _ in range(1100)]
     assert 60 < drawn.count("man") < 140
     assert drawn.count("man") + drawn.count("sloth") == 1100
@@ -55,7 +57,7 @@ def test_words_stand_for_a_second_caption_that_a_picture_has_not() -> None:
     texts = [batches.draw(np.array([0]), np.random.default_rng(seed)).texts for seed in range(20)]
     assert all(first == said for first, _ in texts)
     assert all(set(second.split()) <= set(words_of(said)) for _, second in texts)
-    # Without short queries the caption is simply said twice.
+    # Without short queries the caption is repeated.
     plain = Batches(replace(config(), batch=1, captions=2), one)
     assert plain.draw(np.array([0]), np.random.default_rng(0)).texts == [said, said]
 
@@ -71,10 +73,10 @@ def test_a_source_may_have_views_of_its_own() -> None:
 def test_what_is_known_of_each_pair() -> None:
     batches = Batches(config(), PAIRS)
     known = batches.targets(np.arange(4), ["a dog", "a photo of a collie", "a photo of a cat", "happy ball"])
-    # "a dog" is owned by both dogs; the field's captions hold its word, so it is no counterexample.
+    # "a dog" is a caption of both dogs; the field's captions contain the word "dog", so that pair is ignored.
     assert known.positive.int().tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
     assert known.ignored[0].tolist() == [True, True, False, True]
-    # The happy dog's ball is in the field alone, "a photo of a collie" holds a word that only its own picture has.
+    # "happy ball" matches only the field; "a photo of a collie" contains a word that only its own picture has.
     assert known.ignored[1:].int().tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
@@ -129,7 +131,7 @@ def test_a_long_caption_and_a_word_in_another_script_are_shared_too() -> None:
     assert known.positive.all()
 
 
-# What each caption of PAIRS says, in two dimensions: dogs along one, the cat along the other.
+# Sentence vectors of the captions of PAIRS in two dimensions: dogs along the first, the cat along the second.
 MEANING = {
     "a photo of a husky": [1.0, 0.0],
     "a dog": [1.0, 0.0],
@@ -149,11 +151,11 @@ def test_a_caption_is_no_counterexample_where_another_one_says_the_same() -> Non
     rows = np.arange(4)
     known = batches.by_meaning(batches.targets(rows, ["husky", "collie", "cat", "ball"]), rows, [0, 0, 0, 0])
     assert known.likeness is not None
-    # The husky to "a dog" of its own and of the collie, 1, to the cat, 0, and to the nearer of the field's, 0.6.
+    # The husky's caption: 1 to "a dog" of its own picture and of the collie's, 0 to the cat, 0.6 to the field.
     assert known.likeness[0].tolist() == pytest.approx([1.0, 1.0, 0.0, 0.6])
-    # The collie's photo to its "a dog", 0.8, not to itself.
+    # The collie's caption: 0.8 to its sibling "a dog"; it is not compared with itself.
     assert known.likeness[1].tolist() == pytest.approx([0.8, 0.8, 0.6, 0.96])
-    # The cat (0, 1) to the collie's photo, 0.6, and to the field's first, 0.8; it has one caption, which is it.
+    # The cat (0, 1): 0.6 to the collie, 0.8 to the field, and 1 to itself, since its picture has only this caption.
     assert known.likeness[2].tolist() == pytest.approx([0.0, 0.6, 1.0, 0.8])
     assert known.ignored.tolist() == [
         [True, True, False, False],

@@ -1,3 +1,5 @@
+"""The reader of openclipart drawings: texts from file and folder names."""
+
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from twotower.data.clipart import MOST_PIXELS, clipart
 
 def test_a_drawing_s_text_is_what_its_name_says(tmp_path: Path) -> None:
     names = (
-        "animals/mammals/dogs/black_lab_ganson.png",  # the last word is who drew it
+        "animals/mammals/dogs/black_lab_ganson.png",  # the last word is the artist
         "animals/birds/gufo_architetto_01.png",  # Italian
         "food/fruit/pear_simple_bw.png",
         "plants/tree.png",

@@ -1,3 +1,5 @@
+"""Cut-outs: the background turns white by a saliency map."""
+
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from twotower.cutouts import cut_out, main
 
 def test_what_does_not_matter_turns_white() -> None:
     picture = Image.new("RGB", (4, 1), (10, 20, 30))
-    # Shares of the greatest: 1 and 0.5 are kept, 0.35 is halfway between 0.25 and 0.45, 0.2 is gone.
+    # Relative to the maximum: 1 and 0.5 are kept, 0.35 is halfway between 0.25 and 0.45, 0.2 turns white.
     importance = np.array([[2.0, 1.0, 0.7, 0.4]], np.float32)
     kept, also_kept, half, gone = np.asarray(cut_out(picture, importance))[0].tolist()
     assert kept == also_kept == [10, 20, 30]

@@ -1,4 +1,4 @@
-"""Each form of each data set, as small as it can be, written here."""
+"""Readers of data sets: Flickr30k, Flickr8k, COCO and folders in each layout, damaged pictures, and data leakage."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_flickr30k_of_karpathy(tmp_path: Path) -> None:
     ("name", "content"),
     [
         ("results_20130124.token", "1.jpg#0\tA dog .\n1.jpg#1\tA cat .\n2.jpg#0\tA bird .\n"),
-        # The published file lacks one bar, in a line like the second.
+        # In the published file one line lacks a separator, like the second line here.
         (
             "results.csv",
             "image_name| comment_number| comment\n1.jpg| 0| A dog .\n1.jpg| 1   A cat .\n2.jpg| 0| A bird .\n",
@@ -70,7 +70,7 @@ def test_flickr30k_of_the_hub_as_parquet(tmp_path: Path) -> None:
     ]
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "TEST-00000.parquet")
     assert read("flickr30k", tmp_path, "karpathy-test") == {"pictures/1.jpg": ("A dog .",)}
-    # A name that climbs out of the folder does not.
+    # Path traversal: a name with ../ is reduced to its last part.
     assert (tmp_path / "pictures" / "1.jpg").read_bytes() == content
 
 

@@ -1,3 +1,5 @@
+"""The reader of emoji: names and shared head nouns."""
+
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def test_a_thing_is_named_and_so_is_what_several_have_in_common(tmp_path: Path) 
     names.write_text(LIST, encoding="utf-8")
     drawn = tmp_path / "assets"
     drawn.mkdir()
-    # No picture of the hammer; a face, a clock's hands and what has no name here are left out.
+    # The hammer has no picture; faces, clock faces and unnamed code points are skipped.
     for points in ("1f600", "1f42f", "1f551", "23f0", "1f311", "1f315", "1f319", "2708-fe0f", "1f9ff"):
         Image.new("RGBA", (8, 8)).save(drawn / f"{points}.webp")
     assert {p.image.stem: p.texts for p in emoji(drawn, "train", names)} == {

@@ -1,3 +1,5 @@
+"""The reader of everyday things: labels as search queries, head nouns, splits of seen and unseen labels."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""The reader of flashcards: words and their singulars from file names."""
+
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ def test_a_card_is_named_by_its_word_as_it_stands_and_in_the_singular(tmp_path: 
         path = tmp_path / f"{name}.jpg"
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (8, 8)).save(path)
-    # Deeds are left out.
+    # The folder of actions is skipped.
     assert {p.image.stem: p.texts for p in flashcards(tmp_path, "train")} == {
         "carrot": ("carrot",),
         "bananas": ("bananas", "banana"),

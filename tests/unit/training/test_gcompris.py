@@ -1,4 +1,4 @@
-"""Pictures out of Qt resource files. The one here is written by hand after Qt's description of the format."""
+"""The reader of GCompris pictures from Qt resource files; the file here is built by hand after Qt's format."""
 
 import json
 import struct
@@ -11,7 +11,7 @@ from twotower.data.pairs import DataError
 
 
 def resource(names: list[str], nodes: list[tuple[int, int, int, int]], contents: list[bytes]) -> bytes:
-    """A resource file of version 1: nodes are (name's number, flags, and two numbers that depend on the flags)."""
+    """A resource file of version 1; nodes are (index of the name, flags, two numbers that depend on the flags)."""
     at: list[int] = []
     blob = b""
     for name in names:
@@ -27,7 +27,7 @@ def resource(names: list[str], nodes: list[tuple[int, int, int, int]], contents:
         if flags & 2:
             tree += struct.pack(">IHII", at[number], flags, first, second)
         else:
-            # Country and language lie before the place of the data.
+            # Country and language precede the offset of the data.
             tree += struct.pack(">IHHHI", at[number], flags, 0, 0, places[first])
     head = 20
     return struct.pack(">4sIIII", b"qres", 1, head, head + len(tree) + len(blob), head + len(tree)) + tree + blob + data
@@ -63,7 +63,7 @@ def test_pictures_are_named_by_their_word(tmp_path: Path) -> None:
         (images / name).write_bytes(b"")
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps({"pictures": [{"source_file": "sorting/images/tools/hammer1"}]}))
-    # What the sample gallery shows is for looking at, not for training.
+    # Pictures of the sample gallery are excluded from training.
     assert [p.texts for p in gcompris(tmp_path, "gallery", manifest)] == [("hammer", "a hammer")]
     assert [p.texts for p in gcompris(tmp_path, "train", manifest)] == [
         ("eiffel tower", "an eiffel tower"),

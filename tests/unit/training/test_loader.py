@@ -1,4 +1,4 @@
-"""Batches that are prepared ahead, by processes of their own, are those that the loop would have made itself."""
+"""The data loader: worker processes prepare the same batches as the training loop; shares of processes and chunks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ def pairs(tmp_path: Path) -> list[Pair]:
 
 
 def prepared(pairs: list[Pair], process: int = 0, processes: int = 1, chunk: int = 2) -> PreparedBatches:
-    """Of eight pictures, in batches of four: two steps an epoch."""
+    """Batches of four from eight pictures: two steps per epoch."""
     source = Source("s", "folder", "all")
     backbone = Backbone("none", "full")
     config = Config("", "", backbone, backbone, (source,), source, batch=4, captions=2, views=0)
@@ -53,13 +53,13 @@ def assert_same(one: Prepared, other: Prepared) -> None:
 
 def test_workers_prepare_what_the_loop_would_have_prepared(pairs: list[Pair]) -> None:
     batches = prepared(pairs)
-    places = [(0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]  # as a run that goes on from its first step
+    places = [(0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]  # as in a run that is resumed after its first step
     alone = list(load(batches, places, 0, pin=False))
     helped = list(load(batches, places, 2, pin=False))
     assert len(alone) == len(helped) == 5
     for one, other in zip(alone, helped, strict=True):
         assert_same(one, other)
-    # Each picture once an epoch, seen in another way in each.
+    # Each picture occurs once per epoch, with a new random crop each time.
     pixels = [torch.cat(p.images) for p in alone]
     assert not any(torch.equal(a, b) for a in pixels[1] for b in torch.cat(pixels[3:]))
 

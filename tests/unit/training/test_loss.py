@@ -1,3 +1,5 @@
+"""Losses by hand: InfoNCE, sigmoid, hinge with hard negatives, several positives, false negatives, soft targets."""
+
 import math
 
 import pytest
@@ -17,13 +19,13 @@ OWN = targets([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
 
 
 def test_info_nce_of_matching_axes_by_hand() -> None:
-    # Each row of logits is one 1 and two 0: -log(e / (e + 2)).
+    # Each row of logits has one 1 and two 0: -log(e / (e + 2)).
     assert info_nce(AXES, AXES, ONE, OWN).item() == pytest.approx(math.log(math.e + 2) - 1)
 
 
 def test_all_that_a_text_describes_shares_its_target() -> None:
-    # Text 0 describes pictures 0 and 1, text 1 only its own: the directions have different targets.
-    rows = math.log(math.e + 2)  # of every row of logits, either way, the logarithm of the sum
+    # Text 0 describes pictures 0 and 1, text 1 only its own: the two directions have different targets.
+    rows = math.log(math.e + 2)  # the log-sum-exp of every row and column of logits
     by_text = (3 * rows - (0.5 + 1 + 1)) / 3
     by_image = (3 * rows - (1 + 0.5 + 1)) / 3
     found = info_nce(AXES, AXES, ONE, targets([[1, 1, 0], [0, 1, 0], [0, 0, 1]])).item()
@@ -31,7 +33,7 @@ def test_all_that_a_text_describes_shares_its_target() -> None:
 
 
 def test_what_is_ignored_is_no_counterexample() -> None:
-    # One pair fewer in row 0 and in column 1: there the sum is e + 1.
+    # A masked pair in row 0 and column 1: the sum there is e + 1.
     full, short = math.log(math.e + 2) - 1, math.log(math.e + 1) - 1
     ignored = [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
     found = info_nce(AXES, AXES, ONE, targets(OWN.positive.int().tolist(), ignored)).item()
@@ -50,7 +52,7 @@ def test_a_picture_with_two_texts_is_pulled_to_both() -> None:
 
 
 def test_sigmoid_by_hand() -> None:
-    # Three pairs that belong together with logit 1 - 2, six that do not with logit 0 - 2; by three texts.
+    # Three positives with logit 1 - 2, six negatives with logit 0 - 2; divided by three texts.
     bias = torch.tensor(-2.0)
     expected = (3 * math.log(1 + math.exp(1)) + 6 * math.log(1 + math.exp(-2))) / 3
     assert sigmoid(AXES, AXES, ONE, bias, OWN).item() == pytest.approx(expected)
@@ -60,22 +62,22 @@ def test_sigmoid_by_hand() -> None:
 
 
 def test_the_hinge_is_against_the_hardest_negative() -> None:
-    # Text 0 scores .5 with its own picture and .6, .9 with the others; the rest is far apart.
+    # Text 0 scores .5 with its own picture and .6 and .9 with the negatives; the other texts score 1 and 0.
     texts = torch.tensor([[0.5, 0.6, 0.9], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     # By text: 0.2 + .9 - .5. By picture: 1 has .6, 2 has .9 from text 0: 0.2 + .9 - 1.
     assert hardest_hinge(texts, AXES, 0.2, OWN).item() == pytest.approx((0.6 + 0.1) / 3)
-    # Without the hardest, the next one: 0.2 + .6 - .5.
+    # With the hardest negative masked, the next one counts: 0.2 + .6 - .5.
     ignored = targets(OWN.positive.int().tolist(), [[0, 0, 1], [0, 0, 0], [0, 0, 0]])
     assert hardest_hinge(texts, AXES, 0.2, ignored).item() == pytest.approx(0.3 / 3)
 
 
 def test_a_part_of_the_target_goes_by_likeness() -> None:
-    # Picture 1 is as like text 0 as its own, picture 2 unlike both; the rest is its own alone.
+    # Picture 1 is as similar to text 0 as its own picture; all other negatives are dissimilar.
     likeness = torch.tensor([[1.0, 1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
     by_text, by_image = Targets(OWN.positive, OWN.ignored, likeness, 0.5).shares()
     torch.testing.assert_close(by_text, torch.tensor([[0.75, 0.25, 0], [0, 1, 0], [0, 0, 1]]))
     torch.testing.assert_close(by_image, torch.tensor([[1.0, 0, 0], [0.25, 0.75, 0], [0, 0, 1]]))
-    # Logits 1 for its own and 0 for others: a quarter less of one row either way.
+    # Logits are 1 for positives and 0 for others, so 0.25 of one row's target has logit 0, in both directions.
     rows = math.log(math.e + 2)
     found = info_nce(AXES, AXES, ONE, Targets(OWN.positive, OWN.ignored, likeness, 0.5)).item()
     assert found == pytest.approx(rows - (0.75 + 1 + 1) / 3)

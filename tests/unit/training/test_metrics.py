@@ -1,3 +1,5 @@
+"""Retrieval metrics by hand: recall@k, average precision, mAP@R, tie-breaking, bootstrap intervals."""
+
 import numpy as np
 import pytest
 from twotower.evaluation.metrics import (
@@ -13,7 +15,7 @@ AXES = np.eye(4, dtype=np.float32)
 
 
 def test_recall_counts_where_the_right_picture_stands() -> None:
-    # Ranks of the right picture: 1, 2 (the second text points between two axes, nearer the wrong one) and 4.
+    # Ranks of the relevant picture: 1, 2 (the second text is between two axes, closer to the wrong one) and 4.
     texts = np.array([[1, 0, 0, 0], [0.8, 0.6, 0, 0], [0.7, 0.5, 0.4, -0.3]], np.float32)
     assert text_to_image_recall(texts, AXES, np.array([0, 1, 3]), (1, 2, 4)) == pytest.approx(
         {"R@1": 100 / 3, "R@2": 200 / 3, "R@4": 100}
@@ -26,7 +28,7 @@ def test_a_collapsed_model_has_no_recall() -> None:
 
 
 def test_average_precision_by_hand() -> None:
-    # The relevant ones stand first and third: (1/1 + 2/3) / 2.
+    # The relevant pictures rank first and third: (1/1 + 2/3) / 2.
     query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
     relevant = [np.array([0, 2])]
     assert precisions(query, AXES, relevant, at_r=False) == pytest.approx([5 / 6])
@@ -46,9 +48,9 @@ def test_both_directions_against_a_matrix_by_hand() -> None:
     images = np.eye(2, dtype=np.float32)
     owner = np.array([0, 0, 1, 1])
     assert text_to_image_ranks(texts, images, owner).tolist() == [1, 2, 1, 2]
-    # Picture to text: the best own caption of each is above every foreign one: .9 > .6 and .8 > .5.
+    # Picture to text: the best own caption of each scores above all of the other picture: .9 > .6 and .8 > .5.
     assert image_to_text_ranks(texts, images, owner).tolist() == [1, 1]
-    # With the best captions away, a's .2 is behind .3 and .6, b's .4 behind .5.
+    # Without the best captions, a's .2 ranks behind .3 and .6, b's .4 behind .5.
     assert image_to_text_ranks(texts[[1, 2, 3]], images, owner[[1, 2, 3]]).tolist() == [3, 1]
     assert image_to_text_ranks(texts[[0, 1, 3]], images, owner[[0, 1, 3]]).tolist() == [1, 2]
 
@@ -59,7 +61,7 @@ def test_a_foreign_caption_with_an_equal_score_is_in_the_way() -> None:
 
 
 def test_precision_at_r_looks_at_r_places_only() -> None:
-    # Two are relevant and stand first and third: of the first two places one is right, at precision 1.
+    # Two relevant pictures, ranked first and third: of the first R = 2 ranks one is relevant, at precision 1.
     query = np.array([[0.9, 0.5, 0.3, 0.1]], np.float32)
     relevant = [np.array([0, 2])]
     assert precisions(query, AXES, relevant, at_r=True).tolist() == [0.5]
@@ -83,7 +85,7 @@ def test_an_interval_of_nothing_is_refused() -> None:
 
 
 def test_the_interval_counts_pictures_not_captions() -> None:
-    # Ten pictures, half of them always found: five captions each say the same five times, and narrow nothing.
+    # Ten pictures, half of them always found: five identical captions per picture must not narrow the interval.
     hits = np.arange(10) < 5
     one = with_interval(hits, np.arange(10))
     five = with_interval(np.repeat(hits, 5), np.repeat(np.arange(10), 5))

@@ -1,4 +1,4 @@
-"""Queries made of captions, and all that they are true of."""
+"""Benchmark queries generated from captions (keywords, phrases, sentences) and their relevant pictures."""
 
 import json
 from pathlib import Path
@@ -16,13 +16,13 @@ NAMES = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
 
 
 def true_of(found: queries.Queries, text: str) -> list[int]:
-    """The rows of the pictures that a query is true of."""
+    """The rows of a query's relevant pictures."""
     return [int(row) for row in found.relevant[found.texts.index(text)]]
 
 
 def test_keywords_are_true_of_every_picture_that_holds_the_words() -> None:
     found = queries.keywords([("A dog runs .", "The brown animal ."), ("A brown dog .",), ("It is a cat .",)], 2)
-    # "dog runs" of the first, "brown animal" of the first, "brown dog" of both; "cat" alone is no two words.
+    # "dog runs" and "brown animal" match the first picture, "brown dog" both; "cat" is only one word.
     assert found.texts == ["dog runs", "brown animal", "brown dog"]
     assert found.owner.tolist() == [0, 0, 1]
     assert [rows.tolist() for rows in found.relevant] == [[0], [0], [0, 1]]
@@ -36,7 +36,7 @@ def test_a_phrase_is_what_stands_between_function_words_and_points() -> None:
 
 def test_a_phrase_must_stand_in_one_caption() -> None:
     found = queries.phrases(CAPTIONS)
-    # One of the two of the first caption; the cat has none.
+    # One of the two phrases of the first caption; the cat's caption has none.
     assert found.texts[0] in ("brown dog", "frozen lake")
     assert found.texts[1:] == ["brown dogs", "brown dog runs"]
     assert found.owner.tolist() == [0, 1, 1]
@@ -46,7 +46,7 @@ def test_a_phrase_must_stand_in_one_caption() -> None:
 
 def test_a_sentence_is_true_of_pictures_that_hold_all_its_content_words() -> None:
     found = queries.sentences(CAPTIONS)
-    # Brown, dog, frozen and lake: the third has them in two captions.
+    # Brown, dog, frozen and lake: the third picture has these words, in two captions.
     assert true_of(found, "A brown dog on a frozen lake .") == [0, 2]
     assert true_of(found, "A dog , brown .") == [0, 1, 2]
     assert true_of(found, "It is a cat .") == [3]

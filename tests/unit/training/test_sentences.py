@@ -1,4 +1,4 @@
-"""Sentence vectors, and the captions that do not belong to their picture."""
+"""Sentence vectors, and dropping of captions that do not match their picture (label noise)."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def vectors(*rows: list[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float
 
 
 def test_likeness_is_the_mean_cosine_to_the_others_of_the_picture() -> None:
-    # Two that agree and one across; a pair at 60 degrees; one alone.
+    # Three captions, two equal and one orthogonal; two captions at 60 degrees; a single caption.
     found = likeness_to_siblings(vectors(X, X, Y, X, [0.5, 3**0.5 / 2], Y), np.array([0, 0, 0, 1, 1, 2]))
     assert found[:5].tolist() == pytest.approx([0.5, 0.5, 0.0, 0.5, 0.5], abs=1e-6)
     assert np.isnan(found[5])
@@ -24,10 +24,10 @@ def test_likeness_is_the_mean_cosine_to_the_others_of_the_picture() -> None:
 def test_the_odd_one_is_left_out_and_its_vector_with_it() -> None:
     pairs = [Pair(Path("a"), ("one", "two", "odd")), Pair(Path("b"), ("three",)), Pair(Path("c"), ("four", "five"))]
     fewer, left = agreeing(pairs, vectors(X, X, Y, X, X, Y), 2 / 6)
-    # "four" and "five" disagree as much, but of two none is the odd one.
+    # "four" and "five" disagree as much, but of two captions neither is known to be wrong.
     assert [p.texts for p in fewer] == [("one", "two"), ("three",), ("four", "five")]
     assert left.tolist() == [X, X, X, X, Y]
-    # More than may go: "odd" goes, and every picture keeps what it needs.
+    # A share that is too large: only "odd" is dropped, since every picture keeps two captions.
     assert agreeing(pairs, vectors(X, X, Y, X, X, Y), 0.9)[0] == fewer
     same, _ = agreeing(pairs, vectors(X, X, Y, X, X, Y), 0.0)
     assert same == pairs
@@ -40,7 +40,7 @@ def test_sentences_that_mean_the_same_are_near() -> None:
     cosines = found @ found.T
     assert np.diag(cosines) == pytest.approx(1, abs=1e-5)
     assert cosines[0, 1] > 0.7 > 0.3 > cosines[0, 2]
-    # By itself or among others, and asked again: the same.
+    # Vectors do not depend on the batch, and repeated calls return the same.
     assert (sentence_encoder(texts[::-1]) == found[::-1]).all()
     assert SentenceEncoder(Path(__file__).parents[3] / "var" / "base")(texts[:1])[0] == pytest.approx(
         found[0], abs=1e-5

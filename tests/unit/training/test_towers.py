@@ -1,4 +1,4 @@
-"""Tiny towers of random weights: what is frozen, adapted and cut computes what it should."""
+"""Tiny random towers: frozen layers, LoRA merging, layer-wise learning rates, token cache, gradient caching."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_tower_cut_after_its_frozen_layers_computes_the_same(pooling: str, fro
     pixels = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         torch.testing.assert_close(tower.rest(tower.trunk(pixels)), tower(pixels))
-        # Of a tower that is frozen to the end only the features are kept.
+        # If all layers are frozen, the trunk returns only the pooled features.
         assert tower.trunk(pixels).shape == ((2, 1, width) if frozen == 3 else (2, 17, 32))
 
 
@@ -98,7 +98,7 @@ def test_each_layer_learns_slower_than_the_one_above(made: Path) -> None:
     assert rates[id(second)] == pytest.approx(1e-4 * 0.5)
     assert rates[id(first)] == pytest.approx(1e-4 * 0.25)
     assert rates[id(model.text.head.linear.weight)] == chosen.head_learning_rate
-    # All that is trained is in a group, and nothing twice.
+    # Every trained parameter is in exactly one group.
     assert rates.keys() == {id(p) for p in model.parameters() if p.requires_grad}
 
 
@@ -161,7 +161,7 @@ def test_cached_tokens_are_the_trunk_s_and_are_computed_once(tmp_path: Path) -> 
     first, again = (
         cached_tokens(tmp_path / "c", "x", paths, 1, 7, trunk, "t", preparation, cpu).map() for _ in range(2)
     )
-    assert calls == [1, 3, 1]  # the shape, the pictures, the shape
+    assert calls == [1, 3, 1]  # batch sizes: shape probe, pictures, shape probe
     assert torch.equal(first, again)
     with torch.inference_mode():
         expected = tower.trunk(see(paths[2], 1, 7, preparation)[None])[0]

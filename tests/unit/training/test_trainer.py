@@ -1,3 +1,5 @@
+"""The learning rate schedule, the exponential moving average (EMA), and preprocessing of pretrained models."""
+
 import pytest
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ PROCESSOR = {
 def test_the_learning_rate_rises_and_falls() -> None:
     shares = [learning_rate_share(step, 10, 0.2) for step in range(11)]
     assert shares[:3] == [0.5, 1.0, 1.0]
-    assert shares[6] == pytest.approx(0.5)  # half way from step 2 to step 10
+    assert shares[6] == pytest.approx(0.5)  # the middle of the cosine decay from step 2 to step 10
     assert shares[10] == pytest.approx(0)
     assert shares[2:] == sorted(shares[2:], reverse=True)
 
@@ -30,7 +32,7 @@ def test_the_average_starts_short_and_is_put_aside_after_use() -> None:
     ema = Ema(model, 0.99)
     with torch.no_grad():
         model.weight.fill_(1)
-    ema.update(model, step=1)  # with (1 + 1) / (10 + 1) kept of the zero
+    ema.update(model, step=1)  # early decay: (1 + 1) / (10 + 1)
     assert ema.state["weight"].item() == pytest.approx(9 / 11)
     with ema.applied(model):
         assert model.weight.item() == pytest.approx(9 / 11)

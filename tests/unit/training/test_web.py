@@ -1,3 +1,5 @@
+"""The readers of web pictures: cleaning of captions, held-out split, shop descriptions."""
+
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,7 @@ def test_a_thousand_web_pictures_are_held_out_whatever_else_is_there(tmp_path: P
     assert not dev & train
     photographs = webcap(folder, "photographs")
     assert {p.image.name for p in photographs} == {name for name in train if int(name.removesuffix(".avif")) % 2}
-    # Those that are held out stay held out when pictures are taken away.
+    # The held-out split is stable: removing training pictures does not change it.
     write(tmp_path, "image,caption,photo", [line for line in lines if line.split(",")[0] in dev])
     assert {p.image.name for p in webcap(folder, "dev")} == dev
 

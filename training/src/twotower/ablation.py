@@ -1,14 +1,14 @@
-"""Which options help: train the arms of a comparison, and measure each against the first on the same queries.
+"""Ablation: train the arms of a comparison, and measure each against the first (the baseline) on the same queries.
 
     python -m twotower.ablation options --data flickr8k=DIR --seed 1 --seed 2 [--out var/ablation]
 
-ARMS is a module of `twotower.configs`, or a Python file of your own, that defines `ARMS`: configs by name, the first of
-which the others are compared with. They must validate on the same data; where an arm has several epochs, its checkpoint
-is chosen on it too, so let them have one. After each seed it prints a table in Markdown and writes it to OUT/table.md:
-the figures, and below each arm the difference to the first, paired by query, with its 95 % interval over pictures. The
-interval knows nothing of chance in training, so a difference is in bold only if it also has one sign with every seed;
-of forty differences two would be outside their interval by chance. What is trained and measured stays in --out, so that
-an interrupted comparison goes on; it belongs to one set of data.
+ARMS is a module of `twotower.configs`, or a Python file of your own, that defines `ARMS`: configs by name, of which the
+first is the baseline. All arms must validate on the same data. Give each arm one epoch: with several, its checkpoint is
+selected on the validation data that it is measured on. After each seed a table in Markdown is printed and written to
+OUT/table.md: the metrics, and below each arm the difference to the baseline, paired by query, with its 95 % bootstrap
+interval over pictures. The interval does not cover the variance between training runs, so a difference is in bold only
+if it also has the same sign for every seed; of forty differences two would be outside their interval by chance. Trained
+and measured arms are kept in --out, so that an interrupted comparison can be resumed; use one --out per data set.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from twotower.training.runlog import RunLog
 from twotower.training.runs import RunEmbedder
 from twotower.training.trainer import Paths, Trainer, TrainingError
 
-# Metrics of a row, by name.
+# A row of the table: outcomes by the name of the metric.
 Row = dict[str, Outcome]
 
 
@@ -42,7 +42,7 @@ def load_arms(name: str) -> dict[str, Config]:
     """The arms of a comparison.
 
     Raises:
-        ValueError: there are none, or fewer than two, or they read other data.
+        ValueError: there are fewer than two, or they read different data.
     """
     arms: object = getattr(load_module(name), "ARMS", None)
     if not isinstance(arms, dict) or not all(isinstance(c, Config) for c in arms.values()) or len(arms) < 2:
@@ -55,20 +55,27 @@ def load_arms(name: str) -> dict[str, Config]:
 
 
 def folder_of(name: str, seed: int) -> str:
-    """What an arm's folder is called with one seed."""
+    """The name of the folder of an arm and seed."""
     return f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
 
 
 def train(name: str, config: Config, pairs: dict[str, list[Pair]], validation: list[Pair], paths: Paths) -> None:
-    """Train one arm with one seed, or go on with it, unless it is done.
+    """Train one arm with one seed; resume an interrupted run, and skip a finished one.
+
+    Args:
+        name: the module of the arms.
+        config: the arm's config, with the seed.
+        pairs: training pictures by source.
+        validation: validation pictures.
+        paths: the run's folders.
 
     Raises:
-        TrainingError: its folder holds another config's run.
+        TrainingError: its folder holds a run of another config.
     """
     began = (paths.out / "last.pt").exists()
     if began:
         kept = checkpoint.load(paths.out / "last.pt")
-        # Also of a run that is done: an arm whose options were changed must not be told by what it was.
+        # Also for a finished run: if an arm's options have changed, its old figures must not be reported.
         if kept["config"] != fingerprint(config):
             raise TrainingError(f"{paths.out} was trained with other options; name another --out, or remove it")
         if kept["epoch"] >= config.epochs:
@@ -82,7 +89,7 @@ def train(name: str, config: Config, pairs: dict[str, list[Pair]], validation: l
 
 
 def measured(config: Config, pairs: list[Pair], paths: Paths) -> Row:
-    """What a trained arm is compared by, captions and words, query by query: measured once, and kept beside it."""
+    """The per-query outcomes of a trained arm, for captions and words; measured once and cached in its folder."""
     kept = paths.out / "outcomes.npz"
     if not kept.exists():
         found = measure(RunEmbedder(paths.out, paths.wheels, config), pairs, benchmark([p.texts for p in pairs]))
@@ -98,7 +105,7 @@ def measured(config: Config, pairs: list[Pair], paths: Paths) -> Row:
 
 
 def together(rows: Sequence[Row], metric: str) -> Outcome:
-    """The queries of several seeds one after another."""
+    """Concatenate the queries of several seeds."""
     return Outcome(
         np.concatenate([row[metric].values.astype(np.float64) for row in rows]),
         np.concatenate([row[metric].owner for row in rows]),
@@ -106,7 +113,15 @@ def together(rows: Sequence[Row], metric: str) -> Outcome:
 
 
 def difference(ours: Sequence[Row], base: Sequence[Row], metric: str) -> str:
-    """What an arm adds to the first, in points, with its interval; bold where seeds agree and the interval is clear."""
+    """The difference of an arm to the baseline in percentage points, with its paired bootstrap interval.
+
+    In bold if the interval excludes 0 and all seeds have the same sign.
+
+    Args:
+        ours: the arm's rows, one per seed.
+        base: the baseline's rows, one per seed.
+        metric: the name of the metric.
+    """
     a, b = together(ours, metric), together(base, metric)
     found = with_interval(a.values - b.values, a.owner)
     signs = {np.sign(np.mean(o[metric].values) - np.mean(f[metric].values)) for o, f in zip(ours, base, strict=True)}
@@ -115,7 +130,7 @@ def difference(ours: Sequence[Row], base: Sequence[Row], metric: str) -> str:
 
 
 def table(arms: Mapping[str, Sequence[Row]]) -> str:
-    """All arms in Markdown."""
+    """A Markdown table of all arms."""
     first, *others = arms
     metrics = list(arms[first][0])
     lines = [f"| | {' | '.join(metrics)} |", "|---" * (1 + len(metrics)) + "|"]
@@ -128,7 +143,7 @@ def table(arms: Mapping[str, Sequence[Row]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when all arms were compared, 1 with a sentence when they could not be."""
+    """The command line; returns 0 if all arms were compared, else 1 after an error message."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arms", metavar="ARMS")
     parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH", help="where a source lies")

@@ -1,4 +1,4 @@
-"""What decides a training run. A config is a Python file that defines `CONFIG`, one of these."""
+"""The configuration of a training run. A config is a Python file that defines `CONFIG`, an instance of `Config`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a picture becomes a tower's input; written into every bundle."""
+    """The preprocessing of a picture; written into every bundle."""
 
     size: int = 224
-    # `squash` to a square: nothing at the edges is lost. `crop`: CLIP's way, the shorter side to `shortest_edge`, then
-    # the square in the middle.
+    # `squash`: resize to a square, so that nothing at the edges is lost. `crop`: as CLIP, resize the shorter side to
+    # `shortest_edge`, then center-crop.
     resize: Literal["squash", "crop"] = "squash"
     shortest_edge: int | None = None
     resample: Literal["bicubic", "bilinear"] = "bicubic"
@@ -40,23 +40,23 @@ class Backbone:
     model: str
     mode: Mode
     learning_rate: float = 2e-5
-    # Each layer learns this much slower than the one above it; 1.0 is no decay.
+    # Layer-wise learning rate decay: each layer's rate is this factor times that of the layer above; 1.0 is no decay.
     layer_decay: float = 1.0
-    # The first so many layers stay as they are, with the embeddings. Pictures are then passed through them only once.
+    # This many of the first layers, and the embeddings, stay frozen. For pictures their output is cached on disk.
     frozen_layers: int = 0
-    # Of the low-rank matrices; only for `lora`.
+    # The rank of the LoRA matrices; only for the mode `lora`.
     rank: int = 16
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set to learn from: what it is called on the command line, how it is read, how often an epoch shows it."""
+    """A training data set: its name on the command line, its reader and split, and how often an epoch repeats it."""
 
     name: str
     reader: str
     split: str
     repeats: int = 1
-    # How often a picture is shown whose texts at most two pictures share, where a label is all there is.
+    # Oversampling of rare labels: repeats of pictures whose first text at most two pictures share; None: as `repeats`.
     rare_repeats: int | None = None
     # As `Config.views`, for this source.
     views: int | None = None
@@ -64,20 +64,20 @@ class Source:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides the result, beside the data."""
+    """Everything that determines the result, except the data."""
 
     command: str
     expected: str
     image: Backbone
     text: Backbone
     sources: tuple[Source, ...]
-    # The source that the checkpoint is chosen on, by R@1 + R@5 + R@10 from text to picture.
+    # The source that selects the best checkpoint, by text-to-image R@1 + R@5 + R@10.
     validation: Source
     image_pooling: ImagePooling = "cls+mean"
     text_pooling: TextPooling = "mean"
     dim: int = 384
     head_hidden: int = 0
-    # A norm before the linear map; Hugging Face's dual encoders have none.
+    # LayerNorm before the linear projection; Hugging Face's dual encoders have none.
     head_norm: bool = True
     head_dropout: float = 0.0
     head_learning_rate: float = 1e-3
@@ -87,25 +87,27 @@ class Config:
     # The margin of the hinge loss, in cosine.
     margin: float = 0.2
     batch: int = 256
-    # Pictures at a time through the towers; smaller than the batch where memory is short (GradCache). 0: the batch.
+    # Pictures per forward pass; smaller than the batch to save memory by gradient caching (GradCache). 0: the batch.
     chunk: int = 0
     # Captions drawn for each picture of a batch.
     captions: int = 1
-    # The share of captions in whose place a few of their content words stand.
+    # The share of captions that are replaced by a few of their content words.
     short_queries: float = 0.0
-    # Whether a text of a few words is no counterexample to another picture whose captions hold them all.
+    # Whether to mask false negatives by words: a short text and another picture whose captions contain all its words.
     ignore_by_words: bool = True
-    # From which cosine of sentence vectors a caption is no counterexample to a picture of which another one says that.
+    # Mask false negatives by meaning: a caption and another picture one of whose captions has at least this cosine to
+    # it by sentence vectors. None: off.
     ignore_by_meaning: float | None = None
-    # The share of the target that is given to all pictures of a batch by how alike their captions are (`info_nce`).
+    # The share of the target that is distributed over all pictures of a batch by similarity of captions (`info_nce`).
     soft_targets: float = 0.0
-    # The share of captions that is left out: those least like the others of their picture, which keeps two at least.
+    # The share of captions to drop as label noise: those least similar to the others of their picture, which keeps two.
     drop_captions: float = 0.0
-    # How many views of a picture there are: the whole, and random parts. 0: a new part each time, never cached.
+    # Views per picture: the whole and views - 1 fixed random crops. 0: a new random crop in each epoch, never cached.
     views: int = 1
-    # The share of the patches that is kept in training, behind the frozen layers (arXiv 2212.00794 does so before).
+    # The share of patches kept in training; the rest is dropped after the frozen layers (FLIP, arXiv 2212.00794, drops
+    # before the first layer).
     keep_patches: float = 1.0
-    # The same in the last epoch, where a tower gets used to seeing whole pictures again (arXiv 2212.00794, 4.2).
+    # The same for the last epoch, to reduce the gap to whole pictures ("unmasked tuning", arXiv 2212.00794, 4.2).
     last_keep_patches: float | None = None
     epochs: int = 10
     warmup: float = 0.05
@@ -115,15 +117,15 @@ class Config:
     precision: Literal["fp32", "bf16"] = "bf16"
     # torch.compile for the picture tower; needs a C++ compiler on a CPU.
     compile: bool = False
-    # Evaluations without a better one before training stops.
+    # Early stopping: validations in a row without improvement that are tolerated.
     patience: int = 5
     seed: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse options that cannot be followed.
+        """Validate the options.
 
         Raises:
-            ValueError: a share is none, or two options contradict each other.
+            ValueError: a value is out of range, or two options contradict each other.
         """
         for name in ("short_queries", "soft_targets", "drop_captions"):
             if not 0 <= getattr(self, name) < 1:
@@ -137,12 +139,12 @@ class Config:
 
 
 def needs_meaning(config: Config) -> bool:
-    """Whether a run needs the captions' sentence vectors."""
+    """Whether an option of the run needs sentence vectors of the captions."""
     return config.ignore_by_meaning is not None or config.soft_targets > 0 or config.drop_captions > 0
 
 
 def fingerprint(config: Config) -> str:
-    """All of a config that decides the result; a checkpoint goes with one that says the same."""
+    """The part of a config that determines the result. A checkpoint can only be resumed with the same fingerprint."""
     return repr(replace(config, command="", expected=""))
 
 

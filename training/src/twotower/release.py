@@ -1,4 +1,4 @@
-"""Release a run of the base towers: graphs without base weights, the adaptation, and where every other tensor is from.
+"""Release a run of the base towers: graphs without base weights, the adaptation, and the source of all other tensors.
 
     python -m twotower.release --run var/runs/breadth --out training/released/sightline-small
 
@@ -44,7 +44,7 @@ TOWERS = {
 
 
 def round_to_half(model: TwoTowers) -> None:
-    """Round what was trained to float16: that is how the release stores it."""
+    """Round the trained parameters to float16, as the release stores them."""
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
@@ -52,7 +52,12 @@ def round_to_half(model: TwoTowers) -> None:
 
 
 def strip(model: onnx.ModelProto, place: Callable[[str], dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
-    """Remove the values that can be had elsewhere, and return where each is to be had."""
+    """Remove the values of initialisers that are stored elsewhere; return the place of each by name.
+
+    Args:
+        model: the graph, modified in place.
+        place: maps an initialiser's name to its place; None to keep its values.
+    """
     places = {}
     for initializer in model.graph.initializer:
         where = place(initializer.name)
@@ -66,8 +71,14 @@ def strip(model: onnx.ModelProto, place: Callable[[str], dict[str, Any] | None])
 def release(run: Path, wheels: Path, out: Path, evaluation: dict[str, Any]) -> str:
     """Write the release of a run's best checkpoint; return its model_id.
 
+    Args:
+        run: the run's folder.
+        wheels: the folder of downloaded wheels.
+        out: the folder of the release.
+        evaluation: metrics for the manifest.
+
     Raises:
-        ValueError: the run trains more of the backbones than low-rank matrices.
+        ValueError: the run's towers are not the base towers, or are fine-tuned in full instead of by LoRA.
     """
     config, trained = load_run(run, wheels)
     if {config.image.model, config.text.model} != {"base:vit", "base:bert"} or "full" in (
@@ -97,7 +108,7 @@ def release(run: Path, wheels: Path, out: Path, evaluation: dict[str, Any]) -> s
         ) -> dict[str, Any] | None:
             name = initializer.removeprefix("tower.")
             if name not in parameters:
-                return None  # a constant that the export made
+                return None  # a constant that the exporter added
             own = name.removeprefix("backbone.")
             if own not in sources[tower]:
                 adaptation[f"{tower}.{name}"] = parameters[name].detach()
@@ -112,11 +123,11 @@ def release(run: Path, wheels: Path, out: Path, evaluation: dict[str, Any]) -> s
 
         places[f"{tower}.onnx"] = strip(graph, place)
 
-    # The model card lies here too, and stays.
+    # The folder may exist: it also holds the model card, which is kept.
     out.mkdir(parents=True, exist_ok=True)
     for tower, graph in graphs.items():
         onnx.save(graph, out / f"{tower}.onnx")
-    # What was trained is float16 already in value; the interpolated position embeddings are not, and stay float32.
+    # Trained parameters were rounded to float16 already; the interpolated position embeddings were not: keep float32.
     stored = {n: (t if "position_embeddings" in n else t.half()).contiguous() for n, t in adaptation.items()}
     save_file(stored, out / "adaptation.safetensors")
     (out / "tensors.json").write_text(json.dumps(places, indent=1) + "\n")
@@ -148,7 +159,7 @@ def release(run: Path, wheels: Path, out: Path, evaluation: dict[str, Any]) -> s
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when the release is written, 1 with a sentence when it cannot be."""
+    """The command line; returns 0 if the release is written, else 1 after an error message."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=Path("var/runs/breadth"))
     parser.add_argument("--wheels", type=Path, default=Path("var/base"))

@@ -2,8 +2,8 @@
 
     python -m twotower.synthetic --out var/smoke
 
-A fifth of the combinations of shape, colour and ground is held out, so that only a model which understands the parts
-finds them.
+A fifth of the combinations of shape, colour and background is held out for validation, so that only a model that
+generalises to new combinations finds them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def draw(shape: str, colour: str, ground: str) -> Image.Image:
 
 
 def make_pictures(folder: Path) -> None:
-    """Write every combination, and `captions.csv` with its split, train or dev."""
+    """Draw every combination, and write `captions.csv` with the split of each, train or dev."""
     folder.mkdir(parents=True)
     with (folder / "captions.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
@@ -59,7 +59,7 @@ def make_pictures(folder: Path) -> None:
 
 
 def make_towers(folder: Path) -> None:
-    """Write `vit` and `bert`, two layers each, 64 wide, and the tokenizer: a word a token."""
+    """Write `vit` and `bert`, each with two layers and 64 dimensions, and a word-level tokenizer."""
     torch.manual_seed(0)
     common: dict[str, Any] = {
         "hidden_size": 64,

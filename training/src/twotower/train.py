@@ -25,11 +25,16 @@ from twotower.training.trainer import Paths, Trainer, TrainingError
 
 
 def read_sources(config: Config, places: dict[str, Path], tolerance: float) -> tuple[dict[str, list[Pair]], list[Pair]]:
-    """The pictures to learn from by source, and the validation's; all of them readable, none in both.
+    """Read the training pictures by source, and the validation pictures; check that all are readable and none in both.
+
+    Args:
+        config: the run's config.
+        places: the path of each source by name.
+        tolerance: the share of pictures that may be unreadable.
 
     Raises:
-        TrainingError: a source has no place on the command line, or a place no source; or training and validation share
-            pictures.
+        TrainingError: a source has no path on the command line, or a path no source; or training and validation share
+            pictures (leakage).
     """
     needed = {s.name for s in (*config.sources, config.validation)}
     if needed != places.keys():
@@ -58,10 +63,10 @@ def read_sources(config: Config, places: dict[str, Path], tolerance: float) -> t
 
 
 def places_of(given: Sequence[str]) -> dict[str, Path]:
-    """Where each source lies, given as `NAME=PATH`.
+    """Parse the paths of sources from `NAME=PATH` arguments.
 
     Raises:
-        TrainingError: one is given otherwise.
+        TrainingError: an argument has another form.
     """
     if wrong := [d for d in given if not all(d.partition("="))]:
         raise TrainingError(f"--data {wrong[0]} is not NAME=PATH")
@@ -69,15 +74,15 @@ def places_of(given: Sequence[str]) -> dict[str, Path]:
 
 
 def accelerator_for(config: Config) -> Accelerator:
-    """What spreads a run over devices, in the precision that its config wants."""
+    """The accelerator: device, processes, and mixed precision as the config says."""
     return Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
 
 
 def workers_for(accelerator: Accelerator) -> int:
-    """How many processes prepare batches for each process that trains.
+    """The number of data loader workers per training process.
 
-    A CPU that trains has no core to spare; a GPU waits for what is prepared, and the cores of its machine are shared
-    out among the processes that train there. At most four, since each holds two batches in shared memory.
+    None on a CPU, since training uses all its cores. With GPUs, the machine's cores are divided among its training
+    processes; at most four workers each, since every worker holds two batches in shared memory.
     """
     if accelerator.device.type != "cuda":
         return 0
@@ -86,13 +91,13 @@ def workers_for(accelerator: Accelerator) -> int:
 
 
 def write_trained_on(out: Path, pairs: list[Pair]) -> None:
-    """Note what was learned from, so that `twotower.evaluate` can tell when it is asked to measure on the same."""
+    """Record the identifiers of the training pictures, so that `twotower.evaluate` can warn about data leakage."""
     lines = sorted({i for own in data.identities(pairs) for i in own})
     (out / "trained_on.txt").write_text("".join(line + "\n" for line in lines))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when the run ended, 1 with a sentence when it could not."""
+    """The command line; returns 0 if the run finished, else 1 after an error message."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
     parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH", help="where a source lies")

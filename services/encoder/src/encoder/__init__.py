@@ -1,11 +1,15 @@
-"""Sightline's encoder: text or picture to vector, by a bundle of ONNX files. Stateless; run as many as you need."""
+"""Sightline's encoder service: encodes texts and pictures as vectors with a bundle of ONNX files.
+
+It is stateless: run as many instances as you need.
+"""
 
 from __future__ import annotations
 
 import os
 
-# Before anything imports ONNX Runtime, which reads it once: from 1.29 on its builds tell a Microsoft host of each
-# session and write an identifier into the home folder. The function that it has for this is too late for both.
+# ONNX Runtime reads this once, at import, so it must be set before. From 1.29 on, its builds send telemetry of each
+# session to a Microsoft host and write an identifier into the home folder; its own function for switching telemetry off
+# runs too late to prevent either.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 from flask import Flask

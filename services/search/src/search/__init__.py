@@ -1,4 +1,7 @@
-"""Sightline's search: queries to picture ids and records, by a SQLite catalogue and a Faiss index derived from it."""
+"""Sightline's search service: answers queries with picture ids and records, from a SQLite catalogue and a Faiss index.
+
+The index is derived from the catalogue and can always be rebuilt from it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def open_store(settings: Settings) -> Store:
     """The back end that the settings name.
 
     Raises:
-        SettingsError: it lacks a setting, or a package.
+        SettingsError: the back end needs a setting or a package that is missing.
     """
     if settings.backend == "milvus":
         return open_milvus(settings)
@@ -40,7 +43,7 @@ def open_store(settings: Settings) -> Store:
 
 
 def open_milvus(settings: Settings) -> Store:
-    """The Milvus back end, whose packages are installed for it alone."""
+    """The Milvus back end; its packages are an optional extra, so they are imported here only."""
     if not settings.milvus_uri:
         raise SettingsError("SEARCH_MILVUS_URI: SEARCH_BACKEND=milvus needs it")
     try:

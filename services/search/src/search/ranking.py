@@ -1,4 +1,7 @@
-"""From a query to a page of hits: vector, full text or both, excluded and near-duplicate pictures passed over."""
+"""Ranks a query into a page of hits: vector search, full text, or both by reciprocal rank fusion.
+
+Also exclusion of pictures, collapsing of near-duplicates, and pagination with a total order (ties are broken by id).
+"""
 
 from __future__ import annotations
 
@@ -16,45 +19,45 @@ from search.index.view import Hit
 Mode = Literal["vector", "text", "hybrid"]
 Key = tuple[int, float, str]
 
-# Reciprocal rank fusion's constant (Cormack, Clarke and Büttcher, 2009), and how much of each list is fused.
+# The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009), and how many hits of each list are fused.
 RRF_K = 60
 FUSED = 1000
-# How many hits' vectors are fetched at a time to look for near-duplicates.
+# Vectors fetched per read when near-duplicates are collapsed.
 BLOCK = 64
 
 
 class Source(Protocol):
-    """One moment of a collection: what a back end offers to rank with."""
+    """A consistent view of a collection: what a back end provides for ranking."""
 
     def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
-        """At least the best `count` for a unit vector (dim,), as far as they exist, in order."""
+        """At least the best `count` hits for a unit vector (dim,) float32, in order; fewer if no more exist."""
 
     def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
-        """The best `count` that hold any of the words, as far as they exist, in order."""
+        """The best `count` hits by BM25 that contain any of the words, in order; fewer if no more exist."""
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
 
     def matching(self, where: Filter | None) -> int:
-        """How many pictures a filter lets through."""
+        """How many pictures match a filter."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to rank by. A vector is given unless the mode is text, words unless it is vector."""
+    """What to rank by: `vector` for the modes vector and hybrid, `words` for the modes text and hybrid."""
 
     mode: Mode = "vector"
     vector: Vectors | None = None
     words: Sequence[str] = ()
     where: Filter | None = None
-    # Pictures that are no answer, as when they are the question.
+    # Pictures to leave out of the answer, such as those that the query is made of.
     exclude: frozenset[str] = frozenset()
-    # A picture whose cosine with one that ranks before it is at least this is passed over.
+    # Near-duplicates: a picture is skipped if its cosine with a hit that ranks before it is at least this.
     collapse: float | None = None
 
 
 class Page(NamedTuple):
-    """Hits in order, whether more follow, and how many near-duplicates were passed over on the way."""
+    """Hits in order, whether more follow, and how many near-duplicates were skipped from the first hit on."""
 
     hits: list[Hit]
     more: bool
@@ -62,13 +65,17 @@ class Page(NamedTuple):
 
 
 def rank(source: Source, query: Query, k: int, after: Key | None = None, depth: int = 0) -> Page:
-    """The first k hits of a query, or the first k after a hit's key.
+    """One page of a query: the first k hits, or the first k after a sort key.
 
-    The order is total and the same for every k: a page is what follows the page before it, and k hits come whenever
-    there are as many.
+    The order is total and does not depend on k, so pages neither overlap nor leave gaps. A page has k hits whenever as
+    many exist, also after exclusion and collapsing.
 
     Args:
-        depth: how many hits lay before this page, as a hint of how far to look at once.
+        source: the view of the collection.
+        query: what to rank by.
+        k: the size of the page.
+        after: the sort key of the last hit of the page before; None for the first page.
+        depth: how many hits the pages before held; a hint for the size of the first fetch.
     """
     first = depth + k + 1
     if query.collapse is not None:
@@ -82,7 +89,7 @@ def rank(source: Source, query: Query, k: int, after: Key | None = None, depth: 
 
 
 def ordered(source: Source, query: Query, first: int) -> Iterator[Hit]:
-    """All hits of a query in order, looked for as far as they are taken."""
+    """All hits of a query in order, lazily: `first` is how many to fetch at once."""
     first += len(query.exclude)
     if query.mode == "text":
         yield from deepening(lambda count: source.full_text(query.words, count, query.where), first)
@@ -99,13 +106,13 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[Hit]:
     lists = [nearest(FUSED)[:FUSED], source.full_text(query.words, FUSED, query.where)]
     fused = fuse(lists)
     yield from fused
-    # What is in neither list follows in the order of the vectors.
+    # Pictures in neither list follow in the order of their cosines.
     known = {hit.id for hit in fused}
     yield from (h._replace(layer=h.layer + 1) for h in deepening(nearest, 2 * FUSED) if h.id not in known)
 
 
 def deepening(fetch: Callable[[int], list[Hit]], first: int) -> Iterator[Hit]:
-    """Hits of a list that is fetched twice as far each time more of it is wanted."""
+    """Hits of a list, lazily: `fetch(count)` is called with a count that doubles each time the list is used up."""
     done, count = 0, first
     while True:
         hits = fetch(count)
@@ -116,7 +123,7 @@ def deepening(fetch: Callable[[int], list[Hit]], first: int) -> Iterator[Hit]:
 
 
 def fuse(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
-    """One ranking out of several by the sum of reciprocal ranks, equal sums by id."""
+    """Reciprocal rank fusion of several rankings; ties are broken by id."""
     sums: dict[str, float] = {}
     for hits in lists:
         for place, hit in enumerate(hits, 1):
@@ -125,12 +132,19 @@ def fuse(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
 
 
 def distinct(source: Source, hits: Iterable[Hit], least: float, passed: list[Hit]) -> Iterator[Hit]:
-    """Hits that no earlier kept one resembles; the others are appended to `passed`."""
+    """Collapse near-duplicates: yield the hits whose cosine with every hit yielded before is below `least`.
+
+    Args:
+        source: the view of the collection, for the vectors.
+        hits: all hits, in order.
+        least: the cosine from which on a hit is a near-duplicate.
+        passed: the skipped hits are appended to it.
+    """
     kept: Vectors | None = None
     stream = iter(hits)
     while block := list(islice(stream, BLOCK)):
         known = source.vectors([hit.id for hit in block])
-        # A picture that was deleted a moment ago has no vector, and resembles nothing.
+        # A picture that was deleted after the view was taken has no vector; it is never a near-duplicate.
         new: list[Vectors] = []
         for hit in block:
             vector = known.get(hit.id)
@@ -148,7 +162,7 @@ def distinct(source: Source, hits: Iterable[Hit], least: float, passed: list[Hit
 def combine(terms: Sequence[tuple[float, Vectors]]) -> Vectors | None:
     """The unit vector of a weighted sum of unit vectors (dim,); None when they cancel each other out."""
     if len(terms) == 1 and terms[0][0] > 0:
-        return terms[0][1]  # as it is, to the last bit
+        return terms[0][1]  # unchanged: normalising again could change the last bit
     total = np.sum([np.float64(weight) * vector.astype(np.float64) for weight, vector in terms], axis=0)
     length = float(np.linalg.norm(total))
     if length < 1e-6:

@@ -35,5 +35,5 @@ class Settings(ServerSettings):
 
     @property
     def index_folder(self) -> Path:
-        """Where the index's files lie: by itself the catalogue's name with `.index`."""
+        """The folder of the index's files; by default the catalogue's path with the suffix `.index`."""
         return self.index or self.catalogue.with_suffix(".index")

@@ -1,4 +1,4 @@
-"""What a back end is to the routes. The local one keeps everything in a SQLite file and an index beside it."""
+"""The interface of a back end, and the local back end: a SQLite file with a Faiss index."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from search.ranking import Source
 
 
 class Moment(NamedTuple):
-    """A collection as it is now, to rank in."""
+    """A consistent view of a collection, to rank in."""
 
     source: Source
     model: Model | None
-    # Changes with every write: what an answer was made from.
+    # The state of the collection; changes with every write.
     generation: str
-    # Names the order of answers; a cursor of another order is gone.
+    # Identifies the sort order; a cursor of another order is rejected (410).
     order: str
 
 
@@ -30,61 +30,74 @@ class Store(Protocol):
     """Pictures, their records and their vectors."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
 
     def check(self) -> str:
-        """Do what a query does; a sentence about it."""
+        """Health check: do the first steps of a query; return a sentence for the status page."""
 
     def upsert(
         self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
     ) -> tuple[list[str], str]:
-        """Keep pictures; the ids that are new, and the generation."""
+        """Add or replace pictures; return the ids that are new, and the generation.
+
+        Args:
+            model_id: the model that computed the vectors.
+            dim: the dimension of the vectors.
+            pictures: the pictures. Of two with the same id, the later wins, or the earlier with `keep_existing`.
+            keep_existing: leave existing pictures unchanged instead of replacing them.
+        """
 
     def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, str]:
-        """Change fields of a record; the record, and the generation."""
+        """Change fields of a record; return the record and the generation."""
 
     def delete(self, picture_id: str) -> tuple[Record, str]:
-        """Remove a picture; its last record, and the generation."""
+        """Delete a picture; return its last record and the generation."""
 
     def records(self, ids: Sequence[str]) -> dict[str, Record]:
-        """The records of those ids that exist, by id."""
+        """The records of the ids that exist, by id."""
 
     def sample_captions(self, limit: int) -> list[str]:
         """Some short captions of the collection."""
 
     def suggest(self, text: str, words: Sequence[str], limit: int) -> Suggestions:
-        """Captions and tags that go on as a text does; see `catalogue.facets.suggest`."""
+        """Autocomplete: captions and tags for a typed text; see `catalogue.facets.suggest`."""
 
     def facets(self) -> FacetCounts:
-        """What the pictures can be told apart by; see `catalogue.facets.facets_of`."""
+        """Facet counts of the collection; see `catalogue.facets.facets_of`."""
 
     def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
-        """Records and vectors of the pictures whose ids follow one, in the order of ids."""
+        """One page of records and vectors, in the order of ids (keyset pagination): ids greater than `after`."""
 
     def stats(self) -> Stats:
-        """Facts about the collection and its index."""
+        """Size, model and generation of the collection, and the state of its index."""
 
     def models(self) -> list[ModelFacts]:
-        """Each model whose vectors are here: `model_id`, `dim`, `serves`, `vectors`, and `missing` pictures."""
+        """Each model of the collection: `model_id`, `dim`, `serves`, and how many `vectors` it has and is `missing`."""
 
     def fill(self, model_id: str, dim: int, vectors: Mapping[str, bytes]) -> int:
-        """Keep vectors of a model that does not serve yet, by picture id; how many pictures they were of."""
+        """Back-fill vectors of a model that does not serve yet; return how many were stored.
+
+        Args:
+            model_id: the model; it is registered if it is new.
+            dim: the dimension of its vectors.
+            vectors: little-endian float32 vectors by picture id; ids of unknown pictures are ignored.
+        """
 
     def without(self, model_id: str, limit: int) -> list[str]:
-        """Ids of pictures that a model has no vector of."""
+        """At most `limit` ids of pictures without a vector of the model."""
 
     def serve(self, model_id: str) -> str:
-        """Let a model serve that has a vector of every picture; the generation."""
+        """Switch to a model that has a vector of every picture; return the generation."""
 
     def drop(self, model_id: str) -> None:
-        """Forget the vectors of a model that does not serve."""
+        """Drop the vectors of a model that does not serve."""
 
     def moment(self) -> Moment:
-        """The collection as it is now: everything that was acknowledged before is in it."""
+        """The current state of the collection, with every write that was acknowledged before the call."""
 
 
 class LocalStore:
-    """A catalogue and its index."""
+    """The local back end: a catalogue and its index."""
 
     def __init__(self, catalogue: Catalogue, index: Index) -> None:
         self.catalogue, self.index = catalogue, index
@@ -94,12 +107,12 @@ class LocalStore:
         self.export = catalogue.export
 
     def close(self) -> None:
-        """Wait for what goes on in the background, and close the file."""
+        """Wait for background work, and close the file."""
         self.index.close()
         self.catalogue.close()
 
     def check(self) -> str:
-        """Bring the index up to date; a sentence about it."""
+        """Health check: bring the index up to date; return a sentence for the status page."""
         view = self.index.view()
         problem = f"; {self.index.problem}" if self.index.problem else ""
         return f"{view.count} pictures, generation {self._generation(view.state.seq)}{problem}"
@@ -137,10 +150,10 @@ class LocalStore:
         return facets.facets(self.catalogue.database.reader)
 
     def stats(self) -> Stats:
-        """Facts about the collection and its index."""
+        """See `Store.stats`."""
         view = self.index.view()
         model = view.state.model
-        # The index knows the count; SQLite would walk a million rows for it, and every search asks.
+        # The count comes from the index: SQLite would scan a million rows, and every search requests it.
         return {
             "count": view.count,
             "model_id": model and model.model_id,
@@ -154,7 +167,7 @@ class LocalStore:
         }
 
     def serve(self, model_id: str) -> str:
-        """Let a model serve; its index is written first, while the one before answers."""
+        """Switch to a model; its snapshot is built first, while the old model still answers."""
         model = self._models.get(model_id)
         self._models.check(model)
         self.index.prepare(model)
@@ -165,7 +178,7 @@ class LocalStore:
         self._models.drop(self._models.get(model_id))
 
     def moment(self) -> Moment:
-        """The collection as it is now."""
+        """See `Store.moment`."""
         view = self.index.view()
         order = f"{self.catalogue.name}/{view.state.model.number if view.state.model else 0}/{view.order}"
         return Moment(view, view.state.model, self._generation(view.state.seq), order)

@@ -1,4 +1,4 @@
-"""The status page's figures: quantiles of a histogram, and the sum over all gateways that are alive."""
+"""The status page's metrics: quantiles of a histogram, and sums over all running gateways."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +15,7 @@ from tests.unit.gateway.conftest import RED, body, get, picture, upload
 
 
 class Gateway:
-    """The metrics of one gateway, at a time that the test sets."""
+    """The metrics of one gateway, with a clock that the test sets."""
 
     def __init__(self, database: Database, started_at: float) -> None:
         self.now = started_at
@@ -89,7 +89,7 @@ def test_the_api_shows_what_another_gateway_counted(make_stack: Any) -> None:
     upload(stack, picture(RED))
     get(other, "/api/v1/search?q=red")
     shown = body(get(stack, "/api/v1/stats"))
-    # The other wrote its counts after its first request: the answer to that one is in.
+    # The other gateway wrote its counts after its first request, so that request is counted.
     assert [s["count"] for s in shown["stages"] if s["stage"] == "request"] == [1]
 
 

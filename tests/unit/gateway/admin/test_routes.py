@@ -1,4 +1,4 @@
-"""Exports, and another model for a collection."""
+"""Export of a collection, and re-indexing with another model: back-fill, resume, missing files, switch-over."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ def test_a_new_model_takes_over_when_it_has_every_picture(stack: Any) -> None:
     upload(stack, *contents[16:])
     stack.model.model_id = "colours-2"
     assert get(stack, "/api/v1/search?q=red").status_code == 409
-    # Cut off in the middle, it goes on where it was.
+    # Interrupted in the middle, the re-index resumes where it stopped.
     requests = 0
     handle = stack.encoder.handle_request
 

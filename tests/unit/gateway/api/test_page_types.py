@@ -1,4 +1,4 @@
-"""The page is built with types that are made of the API's description: they are those of the API as it is now."""
+"""The page's TypeScript types are generated from the API's OpenAPI description and are up to date."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who may ask, and how often."""
+"""Access control: API keys and scopes, login cookies, CSRF, Host header checks (DNS rebinding), rate limit."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ def keys(tmp_path: Path) -> Iterator[KeyStore]:
 
 @pytest.fixture
 def published(make_stack: Callable[..., Any], tmp_path: Path) -> Any:
-    """A stack that needs keys, and lets each client ask twenty times an hour."""
+    """A stack that requires keys, with a rate limit of twenty requests per hour and client."""
     return make_stack(auth="on", state=tmp_path / "state.sqlite", rate_limit="20/hour")
 
 
@@ -45,7 +45,7 @@ def test_a_key_is_found_by_its_secret_and_kept_as_a_digest(keys: KeyStore, tmp_p
     for wrong in ("", "sl_", written[:-1], written[:-1] + ("A" if written[-1] != "A" else "B"), "x" + written):
         assert keys.find(wrong) is None
     with closing(Database.in_file(tmp_path / "state.sqlite")) as database:
-        other = KeyStore(database)  # of another gateway
+        other = KeyStore(database)  # as in another gateway
         assert other.find(written) == found
         assert keys.revoke(found.id)
         assert other.find(written) is None
@@ -83,7 +83,7 @@ def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(publish
     told = body(get(published, "/api/v1/session"))
     assert told == {"required": True, "scope": "write", "key_name": "me", "id": told["id"]}
     cookie = logged_in.headers["Set-Cookie"]
-    # What the cookie holds is no key, and no part of one.
+    # The cookie does not contain the key or a part of it.
     held = cookie.partition("=")[2].partition(";")[0]
     assert key.split("_", 2)[2] not in held
     assert get(published, "/api/v1/search?q=red", Authorization=f"Bearer {held}").status_code == 401
@@ -95,7 +95,7 @@ def test_a_browser_keeps_its_key_out_of_reach_of_scripts_and_other_sites(publish
     assert client.delete(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
     assert client.delete("/api/v1/session").status_code == 204
     assert get(published, "/api/v1/search?q=red").status_code == 401
-    # It is ended, not only forgotten by this browser.
+    # The session has ended on the server: sending the old cookie again does not help.
     client.set_cookie(COOKIE, held, path="/api")
     assert get(published, "/api/v1/search?q=red").status_code == 401
 
@@ -122,7 +122,7 @@ def test_a_page_of_another_site_changes_nothing_where_no_key_is_needed(stack: An
         ("localhost:8080", 200),
         ("127.8.0.1", 200),
         ("photos.localhost", 200),
-        ("gateway:8080", 401),  # as a proxy calls its upstream
+        ("gateway:8080", 401),  # the Host of a proxy's upstream
         ("192.168.1.5:8080", 401),
         ("rebound.example:8080", 401),
     ],
@@ -154,7 +154,7 @@ def test_each_client_has_its_share(published: Any, keys: KeyStore) -> None:
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 7200
     assert body(answers[-1])["detail"].startswith("more than 20 per 1 hour")
     assert published.client.get("/api/v1/stats", headers=bearer(yours)).status_code == 200
-    # Requests without a key are counted by address, so that keys cannot be guessed without limit.
+    # Requests with an invalid key are limited by address, so that keys cannot be guessed by brute force.
     guesses = [published.client.get("/api/v1/stats", headers=bearer("sl_guess")).status_code for _ in range(21)]
     assert guesses == [401] * 20 + [429]
 
@@ -166,7 +166,7 @@ def test_without_redis_requests_are_counted_here() -> None:
     limiter.count("a")
     with pytest.raises(ServiceError, match="more than 2 per 1 hour"):
         limiter.count("a")
-    now[0] = 3.0  # Redis is asked again, and is still down
+    now[0] = 3.0  # Redis is tried again, and is still down
     with pytest.raises(ServiceError, match="more than 2 per 1 hour"):
         limiter.count("a")
     limiter.count("b")
@@ -183,7 +183,7 @@ def test_without_redis_requests_are_counted_here() -> None:
         ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080"}, "remote"),
         ({"bind": "0.0.0.0:8080", "publish": "8080"}, "all"),  # as compose reads it: every address
         ({"bind": "127.0.0.1:8080", "publish": "photos.example.org:443"}, "all"),
-        # In compose the edge is one proxy; a second one is there for others.
+        # In compose the edge is one trusted proxy; a second one means that remote clients come in through it.
         ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080", "trusted_proxies": 1}, "remote"),
         ({"bind": "0.0.0.0:8080", "publish": "127.0.0.1:8080", "trusted_proxies": 2}, "all"),
         ({"trusted_proxies": 1}, "all"),

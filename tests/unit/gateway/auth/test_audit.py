@@ -1,4 +1,4 @@
-"""The audit log: who did what, in lines that no client can forge, never a query or a key, and bounded."""
+"""The audit log: writes and refused keys, no log injection, no queries or keys in it, log rotation, fail2ban."""
 
 import io
 import re
@@ -33,10 +33,10 @@ def test_the_log_is_bounded(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: audit.write("key-refused", "203.0.113.9", request_id=str(number)), range(200)))
     names = sorted(p.name for p in tmp_path.iterdir())
-    # What was refused pushes out none of what was done.
+    # Refused requests have a log of their own, so that they cannot push out entries of writes by rotation.
     assert names in (["audit.log", "refused.log", "refused.log.1"], ["audit.log", "refused.log.1"])
     assert "picture-deleted" in log.read_text()
-    # The file before is a whole one, however many set it aside at once.
+    # The rotated file is complete, although several threads rotated at the same time.
     assert 1000 <= (tmp_path / "refused.log.1").stat().st_size < 2000
 
 
@@ -68,7 +68,7 @@ def test_writes_changes_of_keys_and_refused_keys_are_noted(make_stack: Callable[
     wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
     assert get(stack, "/api/v1/stats", Authorization=f"Bearer {wrong}").status_code == 401
     assert stack.client.post("/api/v1/session", json={"key": "guess"}).status_code == 401
-    assert get(stack, "/api/v1/stats").status_code == 401  # asks without a key: nothing was refused
+    assert get(stack, "/api/v1/stats").status_code == 401  # without a key: not logged as a refused key
     sightline("revoke", name)
     log = (tmp_path / "audit.log").read_text()
     me = f'address=127.0.0.1 key="my laptop" key_id={name}'

@@ -1,4 +1,4 @@
-"""What counts as remote: by headers, protocol, name, and the account at the other end of a connection."""
+"""Detection of remote clients: by headers, protocol, Host, and the account that owns the other end of a connection."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ DIRECT: list[dict[str, str]] = [
     {"host": "localhost:8080"},
     {"host": "[::1]:8080"},
     {"User_Agent": "curl/8", "Accept": "*/*", "Connection": "keep-alive"},
-    # Of a page in a browser here.
+    # Requests of a page in a browser on this machine.
     {"Origin": "null", "Referer": "about:client"},
     {"Origin": "http://127.0.0.1:8080", "Sec_Fetch_Site": "same-origin", "Referer": "http://127.0.0.1:8080/"},
 ]
@@ -54,7 +54,7 @@ def test_a_request_that_came_by_way_of_something_is_remote(sent: dict[str, str],
     assert told in reason
 
 
-# What our edge makes of a request of a browser on its own machine.
+# The headers that our edge adds to a request of a browser on its own machine.
 BY_EDGE = {"X_Forwarded_For": "172.18.0.1", "X_Forwarded_Proto": "http", "X_Forwarded_Host": "127.0.0.1:8080"}
 
 
@@ -99,7 +99,7 @@ def test_which_accounts_are_those_of_services(user: int, service: bool) -> None:
     [
         (socket.AF_INET, "127.0.0.1", "127.0.0.1"),
         (socket.AF_INET6, "::1", "::1"),
-        (socket.AF_INET6, "::", "127.0.0.1"),  # as seen by a server of both protocols
+        (socket.AF_INET6, "::", "127.0.0.1"),  # an IPv4 client of a dual-stack server
     ],
 )
 def test_the_owner_of_a_connection_is_told_by_the_kernel(family: int, listening: str, calling: str) -> None:
@@ -113,7 +113,7 @@ def test_the_owner_of_a_connection_is_told_by_the_kernel(family: int, listening:
         with caller, connection:
             assert owner_of(connection) == os.getuid()
             caller.close()
-            # No account has it now, which would look like root's.
+            # A closed connection has no owner; the kernel shows uid 0 for it, as for a connection of root.
             owner = owner_of(connection)
             assert owner is not None
             assert is_service(owner)

@@ -1,4 +1,4 @@
-"""Sessions of browsers: begun with a key, ended by themselves, by time, or with their key."""
+"""Browser sessions: lookup by cookie, expiry, last use, revocation with the key, limit per key, listing and ending."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def test_a_session_is_found_by_what_its_cookie_holds(sessions: Sessions, keys: K
     found = sessions.find(held, NOW)
     assert found is not None
     assert (found.key, found.address, found.client) == (key, "203.0.113.9", "Firefox[31m on Linux")
-    # Its id is shown in lists, and opens nothing.
+    # The id is public, since lists show it, and is not accepted as a cookie.
     assert held.startswith(found.id)
     for wrong in ("", found.id, f"{found.id}_", held[:-1], held + "x", held.upper()):
         assert sessions.find(wrong, NOW) is None

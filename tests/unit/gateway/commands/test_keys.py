@@ -1,4 +1,4 @@
-"""`sightline keys`: where an account has no name, as in a container, keys are created all the same."""
+"""`sightline keys`: API keys can be created by an account without a name, as in a container."""
 
 import getpass
 from pathlib import Path

@@ -85,7 +85,7 @@ def test_a_second_time_brings_the_copy_up_to_date(open_search: Callable[[str, st
     old.delete(sent[1]["id"])
     assert migrate(old, new) == Moved(4, 1, 1)
     assert everything(new)[sent[0]["id"]]["caption"] == "another"
-    # Deleted and added again, a picture has another added_at, which the migration must copy.
+    # A picture that was deleted and added again has another added_at.
     old.delete(sent[2]["id"])
     old.put("m1", 8, [{**sent[2], "added_at": "2022-01-02T03:04:05+00:00"}])
     assert migrate(old, new) == Moved(4, 0, 1)

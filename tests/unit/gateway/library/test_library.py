@@ -1,4 +1,4 @@
-"""Folders that are indexed where they lie: nothing is copied into the store, nothing is written to the folder."""
+"""The library: folders that are indexed in place, without copies or writes; rescans, moved and changed files."""
 
 import io
 import os
@@ -48,7 +48,7 @@ def test_pictures_are_found_where_they_lie(shelf: Any, photos: Path) -> None:
     assert get(shelf, f"/api/v1/images/{ids(picture(BLUE, form='JPEG'))[0]}/file").content_type == "image/jpeg"
     small = get(shelf, f"/api/v1/images/{name}/thumbnail?w=240")
     assert Image.open(io.BytesIO(small.data)).size == (40, 30)
-    # The store has thumbnails alone, and the folder is as it was.
+    # The media store has only thumbnails, and the folder is unchanged.
     assert {p.relative_to(shelf.media).parts[0] for p in shelf.media.rglob("*") if p.is_file()} == {"thumbnails"}
     assert {p: p.stat().st_mtime_ns for p in photos.rglob("*")} == before
 
@@ -110,7 +110,7 @@ def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, ph
     photos.rmdir()
     photos.with_name("unmounted").rename(photos)
     (photos / "2024" / "red.png").unlink()
-    # A folder that is a loop of links cannot be read, by root neither.
+    # A loop of symbolic links cannot be read, not even by root.
     (photos / "loop").symlink_to(photos / "loop")
     os.mkfifo(photos / "pipe.png")
     result = scan(shelf, "?remove=true")

@@ -1,4 +1,4 @@
-"""Pictures in and out: formats, what their files say, progress, quarantine, editing, and other stores than a folder."""
+"""Uploads: formats, EXIF metadata, thumbnails, progress events, quarantine, editing, object stores, hostile files."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def test_every_format_is_taken_shown_and_given_back_as_it_was(stack: Any, form: 
 
 
 def photograph(**tags: Any) -> bytes:
-    """A JPEG with EXIF: a camera's name, and in the photograph's part what is given."""
+    """A JPEG with EXIF: camera, GPS position, and the given tags in the Exif IFD."""
     names = {"taken": 0x9003, "iso": 0x8827, "f_number": 0x829D, "exposure": 0x829A, "focal": 0x920A, "lens": 0xA434}
     data = Image.Exif()
     data[0x010F], data[0x0110] = "Canon", "EOS 5D\0\0 "
@@ -70,7 +70,7 @@ def test_what_the_camera_wrote_can_be_searched_by(stack: Any) -> None:
     assert known["attributes"] == {
         "camera_make": "Canon",
         "camera": "EOS 5D",
-        "lens": "nifty fifty",  # what the client says counts
+        "lens": "nifty fifty",  # the client's attributes override EXIF
         "iso": 400,
         "f_number": 2.8,
         "exposure_s": 0.008,
@@ -78,7 +78,7 @@ def test_what_the_camera_wrote_can_be_searched_by(stack: Any) -> None:
     }
     for url, count in [("taken_from=2024-05&taken_to=2024-05", 1), ("taken_from=2025", 0), ("attributes=iso=100..", 1)]:
         assert len(body(get(stack, f"/api/v1/search?q=red&{url}"))["results"]) == count
-    # A thumbnail tells nothing of it.
+    # Thumbnails contain no EXIF.
     shown = Image.open(io.BytesIO(get(stack, f"/api/v1/images/{ids(content)[0]}/thumbnail").data))
     assert dict(shown.getexif()) == {}
 
@@ -93,7 +93,7 @@ def test_nonsense_in_a_file_is_no_reason_to_refuse_the_picture(stack: Any) -> No
     assert exif.text("x\r\nSet-Cookie: a") == "x Set-Cookie: a"
 
 
-@pytest.mark.parametrize("kind", [2, 3])  # a text, and numbers, where bytes belong
+@pytest.mark.parametrize("kind", [2, 3])  # TIFF types ASCII and SHORT instead of bytes
 def test_a_colour_profile_that_is_none_is_no_reason_to_fail(stack: Any, kind: int) -> None:
     stream = io.BytesIO()
     tags = TiffImagePlugin.ImageFileDirectory_v2()
@@ -110,7 +110,7 @@ def test_a_thumbnail_is_avif_for_who_prefers_it(stack: Any) -> None:
     upload(stack, content)
     path = f"/api/v1/images/{ids(content)[0]}/thumbnail?w=240"
     for accept, kind in [
-        ("image/avif,image/webp,image/apng,image/*,*/*;q=0.8", "image/webp"),  # as Chromium asks: both as gladly
+        ("image/avif,image/webp,image/apng,image/*,*/*;q=0.8", "image/webp"),  # Chromium's header: equal preference
         ("image/avif,image/*;q=0.5", "image/avif"),
         ("image/avif", "image/avif"),
         ("text/html", "image/webp"),
@@ -128,7 +128,7 @@ def test_a_thumbnail_is_avif_for_who_prefers_it(stack: Any) -> None:
 def test_an_upload_tells_of_each_file_as_it_is_done(stack: Any) -> None:
     red = picture(RED)
     upload(stack, red)
-    contents = [picture((0, 0, 10 + i)) for i in range(13)]  # more than are encoded at once, with the others
+    contents = [picture((0, 0, 10 + i)) for i in range(13)]  # more than one batch of the encoder
     files = [(io.BytesIO(c), "x.png") for c in (red, b"no picture", contents[0], *contents)]
     answer = stack.client.post("/api/v1/images", data={"images": files}, headers={"Accept": "text/event-stream"})
     assert (answer.status_code, answer.content_type) == (200, "text/event-stream")
@@ -185,7 +185,7 @@ def test_bad_files_are_set_aside_with_the_reason(stack: Any) -> None:
 
 
 def test_pictures_may_lie_in_any_store(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """In memory here; an S3 bucket is a URL of another kind."""
+    """An in-memory fsspec store here; an S3 bucket has another URL scheme."""
     files = store_at("memory://bucket/photos")
     database = Database.in_file(tmp_path / "state.sqlite")
     request.addfinalizer(database.close)
@@ -213,7 +213,7 @@ def test_pictures_may_lie_in_any_store(tmp_path: Path, request: pytest.FixtureRe
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """A small file with the header of a large picture."""
+    """A decompression bomb: a small PNG whose header claims a large picture."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -285,7 +285,7 @@ def test_a_name_is_never_a_path_nor_a_header(stack: Any, name: str) -> None:
 
 
 def test_half_of_every_picture_is_refused_or_read(stack: Any) -> None:
-    """Cut anywhere, turned anywhere: never a 500."""
+    """Pictures in every format that are truncated or have one byte inverted: never a 500."""
     for form in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"):
         image = Image.new("RGB", (64, 48))
         ImageDraw.Draw(image).ellipse((5, 5, 50, 40), RED)

@@ -1,4 +1,4 @@
-"""Files that were no pictures: kept within bounds, by listing their folder and reading none of them."""
+"""The quarantine of invalid files: bounded in number and bytes, by listing its folder without reading the files."""
 
 from pathlib import Path
 from typing import IO
@@ -13,7 +13,7 @@ ERROR = ServiceError(Kind.UNSUPPORTED_PICTURE, "no picture")
 
 
 class Counting(FolderStore):
-    """A folder that counts what is read of it."""
+    """A folder store that counts how many files are opened."""
 
     reads = 0
 
@@ -50,7 +50,7 @@ def test_the_latest_are_kept_within_the_bytes(files: Counting, tmp_path: Path) -
         add(quarantine, number, size)
     assert kept(quarantine) == ["3", "2"]
     assert sum(p.stat().st_size for p in (tmp_path / FOLDER).iterdir() if p.suffix != ".json") == 800
-    # For this one there is no room at all: its reason is kept, and the others stay.
+    # A file over the limit is not stored, but its reason is, and the others stay.
     add(quarantine, 9, 1001)
     assert kept(quarantine) == ["9", "3", "2"]
     assert next(quarantine.all())["bytes"] == 1001

@@ -1,4 +1,4 @@
-"""How sure the system says it is, on colours whose cosines can be worked out; one calibration for all gateways."""
+"""Calibration of confidence, with a toy model whose cosines are easy to compute; one calibration for all gateways."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,29 +17,29 @@ from tests.unit.gateway.conftest import RED, body, get, ids, picture, upload
 
 
 def test_how_sure_the_system_is(stack: Any) -> None:
-    # Every background phrase is grey to the toy model: its best picture here is the grey one, at a cosine of 1.
+    # The toy model encodes every background phrase as grey, so its best picture here is the grey one, with cosine 1.
     grey, red = picture((250, 250, 250)), picture(RED)
     upload(stack, red)
     first = body(get(stack, "/api/v1/search?q=red"))
     assert (first["results"][0]["confidence"], first["confident"]) == (None, None)
     (measure,) = stack.waiting
     measure()
-    # One red picture: each phrase reaches 1/sqrt(3) = 0.577, and the spread is the least there is, 0.01.
+    # One red picture: each phrase has a best cosine of 1/sqrt(3) = 0.577; the standard deviation is its minimum, 0.01.
     sure = body(get(stack, "/api/v1/search?q=red"))
     assert (sure["results"][0]["confidence"], sure["confident"]) == (1.0, True)
     unsure = body(get(stack, "/api/v1/search?q=something"))
     assert (unsure["results"][0]["confidence"], unsure["confident"]) == (0.5, False)
     assert body(get(stack, f"/api/v1/images/{ids(red)[0]}/similar"))["results"] == []
     assert len(stack.waiting) == 1
-    # Twice the pictures: the old calibration serves until the new one is measured. Then each phrase reaches 1, as red
-    # does.
+    # Twice the pictures: the old calibration is used until the new one is measured. Then each phrase has a best cosine
+    # of 1, like the query.
     upload(stack, grey)
     page = body(get(stack, "/api/v1/search?q=red&k=1"))
     assert (page["confident"], len(stack.waiting)) == (True, 2)
     stack.waiting[1]()
     page = body(get(stack, "/api/v1/search?q=red&k=1"))
     assert (page["results"][0]["confidence"], page["confident"]) == (0.5, False)
-    # The verdict is on the first page alone.
+    # Only the first page reports `confident`.
     later = body(get(stack, f"/api/v1/search?q=red&k=1&cursor={page['next_cursor']}"))
     assert later["confident"] is None
     assert later["results"][0]["confidence"] == 0.0
@@ -66,7 +66,7 @@ def test_gateways_on_one_database_have_one_calibration(make_stack: Callable[...,
     upload(first, picture(RED))
     assert verdict(first) == (None, None)
     first.waiting[0]()
-    # The other, and one that is started later, measure nothing.
+    # The other gateway, and one that is started later, read the calibration from the database.
     third = make_stack()
     assert verdict(first) == verdict(second) == verdict(third) == (1.0, True)
     assert (second.waiting, third.waiting) == ([], [])
@@ -80,13 +80,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def now() -> list[float]:
-    """The time, in seconds, for a test to set."""
+    """A clock in seconds, which tests set."""
     return [1000.0]
 
 
 @pytest.fixture
 def measured_at(stack: Any, database: Database, now: list[float]) -> Callable[[], Any]:
-    """When the calibration was measured that serves the collection; what has to be measured is measured at once."""
+    """A function that returns when the current calibration was measured; due measurements run synchronously."""
     search = SearchClient("the search service", "http://search", stack.search)
     encoders = Encoders(EncoderClient("the encoder", "http://encoder", stack.encoder))
     calibrator = Calibrator(encoders, search, database, lambda work: work(), lambda: now[0])
@@ -103,7 +103,7 @@ def measured_at(stack: Any, database: Database, now: list[float]) -> Callable[[]
 def test_an_old_calibration_of_a_changed_collection_is_measured_again(
     stack: Any, measured_at: Callable[[], Any], now: list[float]
 ) -> None:
-    """Ten pictures for ten others leave the count as it was."""
+    """The number of pictures does not show every change: replacing ten pictures by ten others leaves it the same."""
     assert measured_at() == 1000
     now[0] += MOST_AGE_S + 1
     assert measured_at() == 1000  # old, but nothing has changed

@@ -1,4 +1,4 @@
-"""What the page asks for before anybody has searched, and what its status is made of."""
+"""Facets, suggestions, placeholders (ThumbHash) and the status of the system."""
 
 import base64
 import io
@@ -70,7 +70,7 @@ def test_the_status_is_told_without_an_encoder(stack: Any, monkeypatch: pytest.M
 def test_a_placeholder_comes_with_each_picture(stack: Any) -> None:
     name = body(upload(stack, picture(RED, (400, 200))))["items"][0]["id"]
     placeholder = base64.b64decode(body(get(stack, f"/api/v1/images/{name}"))["placeholder"])
-    # ThumbHash: three bytes of the mean colour, of which the first six bits are lightness, then six of yellow and blue.
+    # ThumbHash's header holds the mean colour: six bits of lightness, six bits of yellow against blue, and so on.
     head = int.from_bytes(placeholder[:3], "little")
     assert head & 63 == round(63 * (250 / 255) / 3)
     assert (
@@ -82,7 +82,7 @@ def test_a_placeholder_comes_with_each_picture(stack: Any) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1)])
 def test_every_kind_of_picture_has_a_placeholder(stack: Any, mode: str, size: tuple[int, int]) -> None:
     stream = io.BytesIO()
-    # Not black: the toy model's vector of that has no direction.
+    # Not black, for which the toy model's vector has length 0.
     shown = Image.new(mode, size, 60_000) if mode == "I;16" else Image.new("RGB", size, "white").convert(mode)
     shown.save(stream, "PNG")
     answer = upload(stack, stream.getvalue())

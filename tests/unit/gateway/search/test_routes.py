@@ -1,3 +1,5 @@
+"""The gateway's main routes: search, pagination, similar pictures, uploads, duplicates, thumbnails, deletes."""
+
 import io
 import json
 from typing import Any
@@ -129,7 +131,7 @@ def test_an_upload_without_a_good_file_fails_and_keeps_nothing(
 
 
 def test_what_a_camera_calls_a_jpeg_is_one(stack: Any) -> None:
-    """Several JPEGs in one file, as many cameras write them."""
+    """MPO: several JPEGs in one file, as many cameras write."""
     stream = io.BytesIO()
     first, second = Image.new("RGB", (40, 30), RED), Image.new("RGB", (20, 15), BLUE)
     first.save(stream, "MPO", save_all=True, append_images=[second])
@@ -149,7 +151,7 @@ def test_a_part_without_a_name_is_refused(stack: Any) -> None:
 def test_long_captions_are_no_reason_to_refuse_an_upload(stack: Any) -> None:
     contents = [picture((i, 0, 0)) for i in range(1, 17)]
     details = json.dumps([{"caption": "ж" * 9000} for _ in contents])
-    # Werkzeug's own client would leave its copy of so large a body open.
+    # Werkzeug's test client would leak an open temporary file for a body of this size.
     request = httpx.Request(
         "POST", "http://gateway", files=[("images", ("a.png", c)) for c in contents], data={"details": details}
     )
@@ -158,7 +160,7 @@ def test_long_captions_are_no_reason_to_refuse_an_upload(stack: Any) -> None:
 
 
 def test_two_uploads_of_one_picture_keep_the_caption_that_came_first(stack: Any) -> None:
-    """The second one looks up, is told that there is no such picture, and is overtaken by the first."""
+    """A race: the second upload finds no such picture, then the first one adds it before the second does."""
     red, encode = picture(RED), stack.encoder.handle_request
 
     def overtaken(request: Any) -> Any:
@@ -215,7 +217,7 @@ def test_a_lost_file_comes_back_by_adding_it_again(stack: Any) -> None:
 def test_file_and_thumbnail(stack: Any) -> None:
     turned = Image.new("RGB", (600, 100), RED)
     exif = turned.getexif()
-    exif[0x0112] = 6  # a quarter turn
+    exif[0x0112] = 6  # orientation: rotated by 90 degrees
     stream = io.BytesIO()
     turned.save(stream, "JPEG", exif=exif)
     name = ids(stream.getvalue())[0]
@@ -275,7 +277,7 @@ def test_a_service_that_is_gone_is_named_and_nothing_else_stops(stack: Any) -> N
     assert body(get(stack, "/api/v1/search?q=red&k=2"))["detail"] == "the search service cannot be reached"
     stack.search.cut = False
     assert get(stack, "/readyz").status_code == 200
-    # What the failed upload left behind does no harm: the picture is added as new.
+    # The file that the failed upload left behind does no harm: the picture is added as new.
     assert body(upload(stack, picture(BLUE)))["items"][0]["status"] == "added"
 
 

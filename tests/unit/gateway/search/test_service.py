@@ -1,4 +1,4 @@
-"""The query algebra: terms, weights, filters and modes, the same in a URL and in a body."""
+"""The query algebra (terms, weights, filters, modes) in a URL and in a body; ETags, metrics, single-flight cache."""
 
 import io
 import json
@@ -46,11 +46,11 @@ def colours(stack: Any) -> tuple[str, ...]:
 def test_terms_add_up_the_same_in_a_url_and_in_a_body(stack: Any, colours: Any) -> None:
     red, orange, green, blue = colours
     for url, terms, found in [
-        # Red and green in equal parts: orange (1, 0.5, 0) is nearer than either alone, blue at right angles.
+        # Equal weights of red and green: orange (1, 0.5, 0) has a higher cosine than either, blue has a cosine of 0.
         ("q=red&term=text:green", [{"text": "red"}, {"text": "green"}], {0: orange, 3: blue}),
-        # Away from red: red itself is last.
+        # A negative weight: red itself is last.
         ("term=text:green&term=-1*text:red", [{"text": "green"}, {"text": "red", "weight": -1}], {0: green, 3: red}),
-        # A picture that is the question is no answer.
+        # A picture that is a query term is left out of the results.
         (f"term=like:{red}", [{"like": red}], {0: orange}),
         (f"term=like:{red}&term=2*text:blue", [{"like": red}, {"text": "blue", "weight": 2}], {0: blue}),
     ]:
@@ -71,7 +71,7 @@ def test_an_uploaded_picture_is_a_term_and_comes_back_as_one_for_a_url(stack: An
     assert order(again) == order(answer)
     scores = [[r["score"] for r in body(a)["results"]] for a in (answer, again)]
     assert scores[0] == pytest.approx(scores[1], abs=0.001)
-    # Without `query` each picture is a term.
+    # Without the field `query`, each uploaded picture is a term.
     files = {"images": (io.BytesIO(picture(BLUE)), "x.png")}
     assert order(stack.client.post("/api/v1/search", data=files))[0] == colours[3]
 
@@ -249,14 +249,14 @@ def test_what_is_in_flight_is_computed_once() -> None:
     for thread in threads:
         thread.join()
     assert (found, len(runs)) == ([7] * 5, 1)
-    # A failure is everybody's too, and the next one tries again.
+    # A failure is not cached: the next call tries again.
     with pytest.raises(ZeroDivisionError):
         results.once("page", "k", lambda: 1 // 0)
     assert results.once("page", "k", lambda: 8) == 8
 
 
 class Answers:
-    """A search service that counts how often it was asked, and can be gone."""
+    """A search service that counts requests and can be unreachable."""
 
     def __init__(self) -> None:
         self.asked, self.gone = 0, False
@@ -269,7 +269,7 @@ class Answers:
 
 
 class Marks:
-    """A mark that can be lost."""
+    """The mark of the last write, as shared by gateways; None simulates a lost Redis."""
 
     mark: bytes | None = b"a"
 
@@ -295,13 +295,13 @@ def test_the_state_is_asked_for_once_a_second_and_after_each_write() -> None:
     assert [generation(), generation()] == [3, 3]
     search.gone = True
     now[0] += 60
-    assert generation() == 3  # who cannot be reached cannot be written to
+    assert generation() == 3  # search is down, so no write can have succeeded: the cached state is still current
     collection.changed()
     marks.mark = b"c"
     with pytest.raises(ServiceError, match="gone"):
         collection.state()
     search.gone = False
-    marks.mark = None  # without the word of other writers nothing is remembered
+    marks.mark = None  # other gateways' writes are unknown, so the state is not cached
     assert [generation(), generation()] == [4, 5]
 
 
@@ -309,7 +309,7 @@ def test_the_cache_of_a_process_is_bounded_in_bytes() -> None:
     cache = MemoryCache(10_000, 100)
     for i in range(20):
         cache.set(str(i), b"x" * 1000)
-    # An entry takes 500 bytes beside its value: six fit.
+    # Each entry has an overhead of 500 bytes, so six fit.
     assert [i for i in range(20) if cache.get(str(i))] == [14, 15, 16, 17, 18, 19]
     cache.set("huge", b"x" * 20_000)
     assert cache.get("huge") is None

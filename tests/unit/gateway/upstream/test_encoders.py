@@ -19,7 +19,7 @@ class OtherColours(Colours):
 
 @pytest.fixture
 def moving(make_stack: Callable[..., Any]) -> tuple[Any, Any]:
-    """A collection of the former model behind a gateway with an encoder of another; and the stack of before."""
+    """A gateway with a new model over a collection of the former model, and the stack with the former model."""
     before = make_stack()
     upload(before, *PICTURES[:10])
     upload(before, *PICTURES[10:])
@@ -28,7 +28,7 @@ def moving(make_stack: Callable[..., Any]) -> tuple[Any, Any]:
 
 
 def best(stack: Any, text: str) -> tuple[str, str]:
-    """The model of the answer to a text, and the picture that comes first."""
+    """The model_id of the answer to a text query, and its best picture."""
     page = body(get(stack, f"/api/v1/search?q={text}&k=1"))
     return page["model_id"], page["results"][0]["id"]
 
@@ -41,7 +41,7 @@ def test_the_former_model_serves_until_every_picture_has_a_vector_of_the_new_one
     events = iter(stack.client.post("/api/v1/reindex").response)
     assert '"done":0' in str(next(events))
     assert '"done":16' in str(next(events))  # a batch of the encoder
-    # In the middle of it: searches, uploads, and the facts about the model.
+    # During the re-index: searches, uploads, and the reported model.
     assert best(stack, "red")[0] == "colours-1"
     assert [i["status"] for i in body(upload(stack, picture(GREEN), picture(BLUE)))["items"]] == ["added", "added"]
     assert best(stack, "green") == ("colours-1", green)

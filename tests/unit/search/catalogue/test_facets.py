@@ -1,4 +1,4 @@
-"""Example captions, suggestions and facets, by both back ends."""
+"""Example captions, autocomplete suggestions and facet counts of both back ends."""
 
 from typing import Any
 
@@ -30,13 +30,13 @@ def test_captions_go_on_as_the_words_do(filled: FlaskClient) -> None:
     assert suggest(filled, "red app")["captions"] == ["A red apple.", "A red apple tree in a garden."]
     assert suggest(filled, "red app", limit=1)["captions"] == ["A red apple."]
     assert suggest(filled, "appli")["captions"] == ["An application form."]
-    # What is an operator to the full text, or a wildcard, is text here.
+    # FTS5 operators and LIKE wildcards in the text have no special meaning.
     for nothing in ('app" OR "dog', "100% _", "zebra", "  ", "caption : dog NEAR"):
         assert suggest(filled, nothing)["captions"] == []
 
 
 def test_a_tag_is_offered_by_its_beginning(filled: FlaskClient, request: pytest.FixtureRequest) -> None:
-    # Milvus cannot look for a part of a tag.
+    # Milvus cannot search tags by prefix.
     here = "milvus" not in request.node.name
     assert suggest(filled, "fr")["tags"] == (["fruit"] if here else [])
     assert suggest(filled, "Fred'")["tags"] == (["Fred's"] if here else [])

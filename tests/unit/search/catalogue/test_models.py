@@ -1,4 +1,4 @@
-"""One model takes over from another while the collection serves."""
+"""Switching models: back-fill of vectors while the old model serves, and switch-over when none is missing."""
 
 from typing import Any
 
@@ -33,13 +33,13 @@ def test_another_model_is_filled_beside_and_takes_over_when_it_is_whole(client: 
     assert found(client, "old", 1, 0) == "ab"
     assert "holds vectors of model old" in found(client, "new", 1, 0, 0)
     assert "1 pictures have no vector of new yet" in post(client, "/v1/models/serve", model_id="new")["detail"]
-    # What is added meanwhile is missing as well.
+    # A picture that is added during the back-fill is missing as well.
     post(client, "/v1/pictures", model_id="old", dim=2, pictures=[picture("c", 1, 0)])
     assert post(client, "/v1/models/missing", model_id="new", limit=9)["ids"] == ["b" * 32, "c" * 32]
     fill(client, b=(1, 0, 0), c=(0, 1, 0))
     generation = client.get("/v1/stats").get_json()["generation"]
     assert post(client, "/v1/models/serve", model_id="new")["generation"] != generation
-    assert found(client, "new", 1, 0, 0) == "bac"  # 1, then two zeros by id
+    assert found(client, "new", 1, 0, 0) == "bac"  # cosines 1, 0, 0: the tie is broken by id
     assert "holds vectors of model new" in found(client, "old", 1, 0)
 
 

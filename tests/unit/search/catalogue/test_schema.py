@@ -1,3 +1,5 @@
+"""Migrations of the catalogue's schema from earlier versions."""
+
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from tests.unit.search.conftest import number_id, on_circle
 
 @pytest.fixture
 def first_version(tmp_path: Path) -> Path:
-    """A catalogue as the first version wrote it: three pictures, one of which was deleted."""
+    """A catalogue with the schema of version 1: three pictures, one of them deleted."""
     path = tmp_path / "catalogue.sqlite"
     with sqlite3.connect(path) as db:
         db.executescript(V1)
@@ -53,7 +55,7 @@ def test_a_catalogue_of_the_first_version_is_brought_up_to_date(
     assert record["added_at"] == "2020-01-01T00:00:00+00:00"
     assert (record["bytes"], record["attributes"], record["taken_at"]) == (None, {}, None)
     assert [h.id for h in moment.source.full_text(["caption", "1"], 1)] == [number_id(1)]
-    # The row of what was deleted is never used again: an index might know it.
+    # Rows of deleted pictures are never reused, since an index may still contain them.
     store.upsert("m1", 2, [on_circle(9)])
     assert store.catalogue.ids([3, 4]) == {4: number_id(9)}
 
@@ -75,7 +77,7 @@ def test_a_newer_catalogue_is_refused(tmp_path: Path) -> None:
 
 
 def test_opening_a_catalogue_again_writes_nothing(tmp_path: Path) -> None:
-    """So that it opens on a full disk."""
+    """A catalogue must open on a full disk."""
     path = tmp_path / "catalogue.sqlite"
     catalogue = Catalogue(path)
     catalogue.upsert("m1", 2, [on_circle(1)])

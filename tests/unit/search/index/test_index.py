@@ -1,4 +1,4 @@
-"""The index's files: made beside the serving, opened by every process, and never trusted."""
+"""The index: snapshots shared by processes, the delta, compaction, damaged files, approximate kinds."""
 
 import shutil
 from collections.abc import Callable
@@ -24,14 +24,14 @@ def add(store: LocalStore, *numbers: int) -> None:
 
 
 def first(store: LocalStore, count: int) -> list[int]:
-    """The numbers of the best for east."""
+    """The numbers of the best pictures for the query EAST."""
     return [int(h.id, 16) for h in store.moment().source.nearest(EAST, count)[:count]]
 
 
 def made(store: LocalStore) -> str:
-    """The name of the snapshot that serves, when what goes on in the background is done."""
+    """The name of the serving snapshot, after background maintenance has finished."""
     store.moment()
-    store.index.maintenance.wait()  # a check, and what it finds asks for more
+    store.index.maintenance.wait()  # a verification, and the rebuild that it may start
     model = store.moment().model
     assert model and model.snapshot
     return model.snapshot
@@ -45,7 +45,7 @@ def test_a_snapshot_is_made_when_enough_came_and_every_process_takes_it_over(ope
     add(store, 3)
     name = made(store)
     assert first(store, 2) == first(other, 2) == [3, 100]
-    # All hundred lie in the files, and none in memory.
+    # All hundred are in the snapshot, none in the delta.
     assert [len(part.rows) for part in other.index.view().parts] == [100, 0]
     assert other.stats()["index"] == {"generation": name, "kind": "Flat", "after": 0, "problem": None}
 
@@ -110,7 +110,7 @@ def test_damaged_files_are_reported_and_made_anew_while_the_catalogue_serves(
     else:
         manifest = folder / "manifest.json"
         manifest.write_text(manifest.read_text().replace('"catalogue": "', '"catalogue": "x'))
-    with building(tmp_path / "index") as alone:  # so that no other process makes a new one yet
+    with building(tmp_path / "index") as alone:  # hold the file lock, so that the rebuild cannot run yet
         assert alone
         store = open_store()
         assert first(store, 3) == [0, 1, 2]
@@ -126,7 +126,7 @@ def test_damaged_files_are_reported_and_made_anew_while_the_catalogue_serves(
 
 
 def test_damage_that_a_sample_misses_is_found_beside_the_serving(open_store: Open, tmp_path: Path) -> None:
-    """20,000 rows of 512 numbers are 41 MB; sixty-four samples of 64 KB see a tenth of that."""
+    """20,000 rows of 512 numbers are 41 MB; the 64 sampled blocks of 64 KiB cover a tenth of that."""
     store = open_store(snapshot_rows=10**9)
     vectors = np.zeros((20_000, 512), "<f4")
     vectors[:, 0] = 1
@@ -140,7 +140,7 @@ def test_damage_that_a_sample_misses_is_found_beside_the_serving(open_store: Ope
     name = made(store)
     file = tmp_path / "index" / name / VECTORS
     with file.open("r+b") as stream:
-        stream.seek(1_000_000)  # between the second and the third sample
+        stream.seek(1_000_000)  # between two sampled blocks
         stream.write(b"\x01")
     Snapshot(file.parent)  # the sample is as it was
     with pytest.raises(SnapshotError, match=f"{VECTORS} is damaged"):
@@ -159,20 +159,20 @@ def test_an_approximate_snapshot_serves_exact_scores_and_is_refused_below_the_ta
     assert model
     angles = np.linspace(0, 6, 50)
     queries = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    # One of sixty-four arcs of a circle holds sixteen pictures, but seldom all of the nearest ten.
+    # Each of the 64 lists is an arc with about sixteen pictures, but seldom contains all of the nearest ten.
     with pytest.raises(RecallError, match=r"IVF64,Flat nprobe=1 finds 0\.\d+ of the exact best ten; 0.95 is the least"):
         make(tmp_path / "index", store.catalogue, model, Kind(factory="IVF64,Flat", nprobe=1), queries)
     assert store.stats()["index"]["generation"] is None
     manifest = make(tmp_path / "index", store.catalogue, model, Kind(factory="IVF16,Flat", nprobe=4), queries)
     assert manifest.recall == 1
     assert store.stats()["index"]["kind"] == "IVF16,Flat nprobe=4"
-    # Both sides of east, then every one of the thousand, though four of sixteen lists hold only some.
+    # The neighbours on both sides of EAST; then all thousand pictures, although 4 of 16 lists contain only a part.
     assert first(store, 5) == [0, 1, 999, 2, 998]
     hits = store.moment().source.nearest(EAST, 1000)
     assert len({h.id for h in hits}) == 1000
     assert [h.key for h in hits] == sorted(h.key for h in hits)
     assert store.moment().source.nearest(EAST, 1)[:1] == hits[:1]
-    # What comes later is ranked among the rest at once.
+    # Writes after the snapshot are in the results at once.
     add(store, 2000)  # east again
     store.delete(number_id(1))
     assert first(store, 4) == [0, 2000, 999, 2]
@@ -186,7 +186,7 @@ def test_a_damaged_approximate_index_is_made_anew_in_its_kind(open_store: Open, 
     kind = Kind(factory="IVF16,Flat", nprobe=4)
     queries = np.array([[1, 0], [0, 1]], np.float32)
     make(tmp_path / "index", store.catalogue, before.model, kind, queries)
-    # Its answers may be in another order: what was kept of those before is told to be out of date.
+    # An approximate index may change the order, so the generation changes and cached answers become invalid.
     assert store.moment().generation != before.generation
     name = made(store)
     store.close()
@@ -258,7 +258,7 @@ def test_maintenance_leaves_no_connection_behind(open_store: Open, tmp_path: Pat
             add(store, number)
             store.moment()
             store.index.maintenance.wait()
-    # The writer's, and this thread's.
+    # The write connection, and this thread's read connection.
     assert len(store.catalogue.database._opened) == 2
 
 
@@ -268,7 +268,7 @@ def test_a_query_of_another_length_is_refused() -> None:
 
 
 def test_a_score_is_the_same_wherever_its_vector_lies() -> None:
-    """Faiss's own scores differ in the last bits with how many vectors there are, and with a selector."""
+    """Faiss's own scores differ in the last bits, depending on the number of vectors and on a selector."""
     random = np.random.default_rng(0)
     vectors = random.standard_normal((12_000, 384)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Tuning on a collection whose best kind can be seen, and the command line around it."""
+"""Index tuning: recall measurements, the choice within a budget, and the `search` command line."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def test_exact_is_chosen_while_it_fits_and_else_the_fastest_that_finds_enough() 
     assert best(50, 2000) == "Flat"
     assert best(10, 2000) == "HNSW32"
     assert best(10, 1000) == "IVF64,SQ8"
-    assert best(3, 1000) is None  # SQ8 would fit, and finds too little
+    assert best(3, 1000) is None  # SQ8 is within the budget, but its recall is too low
 
 
 def test_a_family_is_measured_at_the_first_setting_that_finds_enough() -> None:
@@ -47,14 +47,14 @@ def test_a_family_is_measured_at_the_first_setting_that_finds_enough() -> None:
     assert chosen == ["Flat", "IVF128,Flat", "IVF128,SQ8"]
     flat, lists, quantised = measure(vectors, vectors[:60], chosen)
     assert (flat.recall, flat.megabytes) == (1, 2000 * 16 * 4 / 1e6)
-    # Directions without clusters: 4 of 128 lists are not enough, and all of them would be exact.
+    # Vectors without clusters: nprobe=4 of 128 lists is not enough.
     assert lists.recall >= 0.95 and (lists.kind.nprobe or 0) > 4
     assert quantised.megabytes < lists.megabytes
     assert table([flat]).splitlines()[2].startswith("| Flat | 1.000 | ")
 
 
 class Encoder(BaseHTTPRequestHandler):
-    """An encoder whose texts are numbers of degrees on the circle."""
+    """A fake encoder: a text is an angle in degrees, its vector that point of the circle."""
 
     def do_POST(self) -> None:
         texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["texts"]
@@ -87,7 +87,7 @@ def encoder() -> Iterator[str]:
 def serving(
     open_store: Callable[..., LocalStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], LocalStore]:
-    """A thousand pictures on a circle, served while the command runs beside."""
+    """A thousand pictures on a circle; returns a function that opens the store as a running service does."""
     monkeypatch.setenv("SEARCH_CATALOGUE", str(tmp_path / "catalogue.sqlite"))
     monkeypatch.setenv("SEARCH_INDEX", str(tmp_path / "index"))
     store = open_store(snapshot_rows=10**9)
@@ -110,7 +110,7 @@ def test_tune_prints_the_table_and_activates_what_fits(
     assert main(["tune", "--encoder", encoder, "--texts", str(texts), "--kinds", "IVF128,Flat", "--activate"]) == 0
     assert "It serves, with a recall of" in capsys.readouterr().out
     assert serving().stats()["index"]["kind"].startswith("IVF128,Flat nprobe=")
-    # Measuring alone changes nothing, whatever was added since.
+    # Without --activate nothing changes.
     serving().upsert("m1", 2, [on_circle(2000)])
     assert main(["tune", "--encoder", encoder, "--texts", str(texts), "--kinds", "Flat"]) == 0
     assert serving().stats()["index"]["kind"].startswith("IVF128,Flat nprobe=")

@@ -1,4 +1,4 @@
-"""What only the Milvus back end can get wrong; all else it does is tried by the tests of the local one."""
+"""Behaviour specific to the Milvus back end; everything else is covered by the tests that run on both back ends."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,11 +55,11 @@ def test_what_is_acknowledged_while_another_model_takes_over_stays(
 
         monkeypatch.setattr(store, "_bring_records", both)
 
-    # A picture comes behind the walk: the model has no vector of it, and does not take over.
+    # A picture is added after the scan has passed its id: the new model has no vector of it, and must not take over.
     walk_and(lambda: send("c"))
     assert (serve(), found()) == (409, 3)
     client.delete(f"/v1/pictures/{'c' * 32}")
-    # One goes behind the walk, and is gone in both.
+    # A picture is deleted after the scan has passed its id: it must be deleted in both collections.
     walk_and(lambda: client.delete(f"/v1/pictures/{'b' * 32}"))
     assert (serve(), found()) == (200, 1)
     store.close()

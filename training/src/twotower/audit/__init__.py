@@ -1,1 +1,1 @@
-"""What a captioned data set teaches a search engine, and what it does not: measured, with examples to look at."""
+"""Data set audit: measures label noise, false negatives, duplicates, leaks and vocabulary of a captioned data set."""

@@ -3,10 +3,11 @@
     python -m twotower.audit --data flickr8k=DIR --split train --split dev --bundle var/bundle --out report
     python -m twotower.audit --data captions=test.json --against captions=val.json --out report
 
-Writes OUT.html, OUT.md and OUT.json. Each measure has its definition, why it matters to search, its interval, what was
-measured elsewhere, and examples. Captions are enough; with pictures more is told, with a model (--bundle) most. Last,
-faults are planted in a copy, and it is printed which of them are found. With --queries, words, phrases and sentences of
-the captions are written as a benchmark that `twotower.evaluate --queries` takes.
+Writes OUT.html, OUT.md and OUT.json. Each measure comes with its definition, why it matters to search, its 95 %
+interval, published values, and examples. Captions are enough; pictures add more measures, and a model (--bundle) adds
+the rest. Last, known faults are planted in a copy of the data, and the recall and precision of the detectors on them is
+printed. With --queries, words, phrases and sentences of the captions are written as a benchmark that
+`twotower.evaluate --queries` reads.
 """
 
 from __future__ import annotations
@@ -35,7 +36,14 @@ from twotower.training.sentences import SentenceEncoder
 def audit(
     corpus: Corpus, others: Sequence[Corpus], sentence_encoder: SentenceEncoder, embedder: Embedder | None
 ) -> list[Chapter]:
-    """Measure everything that can be measured: more with pictures at hand, and more with two towers."""
+    """Compute all measures that the inputs allow.
+
+    Args:
+        corpus: the data set; measures of pictures are skipped if it has captions only.
+        others: data sets that may share pictures with it.
+        sentence_encoder: computes sentence vectors of captions.
+        embedder: two towers, for the measures that need a model; None to skip these.
+    """
     steps = tqdm(total=7, desc="audit", unit="step")
 
     def step(what: str) -> None:
@@ -50,7 +58,7 @@ def audit(
     found = neighbours(vectors, corpus.owner)
     fitting = [positives.by_meaning(corpus, found), positives.by_words(corpus)]
     fitting += [positives.repeated(corpus), positives.near_captions(corpus, found)]
-    # A single caption a picture has nothing to agree with.
+    # Agreement between captions needs pictures with several captions.
     several = len(corpus.texts) > len(corpus.pictures)
     belonging = [agreement.agreement(corpus), agreement.mismatched(corpus, vectors)] if several else []
     step("scores of two towers" if embedder else "no towers")
@@ -82,7 +90,7 @@ def audit(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when the report is written, 1 with a sentence when it cannot be."""
+    """The command line; returns 0 if the report is written, else 1 after an error message."""
     parser = argparse.ArgumentParser(
         "twotower.audit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -111,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not any(map(words_of, corpus.texts)):
             raise DataError(f"{options.data}: no caption holds a word that says what is in a picture")
         others = [read_other(other) for other in options.against]
-        # What would be refused at the end is refused before minutes of work.
+        # Fail early: an invalid --out or --queries would otherwise fail only after minutes of work.
         for path in filter(None, (options.out, options.queries)):
             path.parent.mkdir(parents=True, exist_ok=True)
         if options.queries:

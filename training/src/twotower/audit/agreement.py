@@ -1,4 +1,4 @@
-"""Whether those who described a picture say the same: agreement, and captions that belong to no picture here."""
+"""Inter-annotator agreement of captions, and mismatched captions (label noise)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from twotower.training.sentences import likeness_to_siblings
 
 
 def agreement(corpus: Corpus) -> Measure:
-    """How far the captions of a picture agree in their words."""
+    """How much the captions of a picture agree in their words (Jaccard index)."""
     chance = np.random.default_rng(0)
     words = [frozenset(words_of(text)) for text in corpus.texts]
     start = np.concatenate([[0], np.cumsum([len(texts) for texts in corpus.captions])])
@@ -50,12 +50,12 @@ def agreement(corpus: Corpus) -> Measure:
 
 
 def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
-    """The share of the words of either that both have."""
+    """The Jaccard index of two sets of words; 0 if both are empty."""
     return len(a & b) / len(a | b) if a or b else 0.0
 
 
 def likeness_to_others(vectors: Array, owner: Ints) -> Floats:
-    """What `likeness_to_siblings` would be of captions of a wrong picture: against another one's captions, (C,)."""
+    """The baseline of `likeness_to_siblings`: the mean cosine to the captions of a random other picture, (C,)."""
     pictures = int(owner[-1]) + 1
     sums = np.zeros((pictures, vectors.shape[1]))
     np.add.at(sums, owner, vectors.astype(np.float64))
@@ -66,15 +66,15 @@ def likeness_to_others(vectors: Array, owner: Ints) -> Floats:
 
 
 def mismatched_captions(vectors: Array, owner: Ints) -> tuple[Ints, Floats, float]:
-    """Captions that are no more like their siblings than a quarter of captions of other pictures would be.
+    """Captions whose similarity to their siblings is below the upper quartile of that to a random other picture.
 
     Args:
         vectors: (C, D) unit vectors.
-        owner: (C,) the picture of each caption, in rising order; two pictures or more.
+        owner: (C,) the picture of each caption, ascending; at least two pictures.
 
     Returns:
-        The rows of those captions, the least alike first; the likeness of each caption to its siblings, (C,); and the
-        cosine that half of the captions of other pictures stay below.
+        The rows of those captions, the least similar first; the mean cosine of each caption to its siblings, (C,); and
+        the median cosine to a random other picture.
     """
     likeness = likeness_to_siblings(vectors, owner)
     half, most = np.percentile(likeness_to_others(vectors, owner), [50, 75])
@@ -83,7 +83,7 @@ def mismatched_captions(vectors: Array, owner: Ints) -> tuple[Ints, Floats, floa
 
 
 def mismatched(corpus: Corpus, vectors: Array) -> Measure:
-    """Captions that belong to another picture, as far as their siblings tell."""
+    """Captions of a wrong picture, estimated from their similarity to their siblings."""
     found, likeness, half = mismatched_captions(vectors, corpus.owner)
     several = ~np.isnan(likeness)
     below = share("below half of the captions of other pictures", likeness[several] < half, corpus.owner[several])

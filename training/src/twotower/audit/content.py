@@ -1,4 +1,4 @@
-"""What is shown, as far as captions say: what people look for, who is in the pictures, and what captions guess."""
+"""The content of pictures by their captions: coverage of search topics, people and gender, and speculative captions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twotower.audit.words import listed
 from twotower.evaluation.metrics import with_interval
 from twotower.towers.texts import words_of
 
-# What people keep pictures of and look for among their own. No log of such searches is public: the list is ours.
+# Topics that people search for among their own pictures. No query log is public, so we wrote the lists.
 TOPICS = {
     "food and drink": listed(
         "food pizza bread cake fruit apple banana vegetable salad soup meal breakfast dinner sandwich "
@@ -51,12 +51,12 @@ TOPICS = {
     "tools and work": listed("hammer drill ladder tool machine factory office construction excavator tractor"),
     "clothes": listed("shirt dress shoe boot hat coat jacket jeans skirt sunglasses"),
 }
-# Words that so few cover the pictures with.
+# Number of words in the greedy set cover of the pictures.
 COVER = 10
 
 Marks = NDArray[np.bool_]
 
-# Without pronouns: "his" is said of dogs as well.
+# No pronouns: "his" may refer to a dog.
 MALE = listed("man men boy boys guy guys male gentleman gentlemen father son brother husband")
 FEMALE = listed("woman women girl girls lady ladies female mother daughter sister wife")
 PEOPLE = (
@@ -69,7 +69,7 @@ PEOPLE = (
     | listed("dancer dancers musician officer soldier student students")
 )
 SEVERAL = listed("men boys guys gentlemen women girls ladies")
-# What a caption can only guess: after van Miltenburg, Stereotyping and bias in the Flickr30k dataset, 2016.
+# Attributes that annotators can only guess, after van Miltenburg, Stereotyping and bias in the Flickr30k dataset, 2016.
 GUESSES = {
     "kinship and friendship": listed(
         "family friend friends mother mom father dad parent parents son daughter brother brothers sister "
@@ -90,7 +90,7 @@ GUESSES = {
 
 
 def coverage(corpus: Corpus) -> Measure:
-    """How much of what people look for is there, and how little it takes to name it all."""
+    """Coverage of common search topics, and how few words cover the whole set."""
     held = [frozenset(w for tokens in texts for w in tokens) for texts in by_picture(corpus)]
     pictures = np.arange(len(held))
     shares = {
@@ -127,7 +127,7 @@ def coverage(corpus: Corpus) -> Measure:
 
 
 def plural(word: str) -> frozenset[str]:
-    """What a noun's plural may be, by rule."""
+    """The possible plurals of a noun, by rule."""
     return frozenset({f"{word}s", f"{word}es", f"{word.removesuffix('y')}ies"})
 
 
@@ -140,7 +140,7 @@ def by_picture(corpus: Corpus) -> list[list[list[str]]]:
 
 
 def greedy_cover(held: list[frozenset[str]]) -> list[tuple[str, float]]:
-    """Words that cover the most pictures, each the best after those before it, with the share covered so far."""
+    """Greedy set cover: words that cover the most pictures, each with the percentage covered so far."""
     left, cover = held, []
     for _ in range(COVER):
         counted = Counter(w for words in left for w in words)
@@ -153,18 +153,18 @@ def greedy_cover(held: list[frozenset[str]]) -> list[tuple[str, float]]:
 
 
 def mentioned(corpus: Corpus, words: frozenset[str]) -> Marks:
-    """Which captions hold a word of a list, (C,)."""
+    """Which captions contain a word of a list, (C,) bool."""
     return np.array([not words.isdisjoint(tokens) for tokens in corpus.tokens], np.bool_)
 
 
 def of_pictures(corpus: Corpus, hits: Marks) -> Marks:
-    """Which pictures have such a caption, (N,)."""
+    """Which pictures have a caption that is a hit, (N,) bool."""
     found: Marks = np.bincount(corpus.owner, weights=hits, minlength=len(corpus.pictures)) > 0
     return found
 
 
 def people(corpus: Corpus) -> Measure:
-    """Who is in the pictures."""
+    """How often captions and pictures mention people, men and women."""
     person, male, female = (mentioned(corpus, words) for words in (PEOPLE, MALE, FEMALE))
     pictures = np.arange(len(corpus.pictures))
     values = [
@@ -193,13 +193,13 @@ def people(corpus: Corpus) -> Measure:
 
 
 def of_one(corpus: Corpus, words: frozenset[str]) -> Marks:
-    """Which captions speak of one person, by one word of a list: "a woman", and no other person, (C,)."""
+    """Which captions mention exactly one person, with a singular word of the list such as "a woman", (C,) bool."""
     people = [[token for token in tokens if token in PEOPLE] for tokens in corpus.tokens]
     return np.array([len(p) == 1 and p[0] in words and p[0] not in SEVERAL for p in people], np.bool_)
 
 
 def guesses(corpus: Corpus) -> Measure:
-    """What captions say that a picture cannot show, and how far those who saw it agree."""
+    """Captions with attributes that a picture cannot show, and how often the other annotators agree."""
     values, examples = [], []
     for name, words in GUESSES.items():
         hits = mentioned(corpus, words)

@@ -1,4 +1,4 @@
-"""Captions by picture, and the pictures where they are at hand."""
+"""The audited data set: captions by picture, and the pictures if available."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from twotower import data
 from twotower.data import DataError
 from twotower.evaluation.metrics import Ints
 
-# Letters and digits of any script: punctuation is no word.
+# Words: letters and digits of any script, without punctuation.
 TOKEN = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
-# Of pictures at Flickr: nothing but digits, before the first _ or dot.
+# The photo id in a Flickr file name: the digits before the first _ or dot.
 FLICKR = re.compile(r"(\d+)[_.]")
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The pictures of some splits with what is said of each."""
+    """The pictures of some splits with their captions."""
 
     name: str
     pictures: tuple[str, ...]
     captions: tuple[tuple[str, ...], ...]
-    # Of each picture.
+    # The split of each picture.
     splits: tuple[str, ...]
-    # Where they lie; empty when there are captions alone.
+    # The picture files; empty if only captions are available.
     images: tuple[Path, ...] = ()
 
     @cached_property
@@ -50,13 +50,13 @@ class Corpus:
 
 
 def read(given: str, splits: Sequence[str]) -> Corpus:
-    """Captions of a data set given as `READER=PATH`, or as `captions=FILE.json`.
+    """Read a data set given as `READER=PATH`, or as `captions=FILE.json`.
 
-    The latter is an object of lists of captions by picture, as the caption files of Flickr30k are; it has no splits,
-    and pictures are not looked for. With a reader, every picture must be readable.
+    A caption file is a JSON object of lists of captions by picture, as for Flickr30k; it has no splits, and its
+    pictures are not read. With a reader, every picture must be readable.
 
     Raises:
-        DataError: it is not what it should be.
+        DataError: the data set is missing or invalid.
     """
     reader, _, place = given.partition("=")
     if len(set(splits)) < len(splits):
@@ -77,10 +77,10 @@ def read(given: str, splits: Sequence[str]) -> Corpus:
 
 
 def read_other(given: str) -> Corpus:
-    """A set to compare with, called as it is given: `captions=FILE.json`, or `READER=PATH:SPLIT`.
+    """Read a data set to compare with, `captions=FILE.json` or `READER=PATH:SPLIT`; its name is the argument.
 
     Raises:
-        DataError: it is not what it should be.
+        DataError: the data set is missing or invalid.
     """
     if given.startswith("captions="):
         return replace(read(given, ()), name=given)
@@ -94,7 +94,7 @@ def read_captions(path: Path) -> Corpus:
     """See `read`.
 
     Raises:
-        DataError: the file is missing or holds something else.
+        DataError: the file is missing or invalid.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -105,7 +105,7 @@ def read_captions(path: Path) -> Corpus:
     ):
         raise DataError(f"{path} is no object of lists of captions by picture")
     captions = {
-        # Some files name the picture once more at the end of its captions.
+        # Some files repeat the picture's path as its last caption.
         name: tuple(t.strip() for t in texts if t.strip() and not t.endswith(f"/{name}"))
         for name, texts in found.items()
     }
@@ -115,7 +115,7 @@ def read_captions(path: Path) -> Corpus:
 
 
 def drawn(corpus: Corpus, most: int) -> tuple[Corpus, Ints]:
-    """As many pictures of a corpus, at random, in their order; and their rows in it."""
+    """A random sample of at most `most` pictures, in their order, and their rows in the corpus."""
     rows = np.arange(len(corpus.pictures))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).choice(len(rows), most, replace=False))
@@ -129,6 +129,6 @@ def drawn(corpus: Corpus, most: int) -> tuple[Corpus, Ints]:
 
 
 def number_or_name(picture: str) -> str:
-    """A picture's number at Flickr, where it is named by it (123.jpg, 123_ab45.jpg); else its name."""
+    """The Flickr photo id in a picture's name (123.jpg, 123_ab45.jpg), or else the name itself."""
     found = FLICKR.match(picture)
     return found[1] if found else picture

@@ -1,4 +1,4 @@
-"""What captions are worth as queries, and what can be told by evaluating with them."""
+"""The limits of evaluating with captions as queries: the ceiling of R@1, text-only baselines, and statistical power."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from twotower.evaluation.metrics import Floats, Ints, with_interval
 from twotower.evaluation.queries import pictures_by_word
 from twotower.towers.texts import words_of
 
-# Queries drawn from captions for what is estimated.
+# Captions sampled as queries for estimates.
 DRAWN = 2000
-# Up to so many words a query, all are tried.
+# Up to this many words per query, all combinations are enumerated; beyond it they are sampled.
 EXACT = 2
 
 
 def ceiling(corpus: Corpus) -> Measure:
-    """How far a single right answer lets a short query go."""
+    """The ceiling of R@1 for short queries when only one picture counts as relevant."""
     holding = pictures_by_word(corpus.captions)
     words = [words_of(text) for text in corpus.texts]
     expected = {1: ".153 and .136", 2: ".559 and .504", 3: ".839 and .800", 4: ".956 and .934", 5: ".988 and .977"}
@@ -57,9 +57,17 @@ def ceiling(corpus: Corpus) -> Measure:
 def guessing(
     words: Sequence[list[str]], pictures: Ints, k: int, holding: Mapping[str, set[int]]
 ) -> tuple[Floats, Ints, float | None]:
-    """Queries of k words: the chance of a guess for each caption, its picture, and what the best system reaches.
+    """The expected R@1 of a random guess among all pictures that match a query of k words.
 
-    The last is None where not every way to take the words was tried.
+    Args:
+        words: (C) the content words of each caption.
+        pictures: (C,) the picture of each caption.
+        k: words per query.
+        holding: the pictures that contain each word.
+
+    Returns:
+        For each query caption the chance of a right guess, its picture, and the R@1 of the best possible system; the
+        last is None if combinations were sampled (k > `EXACT`).
     """
     long = [i for i, found in enumerate(words) if len(found) >= k]
     if k > EXACT:
@@ -83,7 +91,7 @@ def guessing(
 
 
 def solvable(corpus: Corpus) -> Measure:
-    """How far words alone lead from a caption to the other captions of its picture."""
+    """A text-only baseline: retrieve a caption's picture by TF-IDF over the picture's other captions."""
     chance = np.random.default_rng(0)
     several = [i for i, row in enumerate(corpus.owner) if len(corpus.captions[row]) > 1]
     drawn = np.sort(chance.choice(several, min(DRAWN, len(several)), replace=False)) if several else np.array([], int)
@@ -105,7 +113,7 @@ def solvable(corpus: Corpus) -> Measure:
             for row, value in where[w]:
                 scores[row] += weight[w] * value
         scores /= np.maximum(norms, 1e-9)
-        # Its own picture is known by its other captions only.
+        # Leave one out: the own picture's document must not contain the query caption.
         own = int(corpus.owner[i])
         rest = pictures[own] - counts[i]
         score = sum(weight[w] * (1 + math.log(rest[w])) * weight[w] for w in counts[i] if rest[w])
@@ -137,7 +145,7 @@ def norm(words: Counter[str], weight: dict[str, float]) -> float:
 
 
 def resolution(corpus: Corpus) -> Measure:
-    """Which differences an evaluation on so many pictures can tell."""
+    """The smallest differences that an evaluation on this many pictures can detect."""
     pictures, captions = len(corpus.captions), len(corpus.texts)
     values = []
     for p in (50, 30, 85):
@@ -159,5 +167,5 @@ def resolution(corpus: Corpus) -> Measure:
 
 
 def half_interval(variance: float, trials: int) -> float:
-    """Half of the 95 % interval of a mean of percentages, in points, by the normal distribution."""
+    """Half the width of the 95 % interval of a mean of percentages, in points, by the normal approximation."""
     return 1.96 * math.sqrt(variance / trials)

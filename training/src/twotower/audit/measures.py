@@ -1,4 +1,4 @@
-"""What a measure is: figures with intervals, what was found elsewhere, what to do about it, and examples."""
+"""Data classes of a measure: values with intervals, published values, advice, and examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from twotower.evaluation.metrics import Figure, Floats, Ints, with_interval
 
 @dataclass(frozen=True)
 class Value:
-    """A figure under a name; `beside` is what was published or is expected."""
+    """A named value with an optional interval; `beside` is a published or expected value."""
 
     name: str
     value: float
@@ -30,7 +30,7 @@ class Value:
 
 
 def rounded(value: float) -> str:
-    """A number to three figures or so: what intervals leave of it."""
+    """A number with about three significant digits; the intervals are wider than the rest."""
     if value == round(value):
         return f"{value:,.0f}"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.01 else f"{value:.1g}"
@@ -38,7 +38,7 @@ def rounded(value: float) -> str:
 
 @dataclass(frozen=True)
 class Example:
-    """Something to look at: a text, and the pictures that it is about by their rows."""
+    """An example: a text, and the rows of the pictures that it is about."""
 
     text: str
     pictures: tuple[int, ...] = ()
@@ -50,16 +50,16 @@ class Measure:
 
     key: str
     title: str
-    # How it is computed, and what it means for people who search.
+    # How it is computed, and why it matters to search.
     definition: str
     why: str
-    # The first is the one to name in one line.
+    # The first one is the headline value.
     values: tuple[Value, ...]
     examples: tuple[Example, ...] = ()
-    # Bars, where a picture says more than the values: names and heights, and what they count.
+    # A bar chart, if any: names and heights; `counted` is what the heights count.
     bars: tuple[tuple[str, float], ...] = ()
     counted: str = ""
-    # What follows for who trains or evaluates with this data set.
+    # Advice for training or evaluating with this data set.
     advice: str = ""
 
 
@@ -72,10 +72,16 @@ class Chapter:
 
 
 def share(name: str, hits: Sequence[bool] | NDArray[np.bool_], owner: Ints, beside: str = "") -> Value:
-    """A share of captions in percent, with its 95 % interval over pictures.
+    """A share of captions in percent, with its 95 % bootstrap interval over pictures.
 
-    Where none or all are hits, a bootstrap says that it is certain: there the interval is that of Clopper and Pearson
-    (1934) for as many trials as pictures.
+    If none or all are hits, a bootstrap interval has width 0; then it is the exact interval of Clopper and Pearson
+    (1934), with pictures as trials.
+
+    Args:
+        name: of the value.
+        hits: (C,) whether each caption is a hit.
+        owner: (C,) the picture of each caption.
+        beside: a published value.
     """
     marks = np.asarray(hits, np.bool_)
     figure = with_interval(marks, owner)
@@ -87,10 +93,18 @@ def share(name: str, hits: Sequence[bool] | NDArray[np.bool_], owner: Ints, besi
 
 
 def mean(name: str, values: Sequence[float] | Floats | Ints, owner: Ints, unit: str = "", beside: str = "") -> Value:
-    """A mean over captions, with its 95 % interval over pictures."""
+    """A mean over captions, with its 95 % bootstrap interval over pictures.
+
+    Args:
+        name: of the value.
+        values: (C,) one per caption.
+        owner: (C,) the picture of each caption.
+        unit: appended to the number.
+        beside: a published value.
+    """
     return of_figure(name, with_interval(np.asarray(values, np.float64), owner, scale=1), unit, beside)
 
 
 def of_figure(name: str, figure: Figure, unit: str = "", beside: str = "") -> Value:
-    """A figure as a value."""
+    """Convert a `Figure` to a `Value`."""
     return Value(name, figure.value, figure.low, figure.high, unit, beside)

@@ -1,4 +1,4 @@
-"""Pictures that are there more than once: by their number at Flickr, and by what they look like."""
+"""Duplicate pictures and leaks between splits: by Flickr photo id, and by perceptual hash (near-duplicates)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from twotower.audit.corpus import Corpus, number_or_name
 from twotower.audit.measures import Example, Measure, Value
 from twotower.evaluation.metrics import Array, Ints
 
-# Bits of 64 in which two pictures' hashes may differ. What is found then is measured by `planted`.
+# Maximum Hamming distance of the 64-bit hashes of near-duplicates; `planted` measures its recall and precision.
 DISTANCE = 6
 BLOCK = 1024
 
 
 def leaks(corpus: Corpus, others: Sequence[Corpus]) -> Measure:
-    """Pictures that are in two splits, or in another data set as well, by their number at Flickr."""
+    """Leaks: pictures that are in two splits or also in another data set, by Flickr photo id or name."""
     groups: dict[str, set[str]] = defaultdict(set)
     for name, split in zip(corpus.pictures, corpus.splits, strict=True):
         groups[split].add(number_or_name(name))
@@ -51,9 +51,9 @@ def leaks(corpus: Corpus, others: Sequence[Corpus]) -> Measure:
 
 
 def hashes(images: Sequence[Path]) -> Array:
-    """The perceptual hash of each picture: the signs of 64 low frequencies of its brightness, (N, 64) float32, 1 or -1.
+    """The perceptual hash (pHash) of each picture: signs of 64 low DCT frequencies, (N, 64) float32, 1 or -1.
 
-    pHash (Zauner, 2010): it survives another size, quality and brightness, not another crop.
+    pHash (Zauner, 2010) is robust against changes of size, quality and brightness, not against cropping.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(tqdm(pool.map(hash_of, images), total=len(images), desc="picture hashes", leave=False))
@@ -63,12 +63,17 @@ def hashes(images: Sequence[Path]) -> Array:
 def hash_of(image: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """The perceptual hash of a picture as 64 bits."""
     with Image.open(image) as picture:
-        picture.draft("L", (128, 128))  # a JPEG is decoded no larger than is needed
+        picture.draft("L", (128, 128))  # decodes a JPEG at a reduced scale
         return np.asarray(imagehash.phash(picture).hash, np.bool_).ravel()
 
 
 def near(signs: Array, others: Array) -> Iterator[tuple[int, int, int]]:
-    """Pairs of pictures of two lists whose hashes differ in no more than `DISTANCE` bits, with that number."""
+    """Pairs of pictures with a Hamming distance of at most `DISTANCE`: (row in signs, row in others, distance).
+
+    Args:
+        signs: (N, 64) hashes as 1 and -1.
+        others: (M, 64).
+    """
     for start in range(0, len(signs), BLOCK):
         differ = (signs.shape[1] - signs[start : start + BLOCK] @ others.T) / 2
         for i, j in np.argwhere(differ <= DISTANCE):
@@ -76,7 +81,7 @@ def near(signs: Array, others: Array) -> Iterator[tuple[int, int, int]]:
 
 
 def near_pictures(corpus: Corpus, signs: Array, others: Sequence[Corpus] = ()) -> Measure:
-    """Pictures that look nearly the same: within splits, across them, and in other sets whose pictures are at hand."""
+    """Near-duplicate pictures within splits, across splits, and in other data sets with pictures."""
     pairs = sorted(((a, b, differ) for a, b, differ in near(signs, signs) if a < b), key=lambda pair: (pair[2], pair))
     across = [pair for pair in pairs if corpus.splits[pair[0]] != corpus.splits[pair[1]]]
     within = [pair for pair in pairs if corpus.splits[pair[0]] == corpus.splits[pair[1]]]

@@ -1,4 +1,4 @@
-"""How well the detectors find what is known to be wrong: faults planted into a copy of the data, counted again."""
+"""Recall and precision of the audit's detectors, measured on known faults that are planted in a copy of the data."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from twotower.audit.positives import SAME, neighbours, repeated_captions
 from twotower.audit.words import misspelt_words
 from twotower.evaluation.metrics import Array, Ints
 
-# Pictures that faults are planted among, and the share of their captions that each kind of fault befalls.
+# Pictures in whose captions faults are planted, and the share of captions that get each kind of fault.
 AMONG = 2000
 SHARE = 0.01
-# Pictures of which changed copies are made.
+# Number of pictures of which modified copies are made.
 COPIED = 100
-# What a picture goes through on its way from site to site.
+# Modifications that are common when pictures are copied between web sites.
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "smaller": lambda picture: picture.resize((picture.width * 3 // 5, picture.height * 3 // 5)),
     "of poorer quality": lambda picture: picture,
@@ -33,18 +33,18 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
         (picture.width // 50, picture.height // 50, picture.width * 49 // 50, picture.height * 49 // 50)
     ),
 }
-# Of JPEG, where it is not 85.
+# JPEG quality by modification; 85 by default.
 QUALITY = {"of poorer quality": 30}
 ARTICLES = {"a": "the", "an": "the", "the": "a"}
 
 
 def planted(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Array], signs: Array | None) -> Measure:
-    """Plant faults, look for them, and count.
+    """Plant faults, run the detectors, and report their recall and precision.
 
     Args:
-        corpus: two pictures or more.
-        sentence_encoder: sentence vectors of texts.
-        signs: the hashes of the corpus's pictures, where they are at hand.
+        corpus: at least two pictures.
+        sentence_encoder: maps N texts to (N, D) unit vectors.
+        signs: (N, 64) hashes of the corpus's pictures; None if only captions are available.
     """
     values = [*in_captions(corpus, sentence_encoder), *in_names(corpus)]
     if signs is not None:
@@ -63,7 +63,13 @@ def planted(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Array], 
 
 
 def scored(name: str, true: Set[int], found: Set[int]) -> list[Value]:
-    """Recall and precision of one detector, where a fault was planted."""
+    """Recall and precision of one detector; nothing if no fault was planted.
+
+    Args:
+        name: of the detector.
+        true: the items with planted faults.
+        found: the items that the detector reports.
+    """
     if not true:
         return []
     hits = len(true & found)
@@ -75,7 +81,7 @@ def scored(name: str, true: Set[int], found: Set[int]) -> list[Value]:
 
 
 def in_captions(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Array]) -> list[Value]:
-    """Faults among captions; none where too few have siblings to hide faults among."""
+    """Plant and detect faults in captions; nothing if too few captions have siblings."""
     some, _ = drawn(corpus, AMONG)
     chance = np.random.default_rng(0)
     order = chance.permutation(np.flatnonzero(np.bincount(some.owner)[some.owner] > 1))
@@ -89,7 +95,7 @@ def in_captions(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Arra
         texts[i] = some.texts[source]
     for i in set(reworded.tolist()) & sources.keys():
         texts[i] = in_other_words(texts[i], chance)
-    # The other half of an exchange.
+    # Swaps: the source gets the text that it replaces.
     halves = {source: i for i, source in sources.items() if i in set(exchanged.tolist())}
     for source, i in halves.items():
         texts[source] = some.texts[i]
@@ -106,7 +112,7 @@ def in_captions(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Arra
     return [
         *scored("captions of other pictures", copies, repeated),
         *scored("captions in other words", rewordings - copies, said_again - copies),
-        # Copies are strangers too, and another detector's.
+        # Copies and paraphrases are mismatched as well, but belong to the other two detectors.
         *scored("captions exchanged between pictures", halves.keys() | halves.values(), odd - copies - rewordings),
         *scored(
             "slips in a word",
@@ -117,7 +123,13 @@ def in_captions(corpus: Corpus, sentence_encoder: Callable[[Sequence[str]], Arra
 
 
 def of_other_pictures(rows: Ints, others: Ints, owner: Ints) -> dict[int, int]:
-    """For each of these captions one of the others that is another picture's, as far as there are; each once."""
+    """For each caption in `rows` a distinct one of `others` that belongs to another picture, if any is left.
+
+    Args:
+        rows: captions.
+        others: candidate captions.
+        owner: (C,) the picture of each caption.
+    """
     left, chosen = others.tolist(), {}
     for i in rows.tolist():
         place = next((k for k, other in enumerate(left) if owner[other] != owner[i]), None)
@@ -127,15 +139,15 @@ def of_other_pictures(rows: Ints, others: Ints, owner: Ints) -> dict[int, int]:
 
 
 def pairs_of(rows: Ints, sources: Mapping[int, int]) -> set[int]:
-    """These captions and those that they were made of."""
+    """The captions in `rows` that have a source, together with their sources."""
     made = {i for i in rows.tolist() if i in sources}
     return made | {sources[i] for i in made}
 
 
 def in_other_words(text: str, chance: np.random.Generator) -> str:
-    """A paraphrase of a caption: with other articles, without, or with a beginning that says nothing.
+    """A paraphrase of a caption: articles exchanged, articles removed, or "This is" prepended.
 
-    The last where the first two change nothing, or leave nothing.
+    The last one is the fallback if the chosen change has no effect or leaves no word.
     """
     words = text.split()
     changed = [
@@ -147,9 +159,9 @@ def in_other_words(text: str, chance: np.random.Generator) -> str:
 
 
 def with_slip(text: str, chance: np.random.Generator) -> str:
-    """A caption with one letter of one word dropped, doubled or exchanged with the next; words of five letters or more.
+    """A caption with a typo in one word of five letters or more: a letter dropped, doubled or swapped with the next.
 
-    The same where no word is so long, or the two letters are one.
+    Unchanged if there is no such word, or if the two swapped letters are equal.
     """
     words = list(re.finditer(r"[A-Za-z]{5,}", text))
     if not words:
@@ -161,16 +173,16 @@ def with_slip(text: str, chance: np.random.Generator) -> str:
 
 
 def in_names(corpus: Corpus) -> list[Value]:
-    """Pictures of this set that another one has too, under its numbers in other forms of name, among as many others."""
+    """Plant duplicates by Flickr photo id: a made-up list of names, half of them ids of this set in other formats."""
     chance = np.random.default_rng(0)
     numbered = [name for name in corpus.pictures if number_or_name(name) != name]
     if len(numbered) < 2:
-        return []  # not from Flickr: names are what they are
+        return []  # not from Flickr: the names hold no photo ids
     known = {number_or_name(name) for name in numbered}
     leaked = chance.permutation(sorted(known))[:COPIED]
     forms = ("{}.jpg", "{}_ab12cd34ef.jpg", "{}_0a1b2c3d4e_m.jpg")
     names = [forms[i % len(forms)].format(number) for i, number in enumerate(leaked)]
-    # With one digit more they are the numbers of other pictures, unless those happen to be here.
+    # Negatives: an additional digit makes another id, unless this set happens to contain that one too.
     strangers = [f"{number}7.jpg" for number in leaked]
     there = [*names, *strangers]
     truth = {i for i, name in enumerate(there) if i < len(names) or name.removesuffix(".jpg") in known}
@@ -178,7 +190,7 @@ def in_names(corpus: Corpus) -> list[Value]:
 
 
 def in_pictures(corpus: Corpus, signs: Array) -> list[Value]:
-    """Changed copies of some pictures, looked for among all."""
+    """Plant near-duplicates: search for modified copies of some pictures among all pictures."""
     chance = np.random.default_rng(0)
     rows = chance.choice(len(corpus.images), min(COPIED, len(corpus.images)), replace=False)
     like = {(original, row) for original, row, _ in near(signs[rows], signs)}
@@ -194,7 +206,7 @@ def in_pictures(corpus: Corpus, signs: Array) -> list[Value]:
             copies = hashes(paths)
         found = {(copy, row) for copy, row, _ in near(copies, signs)}
         hits = len(found & set(enumerate(rows.tolist())))
-        # What looks like the original looks like its copy, and is no mistake.
+        # Pictures that are near-duplicates of the original are also found for its copy; count them as correct.
         right, all_found = right + len(found & like), all_found + len(found)
         values.append(Value(f"copies {name}: recall", 100 * hits / len(rows), unit=f" % ({hits} of {len(rows)})"))
     if all_found:

@@ -1,4 +1,7 @@
-"""False negatives: pictures that fit a caption which is not theirs, by words, by meaning, and by a model that looks."""
+"""False negatives: pictures that match another picture's caption, by words and by sentence vectors.
+
+Those by a model that sees the pictures are in `towers`.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +17,36 @@ from twotower.evaluation.metrics import Array, Floats, Ints
 from twotower.evaluation.queries import pictures_by_word
 from twotower.towers.texts import words_of
 
-# Captions at a time: rows of that many cosines to all captions are in memory.
+# Captions compared at a time: bounds the memory of the (BLOCK, C) matrix of cosines.
 BLOCK = 256
-# Cosines from which another picture is counted. `by_meaning` says what they mean.
+# Thresholds of the cosine from which another picture counts as a match; see `by_meaning`.
 STEPS = (0.7, 0.8, 0.9)
-# From this cosine on, two captions say much the same, and the pictures could be exchanged.
+# From this cosine on, two captions have a similar meaning, so that each also describes the other's picture.
 ALIKE = STEPS[0]
-# From this one on, they are one caption in other words.
+# From this cosine on, one is a paraphrase of the other.
 SAME = STEPS[-1]
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Of each caption, (C,): how near the nearest caption of another picture and of its own picture are."""
+    """For each caption, (C,): the highest cosine to a caption of another picture (`elsewhere`) and of its own."""
 
     elsewhere: Floats
-    # The picture, and which of all captions it is.
+    # The picture and the row of that nearest caption of another picture.
     picture: Ints
     caption: Ints
-    # Not a number where a picture has one caption.
+    # NaN if the picture has only one caption.
     sibling: Floats
-    # (C, len(STEPS)): other pictures that have a caption so near.
+    # (C, len(STEPS)): how many other pictures have a caption with at least this cosine.
     counts: Ints
 
 
 def neighbours(vectors: Array, owner: Ints) -> Neighbours:
-    """Compare all captions of two pictures or more.
+    """Compare all captions with each other.
 
     Args:
         vectors: (C, D) unit vectors.
-        owner: (C,) the picture of each caption, in rising order.
+        owner: (C,) the picture of each caption, ascending; at least two pictures.
     """
     first = np.searchsorted(owner, np.arange(owner[-1] + 1))
     count = len(owner)
@@ -53,7 +56,7 @@ def neighbours(vectors: Array, owner: Ints) -> Neighbours:
         rows = np.arange(start, min(start + BLOCK, count))
         cosines = vectors[rows] @ vectors.T
         place = np.arange(len(rows))
-        cosines[place, rows] = -1  # a caption is no sibling of its own
+        cosines[place, rows] = -1  # exclude each caption itself
         best = np.maximum.reduceat(cosines, first, axis=1)
         own = best[place, owner[rows]]
         sibling[rows] = np.where(own > -1, own, np.nan)
@@ -68,7 +71,7 @@ def neighbours(vectors: Array, owner: Ints) -> Neighbours:
 
 
 def repeated_captions(corpus: Corpus) -> dict[str, list[int]]:
-    """Captions that stand under several pictures, by their words: the rows of the captions."""
+    """Captions that occur with several pictures: rows of the captions by their text (tokens joined by spaces)."""
     rows: dict[str, list[int]] = defaultdict(list)
     for i, tokens in enumerate(corpus.tokens):
         rows[" ".join(tokens)].append(i)
@@ -76,7 +79,7 @@ def repeated_captions(corpus: Corpus) -> dict[str, list[int]]:
 
 
 def repeated(corpus: Corpus) -> Measure:
-    """Captions that stand under several pictures."""
+    """The share of captions that occur with several pictures."""
     shared = repeated_captions(corpus)
     pictures = {key: sorted({int(corpus.owner[i]) for i in rows}) for key, rows in shared.items()}
     hits = np.zeros(len(corpus.texts), bool)
@@ -97,7 +100,7 @@ def repeated(corpus: Corpus) -> Measure:
 
 
 def by_words(corpus: Corpus) -> Measure:
-    """Other pictures whose captions hold all that a caption says."""
+    """False negatives by words: other pictures whose captions contain all content words of a caption."""
     words = [frozenset(words_of(text)) for text in corpus.texts]
     holders = pictures_by_word(corpus.captions)
     others = np.array(
@@ -127,12 +130,12 @@ def by_words(corpus: Corpus) -> Measure:
 
 
 def fitting(words: frozenset[str], holders: dict[str, set[int]], caption: int, corpus: Corpus) -> list[int]:
-    """A few other pictures that hold all the words."""
+    """Up to five other pictures whose captions contain all the words."""
     return sorted(set.intersection(*(holders[w] for w in words)) - {int(corpus.owner[caption])})[:5]
 
 
 def by_meaning(corpus: Corpus, found: Neighbours) -> Measure:
-    """Other pictures of which a caption says the same in other words."""
+    """False negatives by sentence vectors: other pictures with a caption of similar meaning."""
     values = [
         mean(
             f"pictures a caption fits, cosine {step:.1f} or more",
@@ -197,7 +200,7 @@ def by_meaning(corpus: Corpus, found: Neighbours) -> Measure:
 
 
 def near_captions(corpus: Corpus, found: Neighbours) -> Measure:
-    """Captions that another picture has in nearly the same words."""
+    """Captions of which another picture has a paraphrase."""
     tokens = corpus.tokens
     same = np.array([tokens[i] == tokens[k] for i, k in enumerate(found.caption)], np.bool_)
     hits = (found.elsewhere >= SAME) & ~same

@@ -1,4 +1,4 @@
-"""The measures as a page for people (one file, light and dark), as Markdown, and as JSON."""
+"""Writes the measures as HTML (one self-contained file, light and dark), as Markdown, and as JSON."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from PIL import Image
 from twotower.audit.corpus import Corpus
 from twotower.audit.measures import Chapter, Measure, rounded
 
-# Pixels; twice what a picture is shown at.
+# Height of a thumbnail in pixels, twice the displayed height.
 THUMBNAIL = 208
-# Examples that are open from the start: a row.
+# Number of examples that are expanded initially: one row.
 OPEN = 3
-# Of a letter below a bar, in units of the plot, which is 800 wide.
+# Width of a letter of a bar's label, in units of the plot, which is 800 wide.
 LETTER = 6.5
 
 
 def html(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
-    """A page that needs nothing else."""
+    """The report as a self-contained HTML page."""
     environment = Environment(
         loader=PackageLoader("twotower.audit", ""),
         autoescape=True,
@@ -38,7 +38,7 @@ def html(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
 
 
 def summary(corpus: Corpus) -> str:
-    """What was looked at."""
+    """A sentence on the size of the data set, the intervals and the published values."""
     return (
         f"{len(corpus.pictures):,} pictures, {len(corpus.texts):,} captions; in brackets 95 % intervals over the "
         "pictures that captions belong to, those they are compared with being as they are. Figures elsewhere: "
@@ -48,7 +48,7 @@ def summary(corpus: Corpus) -> str:
 
 
 def thumbnail(path: Path) -> str:
-    """A picture, small, as a data URL."""
+    """A picture's thumbnail as a data URL."""
     with Image.open(path) as picture:
         picture.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
         small = picture.convert("RGB")
@@ -59,28 +59,28 @@ def thumbnail(path: Path) -> str:
 
 
 def lie(bars: Sequence[tuple[str, float]]) -> bool:
-    """Whether bars go below each other, since their names are too long to stand side by side."""
+    """Whether to draw horizontal bars, because the labels are too long for vertical ones."""
     return max(len(name) for name, _ in bars) * LETTER > 800 / len(bars)
 
 
 def short(value: float) -> str:
-    """A number above a narrow bar: 21k for 21,361."""
+    """A number in short form, for narrow bars: 21k for 21,361."""
     return f"{value / 1000:.0f}k" if value >= 10_000 else f"{value / 1000:.1f}k" if value >= 1000 else rounded(value)
 
 
 def table(measure: Measure) -> list[str]:
-    """The values of a measure as lines of Markdown."""
+    """The values of a measure as a Markdown table."""
     lines = ["| | here | elsewhere |", "|---|---|---|"]
     return lines + [f"| {plain(v.name)} | {plain(str(v))} | {plain(v.beside)} |" for v in measure.values]
 
 
 def plain(text: str) -> str:
-    """A text that Markdown takes for nothing else: in one line, without tags or cells of its own."""
+    """Escape a text for Markdown: one line, no HTML tags, no table cells."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def markdown(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
-    """The same to be read as text."""
+    """The report as Markdown."""
     lines = [f"# Audit of {plain(corpus.name)}", "", summary(corpus), ""]
     for chapter in chapters:
         lines += [f"## {chapter.title}", ""]
@@ -101,7 +101,7 @@ def markdown(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
 
 
 def document(corpus: Corpus, chapters: Sequence[Chapter]) -> str:
-    """The same for programs."""
+    """The report as JSON."""
     measures = []
     for chapter in chapters:
         for measure in chapter.measures:

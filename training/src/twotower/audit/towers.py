@@ -1,4 +1,4 @@
-"""What two towers add: which of their mistakes are none, and which captions do not fit their picture."""
+"""Measures with a dual encoder: false negatives among its mistakes, and captions that do not match their picture."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from twotower.evaluation.metrics import Array, Ints, text_to_image_ranks
 from twotower.towers.embed import Embedder
 from twotower.towers.texts import words_of
 
-# As many as the usual test sets have: the number of other pictures that fit grows with the gallery.
+# The size of the usual test sets; the number of other pictures that match a caption grows with the gallery.
 GALLERY = 1000
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Some pictures with all their captions, as two towers score them."""
+    """A sample of pictures with all their captions, scored by two towers."""
 
     some: Corpus
     # (N,) the row of each picture in the whole corpus.
     place: Ints
-    # (C,) of each caption: its own picture's rank from 1, and the picture that is first.
+    # (C,) for each caption: its own picture's rank, from 1, and the top-ranked picture.
     ranks: Ints
     best: Ints
-    # (C, N) whether a picture scores as high as the caption's own, and whether it fits by what is said of it.
+    # (C, N) bool: whether a picture scores at least as high as the caption's own, and whether its captions match.
     ahead: NDArray[np.bool_]
     fits: NDArray[np.bool_]
 
 
 def scored(corpus: Corpus, vectors: Array, embedder: Embedder) -> Scored:
-    """Score some pictures.
+    """Score a sample of pictures.
 
     Args:
-        corpus: with its pictures at hand.
+        corpus: a data set with pictures.
         vectors: (C, D) sentence vectors of its captions.
         embedder: the two towers.
     """
@@ -59,7 +59,7 @@ def scored(corpus: Corpus, vectors: Array, embedder: Embedder) -> Scored:
 
 
 def mistakes(seen: Scored) -> Measure:
-    """What counts as a mistake and is none."""
+    """False negatives: mistakes of the model whose top-ranked picture matches the caption."""
     some = seen.some
     missed = seen.ranks > 1
     excused = seen.fits[np.arange(len(some.texts)), seen.best]
@@ -93,7 +93,7 @@ def mistakes(seen: Scored) -> Measure:
 
 
 def mismatched(seen: Scored) -> Measure:
-    """Captions of another picture, as far as the towers tell."""
+    """Captions of a wrong picture, estimated from the towers' ranks."""
     some = seen.some
     worse = seen.ranks > len(some.pictures) / 2
     odd = np.flatnonzero(worse)

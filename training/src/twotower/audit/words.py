@@ -1,4 +1,4 @@
-"""What captions are made of."""
+"""Measures of the captions' text: length, likeness to queries, sentence form, vocabulary, spelling."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from twotower.audit.measures import Example, Measure, Value, of_figure, share
 from twotower.evaluation.metrics import with_interval
 from twotower.towers.texts import words_of
 
-# On Zipf's scale: one in thirty million words.
+# Zipf scale of word frequency: 1.5 is one in thirty million words.
 RARE = 1.5
 
 
 def listed(words: str) -> frozenset[str]:
-    """Words of a list."""
+    """Split a list of words."""
     return frozenset(words.split())
 
 
-# A misspelt word is one edit away from a word that is at least so frequent: one in a million.
+# A typo is one edit away from a word of at least this Zipf frequency: 3.0 is one in a million.
 COMMON = 3.0
-# What sentences have and queries lack.
+# Function words that sentences have and queries lack.
 GRAMMAR = listed("a an the is are was were has have")
 
 
 def length(corpus: Corpus) -> Measure:
-    """How long captions are, beside what people type."""
+    """The length of captions compared with that of queries."""
     lengths = np.array([len(t) for t in corpus.tokens])
     mean = with_interval(lengths, corpus.owner, scale=1)
     counted = Counter(min(int(n), 25) for n in lengths)
@@ -54,7 +54,7 @@ def length(corpus: Corpus) -> Measure:
 
 
 def typed(corpus: Corpus) -> Measure:
-    """How many captions could be search queries."""
+    """The share of captions that could be search queries."""
     long = np.array([len(t) > 5 for t in corpus.tokens])
     grammar = np.array([not GRAMMAR.isdisjoint(t) for t in corpus.tokens])
     unlike_queries = long | grammar
@@ -76,7 +76,7 @@ def typed(corpus: Corpus) -> Measure:
 
 
 def form(corpus: Corpus) -> Measure:
-    """How alike the sentences are built."""
+    """How uniform the form of the sentences is."""
     tokens = corpus.tokens
     first = Counter(t[0] for t in tokens if t)
     return Measure(
@@ -106,7 +106,7 @@ def form(corpus: Corpus) -> Measure:
 
 
 def vocabulary(corpus: Corpus) -> Measure:
-    """How many words there are, and how unevenly they are used."""
+    """The size of the vocabulary, and how unevenly words are used."""
     counted = Counter(w for tokens in corpus.tokens for w in tokens)
     total = sum(counted.values())
     often = [n for _, n in counted.most_common()]
@@ -131,7 +131,7 @@ def vocabulary(corpus: Corpus) -> Measure:
 
 
 def misspelt_words(corpus: Corpus) -> dict[str, str | None]:
-    """Words that hardly anybody writes, each with the word of other captions that it is one slip away from, or None."""
+    """Rare words, each with the common word of the captions that it is a typo of (one edit away), or None."""
     words = {w for tokens in corpus.tokens for w in tokens if w.isascii() and w.isalpha()}
     frequency = {w: zipf_frequency(w, "en") for w in words}
     common = {w: f for w, f in frequency.items() if f >= COMMON}
@@ -139,9 +139,9 @@ def misspelt_words(corpus: Corpus) -> dict[str, str | None]:
 
 
 def meant(word: str, common: Mapping[str, float]) -> str | None:
-    """The most frequent of these words that one letter dropped, added, changed or exchanged with the next leads to.
+    """The most frequent common word at an edit distance of one (drop, insert, replace, transpose), or None.
 
-    Norvig's candidates (How to write a spelling corrector, 2007).
+    The candidates are those of Norvig, How to write a spelling corrector, 2007.
     """
     parts = [(word[:i], word[i:]) for i in range(len(word) + 1)]
     found = {a + b[1:] for a, b in parts if b}
@@ -151,7 +151,7 @@ def meant(word: str, common: Mapping[str, float]) -> str | None:
 
 
 def spelling(corpus: Corpus) -> Measure:
-    """Words that hardly anybody writes, and those of them that are slips."""
+    """The share of captions with rare words, and with typos."""
     rare = misspelt_words(corpus)
     slips = {w for w, right in rare.items() if right}
     counted = Counter(w for tokens in corpus.tokens for w in tokens if w in rare)

@@ -1,1 +1,1 @@
-"""Bundles that the encoder serves: ONNX graphs, and pretrained models of others."""
+"""Bundles that the encoder serves: ONNX export of the towers and of pretrained models."""

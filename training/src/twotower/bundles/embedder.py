@@ -1,4 +1,4 @@
-"""Vectors by a bundle, through the runtime that the encoder serves it with."""
+"""Computes vectors with a bundle, through ONNX Runtime as the encoder does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from twotower.towers.texts import encode
 
 
 class BundleEmbedder:
-    """A bundle as the encoder serves it, through the same runtime."""
+    """A bundle as an `Embedder`, through the same runtime as the encoder's."""
 
     def __init__(self, folder: Path) -> None:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

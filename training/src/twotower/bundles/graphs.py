@@ -1,4 +1,4 @@
-"""Towers as ONNX graphs, and bundles of them that the encoder serves."""
+"""ONNX export of the towers, and writing of bundles that the encoder serves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANARY = "a photo of a dog on the grass"
 
 
 class TextGraph(nn.Module):
-    """A text tower under the names that the encoder uses."""
+    """A text tower whose inputs have the names that the encoder uses."""
 
     def __init__(self, tower: nn.Module) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class TextGraph(nn.Module):
 
 
 class ImageGraph(nn.Module):
-    """A picture tower under the names that the encoder uses."""
+    """A picture tower whose input has the name that the encoder uses."""
 
     def __init__(self, tower: nn.Module) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class ImageGraph(nn.Module):
 
 @dataclass(frozen=True)
 class Dual:
-    """Two towers in PyTorch, and all that a bundle says beside their graphs."""
+    """Two towers in PyTorch, with the tokenizer and the picture preprocessing that a bundle needs."""
 
     text: TextGraph
     image: ImageGraph
@@ -63,7 +63,7 @@ class Dual:
 
 def text_graph(dual: Dual) -> onnx.ModelProto:
     """The text tower as ONNX, for any number of texts of up to `max_tokens` tokens."""
-    # Two tensors: given one twice, the export would take the mask for the ids.
+    # Two distinct tensors: if one were passed twice, the export would merge the inputs.
     ids, mask = torch.ones(2, 7, dtype=torch.int64), torch.ones(2, 7, dtype=torch.int64)
     batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens", max=dual.max_tokens)
     shape = {0: batch, 1: tokens}
@@ -77,9 +77,17 @@ def image_graph(dual: Dual) -> onnx.ModelProto:
 
 
 def trace(tower: nn.Module, inputs: tuple[Tensor, ...], dynamic: dict[str, Any]) -> onnx.ModelProto:
-    """Trace a tower, unoptimised: every initialiser keeps its parameter's name, and the runtime optimises."""
+    """Export a tower to ONNX without optimisation.
+
+    So every initialiser keeps the name of its parameter; ONNX Runtime optimises the graph when it loads it.
+
+    Args:
+        tower: the tower.
+        inputs: example inputs.
+        dynamic: the dynamic dimensions of each input, by name.
+    """
     with warnings.catch_warnings():
-        # The exporter warns of its own deprecated parts.
+        # The exporter raises deprecation warnings about its own code.
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
@@ -98,7 +106,7 @@ def trace(tower: nn.Module, inputs: tuple[Tensor, ...], dynamic: dict[str, Any])
 
 
 def anonymise(model: onnx.ModelProto) -> None:
-    """Remove what the exporter noted about its own machine and run: it is private, and differs from run to run."""
+    """Remove the exporter's metadata: it holds private paths, and makes the files of two exports differ."""
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
     del model.graph.metadata_props[:]
@@ -112,7 +120,7 @@ def anonymise(model: onnx.ModelProto) -> None:
 
 
 def described(dual: Dual) -> dict[str, Any]:
-    """What a manifest says of the towers' inputs."""
+    """The manifest's description of the towers' inputs."""
     p = dual.preparation
     image = {"size": p.size, "resize": p.resize, "resample": p.resample, "mean": p.mean, "std": p.std}
     if p.resize == "crop":
@@ -121,7 +129,7 @@ def described(dual: Dual) -> dict[str, Any]:
 
 
 def canary(dual: Dual, vector: NDArray[np.float32] | None = None) -> dict[str, str]:
-    """A text and its vector, by which the encoder sees that it computes what was computed here."""
+    """A text and its vector, by which the encoder checks at its start that it computes the same vectors."""
     if vector is None:
         with torch.inference_mode():
             vector = dual.text(*encode(dual.tokenizer, [CANARY]))[0].numpy()
@@ -129,7 +137,7 @@ def canary(dual: Dual, vector: NDArray[np.float32] | None = None) -> dict[str, s
 
 
 def write_bundle(dual: Dual, out: Path, name: str, fields: dict[str, Any]) -> str:
-    """Write a whole bundle; return its model_id, a digest of all that decides its vectors.
+    """Write a complete bundle; return its model_id, which contains a digest of everything that determines its vectors.
 
     Args:
         dual: the towers.
@@ -152,9 +160,15 @@ def write_bundle(dual: Dual, out: Path, name: str, fields: dict[str, Any]) -> st
 def write_manifest(
     dual: Dual, out: Path, name: str, fields: dict[str, Any], vector: NDArray[np.float32] | None = None
 ) -> str:
-    """Describe the graphs and the tokenizer that lie in a folder; return the model_id.
+    """Write the manifest of a folder that holds the graphs and the tokenizer; return the model_id.
 
-    `vector` is the canary's where the graphs do not compute what the towers do: int8.
+    Args:
+        dual: the towers.
+        out: the folder.
+        name: of the model; the model_id begins with it.
+        fields: further fields of the manifest.
+        vector: (D,) the canary's vector; None to compute it with the towers. Given for int8, whose graphs compute other
+            vectors than the towers.
     """
     files = {f: sha256(out / f) for f in ("text.onnx", "image.onnx", "tokenizer.json")}
     identity = {**described(dual), "files": files}
@@ -175,7 +189,7 @@ def write_manifest(
 
 
 def model_id(name: str, identity: dict[str, Any]) -> str:
-    """A model's name and a digest of what decides its vectors."""
+    """A model's name and a digest of everything that determines its vectors."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{name}-{digest[:16]}"
 

@@ -1,4 +1,4 @@
-"""Pretrained dual encoders of Hugging Face's, as a folder or by their name on the hub: CLIP, SigLIP, SigLIP 2, and
+"""Loads pretrained Hugging Face dual encoders from a folder or the hub: CLIP, SigLIP, SigLIP 2, and
 `VisionTextDualEncoderModel`."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from transformers.convert_slow_tokenizer import SpmConverter
 from twotower.bundles.graphs import CANARY, Dual, ImageGraph, TextGraph
 from twotower.config import Preparation
 
-# No query is longer; a text tower may be able to read more.
+# Maximum tokens of a query; a text tower may accept more.
 MAX_TOKENS = 512
 SAMPLE_TEXTS = [
     CANARY,
@@ -35,11 +35,11 @@ SAMPLE_TEXTS = [
 
 
 class ExportError(Exception):
-    """What was asked for cannot be exported; the message says why."""
+    """The model cannot be exported; the message says why."""
 
 
 class HubText(nn.Module):
-    """The text tower of Hugging Face's dual encoders."""
+    """The text tower of a Hugging Face dual encoder."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class HubText(nn.Module):
 
 
 class SiglipText(nn.Module):
-    """SigLIP's text tower: it reads every text padded to one length, without a mask (arXiv 2303.15343)."""
+    """SigLIP's text tower: every text is padded to the same length, without an attention mask (arXiv 2303.15343)."""
 
     def __init__(self, model: SiglipModel, tokens: int, padding: int, padded_left: bool) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class SiglipText(nn.Module):
 
 
 class HubImage(nn.Module):
-    """The picture tower of Hugging Face's dual encoders."""
+    """The picture tower of a Hugging Face dual encoder."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -83,10 +83,10 @@ class HubImage(nn.Module):
         return functional.normalize(self.model.get_image_features(pixel_values=pixels).pooler_output, dim=-1)
 
 
-# Text towers whose positions begin behind the padding token's number.
+# RoBERTa-like text towers, whose position ids start at padding_idx + 1.
 ROBERTAS = ("roberta", "xlm-roberta", "camembert")
-# What loads a model, by its config's `model_type`. SigLIP 2 of a fixed size is a `siglip`; the one for pictures of any
-# shape (NaFlex, `siglip2`) takes patches and their places, which the encoder does not make.
+# Model classes by the config's `model_type`. SigLIP 2 with a fixed resolution is a `siglip`. The variant for any aspect
+# ratio (NaFlex, `siglip2`) is not supported: it takes patches and their positions as input.
 FAMILIES: dict[str, type[PreTrainedModel]] = {
     "clip": CLIPModel,
     "siglip": SiglipModel,
@@ -95,11 +95,11 @@ FAMILIES: dict[str, type[PreTrainedModel]] = {
 
 
 def load_pretrained(name: str) -> Dual:
-    """A dual encoder by name or folder, with its tokenizer and its picture preparation.
+    """Load a dual encoder by name or folder, with its tokenizer and its picture preprocessing.
 
     Raises:
-        ExportError: it is neither a folder nor can be fetched; or it is of another family, or asks for a preparation
-            that the encoder does not do.
+        ExportError: it is no folder and cannot be downloaded, it belongs to another family, or it needs preprocessing
+            that the encoder does not support.
     """
     try:
         family = AutoConfig.from_pretrained(name).model_type
@@ -129,10 +129,10 @@ def load_pretrained(name: str) -> Dual:
 
 
 def tokenizer_of(known: Any) -> Tokenizer:
-    """A tokenizer of Hugging Face's in the form that the encoder reads; compared over some texts.
+    """Convert a Hugging Face tokenizer to the `tokenizers` format that the encoder reads; compare both on sample texts.
 
     Raises:
-        ExportError: it splits texts otherwise in that form.
+        ExportError: the converted tokenizer returns other ids.
     """
     backend = getattr(known, "backend_tokenizer", None)
     converter: Any = SiglipConverter
@@ -144,10 +144,10 @@ def tokenizer_of(known: Any) -> Tokenizer:
 
 
 class SiglipConverter(SpmConverter):
-    """SigLIP's first tokenizer, which has no form of its own that the encoder reads: lower case, no punctuation."""
+    """Converts SigLIP's slow SentencePiece tokenizer, which lower-cases texts and removes punctuation."""
 
     def normalizer(self, proto: Any) -> normalizers.Normalizer:
-        """What is done to a text before it is split."""
+        """The normalisation of a text before it is tokenised."""
         parts: list[normalizers.Normalizer] = [
             normalizers.Lowercase(),
             normalizers.Replace(Regex("[" + "".join(f"\\{c}" for c in string.punctuation) + "]"), ""),
@@ -159,7 +159,7 @@ class SiglipConverter(SpmConverter):
         return normalizers.Sequence(parts)
 
     def post_processor(self) -> processors.PostProcessor:
-        """The end that every text has."""
+        """Appends the end-of-sequence token."""
         end = self.original_tokenizer.eos_token
         return processors.TemplateProcessing(
             single=["$A", end], special_tokens=[(end, self.original_tokenizer.eos_token_id)]
@@ -167,12 +167,12 @@ class SiglipConverter(SpmConverter):
 
 
 def preparation_of(settings: dict[str, Any]) -> Preparation:
-    """What an image processor's settings say, as far as the encoder can do the same.
+    """The preprocessing that an image processor's settings describe.
 
     Raises:
-        ExportError: it asks for something else.
+        ExportError: the encoder does not support it.
     """
-    # PIL's numbers for the two filters.
+    # PIL's resampling filters by number.
     filters = {2: "bilinear", 3: "bicubic"}
     size, crop = settings.get("size") or {}, settings.get("crop_size") or {}
     resample = filters.get(int(settings.get("resample", -1)))

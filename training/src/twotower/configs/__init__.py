@@ -1,1 +1,1 @@
-"""Configs: each file defines CONFIG, with its command, expected time and expected result."""
+"""Training configs: each file defines CONFIG, including its command line, expected time and expected result."""

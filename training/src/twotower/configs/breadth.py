@@ -1,4 +1,4 @@
-"""The released model's second stage: drawings and cut-outs teach words that no photograph of the first shows."""
+"""The released model's second stage: adds drawings and cut-outs, for words that the first stage's pictures lack."""
 
 from dataclasses import replace
 

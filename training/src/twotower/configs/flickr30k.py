@@ -1,8 +1,8 @@
-"""ViT-B/16 and BERT-base, fine-tuned in full on Flickr30k: the recipe that aims above the published dual encoders.
+"""ViT-B/16 and BERT-base, fully fine-tuned on Flickr30k: the recipe that aims above the published dual encoders.
 
-After D2S-VSE's recipe (github.com/liuyyy111/d2s-vse): backbones at a tenth of the heads' rate, random parts of the
-picture, 384 px. Different here: InfoNCE with a learned temperature in place of the hinge, the average of the weights, a
-checkpoint chosen on the validation split, and class token with mean of the patches in place of learned pooling.
+It follows D2S-VSE (github.com/liuyyy111/d2s-vse): backbones at a tenth of the heads' learning rate, random crops,
+384 px. Differences: InfoNCE with a learned temperature instead of the hinge loss, EMA weights, a checkpoint selected on
+the validation split, and class token plus mean of the patches instead of learned pooling.
 """
 
 from twotower.config import Backbone, Config, Preparation, Source
@@ -17,7 +17,7 @@ CONFIG = Config(
     dim=512,
     head_dropout=0.1,
     head_learning_rate=3e-4,
-    # The ViT's own statistics; 384 px, the position embeddings interpolated.
+    # Mean and std that the ViT was trained with; for 384 px its position embeddings are interpolated.
     preparation=Preparation(size=384, resample="bilinear", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     batch=256,
     chunk=64,

@@ -1,4 +1,4 @@
-"""What made the released model: Flickr8k, everyday things and stamps, low-rank matrices on both base towers."""
+"""The released model's first stage: Flickr8k, everyday things and stamps, with LoRA on both base towers."""
 
 from twotower.config import Backbone, Config, Source
 

@@ -1,7 +1,7 @@
-"""What the audit of a data set suggests, each option alone and all together: the arms of `twotower.ablation`.
+"""Ablation arms of the options that the data set audit suggests, each alone and all together (`twotower.ablation`).
 
-On Flickr8k alone, with the upper three layers of the picture tower and the whole text tower, and no choice of a
-checkpoint: one long epoch, of which the end is measured.
+Trained on Flickr8k only, with the upper three layers of the picture tower and the whole text tower, for one long epoch
+whose last weights are measured, so that no checkpoint is selected on the validation data.
 """
 
 from dataclasses import replace

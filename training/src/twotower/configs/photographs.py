@@ -1,4 +1,4 @@
-"""The released model's third stage: photographs of tools, animals and more that the stages before hardly show."""
+"""The released model's third stage: adds photographs of tools, animals and more that are rare in the earlier stages."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The released model's last stage: web pictures of everything beside all that the stages before have learned from."""
+"""The released model's last stage: adds captioned web pictures to all data of the earlier stages."""
 
 from twotower.config import Backbone, Config, Source
 

@@ -1,4 +1,4 @@
-"""Seconds, on made-up pictures and tiny towers with random weights: that everything works together, and learns."""
+"""Smoke test: trains tiny towers with random weights on synthetic pictures in half a minute."""
 
 from twotower.config import Backbone, Config, Preparation, Source
 

@@ -1,4 +1,4 @@
-"""Data sets: each reader takes a folder and the name of a split, and answers with pictures and their captions."""
+"""Data sets: each reader takes a folder and the name of a split, and returns pictures with their captions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,10 +32,10 @@ READERS: dict[str, Callable[[Path, str], list[Pair]]] = {
 
 
 def read(reader_and_place: str, split: str) -> list[Pair]:
-    """A split of a data set given as `READER=PATH`, every picture of it readable.
+    """Read a split of a data set given as `READER=PATH`; every picture must be readable.
 
     Raises:
-        DataError: there is no such reader, or the data set is not what it should be.
+        DataError: there is no such reader, or the data set is invalid.
     """
     reader, _, place = reader_and_place.partition("=")
     if reader not in READERS or not place:

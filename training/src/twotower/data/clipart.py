@@ -1,4 +1,4 @@
-"""Drawings with telling file names: Debian's openclipart-png, public domain. Breadth in words, beyond photographs."""
+"""Drawings with descriptive file names: Debian's openclipart-png, public domain. Adds words that photographs lack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twotower.data.everyday import singular
 from twotower.data.pairs import DataError, Pair
 from twotower.towers.texts import words_of
 
-# Folders of things that people photograph; the others hold symbols, buttons, maps and flags.
+# Folders of objects that people photograph; the others hold symbols, buttons, maps and flags.
 FOLDERS = (
     "animals",
     "buildings",
@@ -32,7 +32,7 @@ LEFT_OUT = frozenset(
         "aiga_symbols cards fantasy logos maps pantyhose patterns religion roadsigns smilies stickmen symbols",
     )
 )
-# Words of a file name that say nothing of the picture: who drew it, and how.
+# Words of a file name that do not describe the picture: names of artists, and drawing styles.
 NOT_SHOWN = frozenset(
     re.findall(
         "[a-z]+",
@@ -48,16 +48,16 @@ NOT_SHOWN = frozenset(
         """,
     )
 )
-# Beyond this a drawing takes longer to decode than it is worth.
+# Larger drawings are skipped, because they take too long to decode.
 MOST_PIXELS = 20_000_000
 
 
 def clipart(folder: Path, split: str) -> list[Pair]:
     """Drawings from the package's `png` folder; the only split is train.
 
-    A drawing's text is what its name says, without who drew it, and, where there is one, the kind that its folder
-    names: `animals/mammals/dogs/black_lab_ganson.png` is "black lab" and "dog". Words that are cut short, Italian or
-    French are left out.
+    The texts of a drawing are its file name without the artist, and its category, if a subfolder names one:
+    `animals/mammals/dogs/black_lab_ganson.png` is "black lab" and "dog". Abbreviated words and other languages are
+    left out.
     """
     if split != "train":
         raise DataError(f"the drawings have no split {split}; there is train")
@@ -78,13 +78,13 @@ def clipart(folder: Path, split: str) -> list[Pair]:
 
 
 def small(path: Path) -> bool:
-    """Whether a drawing is of a size that is worth decoding, by its PNG header."""
+    """Whether a drawing has at most `MOST_PIXELS`, by its PNG header."""
     with path.open("rb") as stream:
         header = stream.read(24)
     return int.from_bytes(header[16:20]) * int.from_bytes(header[20:24]) <= MOST_PIXELS
 
 
 def is_english(word: str) -> bool:
-    """Whether a word is known in English, and better there than in the other languages that these names are in."""
+    """Whether a word is common in English, and at least as common as in Italian, French and Spanish."""
     known = zipf_frequency(word, "en")
     return len(word) > 2 and known > 2.5 and all(known >= zipf_frequency(word, other) for other in ("it", "fr", "es"))

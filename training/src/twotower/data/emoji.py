@@ -1,4 +1,4 @@
-"""Emoji as pictures of the things that they name: one drawing each of several hundred everyday words."""
+"""Emoji as pictures of objects: one drawing for each of several hundred everyday words."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from twotower.data.everyday import shared_heads, shared_names
 from twotower.data.pairs import DataError, Pair
 
-# Unicode's list of all emoji with their groups and names, as Debian's unicode-data installs it.
+# Unicode's list of all emoji with groups and names, as installed by Debian's unicode-data.
 NAMES = Path("/usr/share/unicode/emoji/emoji-test.txt")
-# Groups of things that people photograph; the others hold faces, gestures, signs and flags.
+# Groups of objects that people photograph; the others hold faces, gestures, signs and flags.
 GROUPS = ("Animals & Nature", "Food & Drink", "Travel & Places", "Activities", "Objects")
 # 🥕 is listed as "1F955 ; fully-qualified # 🥕 E3.0 carrot".
 LISTED = re.compile(r"(?P<points>[0-9A-F ]+?) +; fully-qualified +# \S+ E[\d.]+ (?P<name>.+)")
@@ -19,11 +19,11 @@ LISTED = re.compile(r"(?P<points>[0-9A-F ]+?) +; fully-qualified +# \S+ E[\d.]+ 
 def emoji(folder: Path, split: str, names: Path = NAMES) -> list[Pair]:
     """Pictures named by their code points, `1f955.webp` or `.png`; the only split is train.
 
-    A picture's texts are its name, what several names have in common ("full moon" is a moon), and an animal's without
-    the part that is shown: "tiger face" is a tiger.
+    A picture's texts are its name and the head noun that several names share ("full moon" is a moon). The suffix "face"
+    is removed: "tiger face" is a tiger.
 
     Raises:
-        DataError: there is no such split, no list of names, or no picture of anything that the list names.
+        DataError: there is no such split, no list of names, or no picture of a listed emoji.
     """
     if split != "train":
         raise DataError(f"the emoji have no split {split}; there is train")
@@ -38,14 +38,14 @@ def emoji(folder: Path, split: str, names: Path = NAMES) -> list[Pair]:
 
 
 def listed(text: str) -> list[tuple[str, str]]:
-    """Code points, as in a file's name, and the name of each emoji that shows a thing."""
+    """The code points (as in file names) and names of all emoji of the chosen groups."""
     found, group = [], ""
     for line in text.splitlines():
         if line.startswith("# group: "):
             group = line.removeprefix("# group: ")
         elif group in GROUPS and (match := LISTED.fullmatch(line)):
             name = match["name"].removesuffix(" face")
-            # A clock's 24 drawings differ in the hands alone.
+            # Skip the 24 clock faces, which differ only in their hands.
             if not re.search("clock$|-thirty$", name) or "alarm" in name:
                 found.append(("-".join(match["points"].lower().split()), name))
     return found

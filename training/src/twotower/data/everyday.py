@@ -1,4 +1,4 @@
-"""Everyday things and stamps: the breadth in the released model's mixture, beyond what Flickr scenes show."""
+"""Everyday things and stamps: object words in the released model's training data that Flickr scenes lack."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from pathlib import Path
 from twotower.data.pairs import DataError, Pair, rows
 from twotower.towers.texts import words_of
 
-# How many labels the split `seen` leaves out, for `unseen` to be measured on.
+# Number of labels that the split `seen` excludes and that form the split `unseen`.
 LEFT_OUT = 100
 
 
 def objects(folder: Path, split: str) -> list[Pair]:
     """Everyday things: `images/`, `captions.csv` (image,caption,set,split), each caption "a photo of <label>".
 
-    The label alone is a text of each picture too, with its article and without, since people search with one word; and
-    so is what several labels have in common: people who look for a dog do not name its breed. The splits are train and
-    dev, and for an experiment on words never trained on `seen` and `unseen`: train without a hundred of its labels, and
-    those.
+    Each picture's further texts are the label with and without its article, since users search with single words, and
+    the head noun that several labels share, since users search for "dog" and not for the breed. The splits are train
+    and dev; for experiments on unseen words, `seen` is train without a hundred labels, and `unseen` is these labels.
     """
     every = list(rows(folder / "captions.csv", {"image", "caption", "set", "split"}))
     if split in ("seen", "unseen"):
@@ -46,9 +45,9 @@ def objects(folder: Path, split: str) -> list[Pair]:
 
 
 def head(label: str) -> str | None:
-    """The noun that a label of several words is about, in the singular: "a Siberian husky dog" is a dog.
+    """The head noun of a label of several words, in the singular: "a Siberian husky dog" is a dog.
 
-    English puts it last. A label of one word, or with a preposition in it, has none that this can tell.
+    In English it is the last word. None for labels of one word or with a preposition.
     """
     words = re.sub(r",.*|\(.*?\)", "", label).lower().split()
     words = words[1:] if words[0] in ("a", "an", "the") else words
@@ -59,7 +58,7 @@ def head(label: str) -> str | None:
 
 
 def bare(label: str) -> str:
-    """A label as one word or two are typed into a search box: "a banana" and "bananas" are "banana"."""
+    """A label as a search query: without its article, or else in the singular; "a banana", "bananas" are "banana"."""
     words = label.split()
     if words[0] in ("a", "an", "the"):
         return " ".join(words[1:])
@@ -69,13 +68,13 @@ def bare(label: str) -> str:
 
 
 def shared_names(label: str, shared: set[str]) -> list[str]:
-    """What a label has in common with others, with and without its article."""
+    """The head noun that a label shares with others, with and without an article; none if it shares none."""
     noun = head(label)
     return [with_article(noun), noun] if noun in shared and noun is not None else []
 
 
 def singular(noun: str) -> str:
-    """A noun in the singular, as English mostly makes it: tomatoes, cherries, peaches, apples."""
+    """A noun in the singular, by the regular rules of English: tomatoes, cherries, peaches, apples."""
     for plural, one in (("oes", "o"), ("ies", "y"), ("ches", "ch"), ("s", "")):
         if noun.endswith(plural) and not noun.endswith("ss"):
             return noun.removesuffix(plural) + one
@@ -83,20 +82,23 @@ def singular(noun: str) -> str:
 
 
 def shared_heads(labels: Iterable[str]) -> set[str]:
-    """The heads that at least three different labels have: dog, bird, apple, but not the engine of a fire engine."""
+    """The head nouns of at least three different labels: dog, bird, apple, but not the engine of a fire engine."""
     counts = Counter(head(label) for label in set(labels))
     return {noun for noun, count in counts.items() if noun and count >= 3}
 
 
 def with_article(noun: str) -> str:
-    """A noun as a search query: "an apple"."""
+    """A noun with its indefinite article: "an apple"."""
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def stamps(folder: Path, split: str, gallery: Path = Path("deploy/gallery/manifest.json")) -> list[Pair]:
-    """Pictures of Debian's tuxpaint-stamps-default: `gallery`, those of the sample gallery, or `train`, the others.
+    """Pictures of Debian's tuxpaint-stamps-default, described by the first line of the `.txt` file next to each.
 
-    Each lies beside a `.txt` whose first line describes it.
+    Args:
+        folder: the folder of stamps.
+        split: `gallery` for those in the sample gallery, `train` for all others.
+        gallery: the manifest of the sample gallery.
     """
     if split not in ("train", "gallery"):
         raise DataError(f"the stamps have no split {split}; there are train and gallery")
@@ -105,12 +107,12 @@ def stamps(folder: Path, split: str, gallery: Path = Path("deploy/gallery/manife
     for path in sorted(folder.rglob("*.png")):
         relative = path.relative_to(folder)
         described = path.with_suffix(".txt")
-        # Comics and letter-like symbols look like nothing that people photograph.
+        # Skip cartoons and letter-like symbols, which do not resemble photographs.
         if not described.exists() or {"cartoon", "symbols"} & set(relative.parts[:-1]):
             continue
         if (str(relative) in taken) == (split == "gallery"):
             text = described.read_text(encoding="utf-8").splitlines()[0].strip()
             words = words_of(text)
-            # A short description also as a search query: "An owl." is "owl".
+            # A short description is also used as a query: "An owl." is "owl".
             pairs.append(Pair(path, (text, " ".join(words)) if 0 < len(words) <= 3 else (text,)))
     return pairs

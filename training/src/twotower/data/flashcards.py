@@ -1,4 +1,4 @@
-"""Drawings of one everyday word each, by which children learn to read: those of Debian's pysiogame."""
+"""Flashcards of Debian's pysiogame: drawings of one everyday word each, for children who learn to read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from twotower.data.everyday import singular
 from twotower.data.pairs import DataError, Pair
 
-# Folders of things that people photograph; the others hold deeds, relations and parts of the body.
+# Folders of objects that people photograph; the others hold actions, relations and parts of the body.
 FOLDERS = (
     "animals",
     "clothes_n_accessories",

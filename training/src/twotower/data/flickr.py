@@ -1,8 +1,8 @@
-"""Flickr30k (Young et al., 2014) and Flickr8k (Hodosh et al., 2013), in the forms in which people have them.
+"""Flickr30k (Young et al., 2014) and Flickr8k (Hodosh et al., 2013), in the common layouts.
 
-A split is named by where it comes from: Karpathy's (29,000 / 1,014 / 1,000 of Flickr30k) and that of Flickr30k Entities
-(29,783 / 1,000 / 1,000) share only 25 of their test pictures, and 944 of Karpathy's test pictures are in the Entities
-train split.
+The name of a split says where it comes from, because the two splits of Flickr30k must not be mixed: Karpathy's (29,000
+/ 1,014 / 1,000) and that of Flickr30k Entities (29,783 / 1,000 / 1,000) share only 25 of their test pictures, and 944
+of Karpathy's test pictures are in the Entities train split.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def flickr30k(folder: Path, split: str) -> list[Pair]:
             return karpathy(folder / "dataset_flickr30k.json", part)
         return hub(folder, part)
     names = [f"{n.removesuffix('.jpg')}.jpg" for n in first_of(folder, [f"{part}.txt"]).read_text().split()]
-    # Karpathy's JSON will not do: it lacks 769 of the pictures.
+    # Not from Karpathy's JSON, which lacks 769 of the pictures.
     source = first_of(folder, ("results_20130124.token", "results.csv"))
     captions = tokens(source) if source.suffix == ".token" else results(source)
     return assemble(first_of(folder, IMAGE_FOLDERS), captions, names, str(source), flickr=True)
@@ -71,7 +71,7 @@ def karpathy(path: Path, part: str) -> list[Pair]:
     """A split of Karpathy's `dataset_*.json` (Karpathy and Fei-Fei, 2015); pictures lie in a folder beside it."""
     images = path.parent if path.stem == "dataset_coco" else first_of(path.parent, IMAGE_FOLDERS)
     captions: dict[str, list[str]] = {}
-    # COCO's "restval" is what is left of its validation set; everyone trains on it.
+    # COCO's "restval" is the rest of its validation set; by convention it is part of the training split.
     wanted = {part, "restval"} if part == "train" else {part}
     for entry in read_karpathy(path):
         if entry["split"] in wanted:
@@ -81,7 +81,7 @@ def karpathy(path: Path, part: str) -> list[Pair]:
 
 
 def tokens(path: Path) -> dict[str, list[str]]:
-    """Captions by picture, of lines `name.jpg#0<tab>caption`."""
+    """Read captions by picture from lines `name.jpg#0<tab>caption`."""
     captions: dict[str, list[str]] = defaultdict(list)
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, 1):
@@ -93,7 +93,7 @@ def tokens(path: Path) -> dict[str, list[str]]:
 
 
 def results(path: Path) -> dict[str, list[str]]:
-    """Captions by picture, of `results.csv`: lines `name.jpg| number| caption`, unquoted."""
+    """Read captions by picture from `results.csv`: lines `name.jpg| number| caption`, unquoted."""
     captions: dict[str, list[str]] = defaultdict(list)
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.reader(stream, delimiter="|", quoting=csv.QUOTE_NONE, skipinitialspace=True)
@@ -101,7 +101,7 @@ def results(path: Path) -> dict[str, list[str]]:
         if header is None or header[0].strip() != "image_name":
             raise DataError(f"{path}: the first line is not image_name| comment_number| comment")
         for line in reader:
-            # One line of the published file lacks its second bar: "2199200615.jpg| 4   A dog runs across the grass ."
+            # One line of the published file lacks a separator: "2199200615.jpg| 4   A dog runs across the grass ."
             if len(line) == 2:
                 line = [line[0], *line[1].split(None, 1)]
             if len(line) != 3:

@@ -1,4 +1,4 @@
-"""Your own pictures: a folder with a CSV or JSONL file that says what is on each."""
+"""Your own pictures: a folder with a CSV or JSONL file of captions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from twotower.data.pairs import DataError, Pair, assemble, first_of, rows
 def folder(place: Path, split: str) -> list[Pair]:
     """A folder with `captions.csv` or `captions.jsonl`.
 
-    Each line names a picture, relative to the folder, in `image`, and says what is on it in `caption`; a picture may
-    have several lines, and in JSONL `caption` may be a list. With a `split` field only the lines of this split are
-    read; without one the only split is `all`.
+    Each line has a picture's path relative to the folder in `image` and its caption in `caption`. A picture may have
+    several lines; in JSONL, `caption` may be a list. With a `split` field only the lines of this split are read;
+    without one the only split is `all`.
     """
     path = first_of(place, ("captions.csv", "captions.jsonl"))
     lines = list(rows(path, {"image", "caption"}) if path.suffix == ".csv" else json_lines(path))
@@ -29,7 +29,7 @@ def folder(place: Path, split: str) -> list[Pair]:
         if not splits or line.get("split") == split:
             texts = line["caption"]
             captions[line["image"]] += [texts] if isinstance(texts, str) else texts
-    # By name: a link inside the folder may lead where its owner wants.
+    # Path traversal is checked by name only: symbolic links out of the folder are the owner's choice, and allowed.
     if outside := [n for n in captions if Path(n).is_absolute() or normpath(n).startswith("..")]:
         raise DataError(f"{path}: {outside[0]} lies outside {place}")
     return assemble(place, captions, captions, f"{path}, split {split}")
@@ -41,7 +41,7 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         DataError: a line is not an object with an image and a caption.
     """
-    # Not by splitlines, which also splits at separators inside a string.
+    # Not splitlines(), which also splits at Unicode line separators inside a string.
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").rstrip().split("\n"), 1):
         try:
             value = json.loads(line)

@@ -1,6 +1,6 @@
-"""Photographs of things and animals by which children sort and learn words: those of Debian's gcompris-qt-data.
+"""Photographs of things and animals of Debian's gcompris-qt-data, made for children who learn words.
 
-They come in Qt's resource files; `python -m twotower.data.gcompris /usr/share/gcompris-qt/rcc --out var/gcompris`
+They are packed in Qt resource files; `python -m twotower.data.gcompris /usr/share/gcompris-qt/rcc --out var/gcompris`
 unpacks them.
 """
 
@@ -17,8 +17,8 @@ from pathlib import Path
 from twotower.data.everyday import with_article
 from twotower.data.pairs import DataError, Pair
 
-# The files with pictures of things, and for each of their folders the word that all of it shows, or None where each
-# file is named by its own.
+# ACTIVITIES: the resource files with pictures of objects. FOLDERS: their folders, each with the word that all of its
+# pictures show, or None if the file names are the words.
 GALLERY = Path("deploy/gallery/manifest.json")
 ACTIVITIES = ("categorization", "explore_farm_animals", "explore_world_animals", "lang")
 FOLDERS: dict[str, str | None] = {
@@ -30,7 +30,7 @@ FOLDERS: dict[str, str | None] = {
     "resource/animals": None,
     "resource/words_sample": None,
 }
-# Names that people would say otherwise, and what is left out: signs, persons, and what no photograph shows.
+# RENAMED: file names whose usual English word is another. SKIPPED: signs, persons, and words that no photograph shows.
 RENAMED = {
     "blackslate": "blackboard",
     "buffetset": "buffet",
@@ -58,7 +58,12 @@ SKIPPED = {
 
 
 def gcompris(folder: Path, split: str, gallery: Path = GALLERY) -> list[Pair]:
-    """Pictures named by their word, `tools/hammer3.webp`: `gallery`, the sample gallery's, or `train`, the others.
+    """Pictures whose file name is their word, such as `tools/hammer3.webp`.
+
+    Args:
+        folder: the folder of unpacked pictures.
+        split: `gallery` for those in the sample gallery, `train` for all others.
+        gallery: the manifest of the sample gallery.
 
     Raises:
         DataError: there is no such split, or no picture in the folder.
@@ -72,7 +77,7 @@ def gcompris(folder: Path, split: str, gallery: Path = GALLERY) -> list[Pair]:
         name = path.stem.rstrip("0123456789")
         if place not in FOLDERS or name in SKIPPED:
             continue
-        # As the gallery's manifest says it: from the activity on, without the ending.
+        # As in the gallery's manifest: the path from the activity on, without the extension.
         source = path.relative_to(folder).with_suffix("").as_posix().partition("activities/")[2]
         if (source in taken) != (split == "gallery"):
             continue
@@ -84,18 +89,18 @@ def gcompris(folder: Path, split: str, gallery: Path = GALLERY) -> list[Pair]:
 
 
 def unpack(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """The path and content of each file in a Qt resource file, whole or deflated.
+    """The path and content of each file in a Qt resource file, uncompressed or zlib-compressed.
 
-    The format is that of Qt's `rcc --binary`: a tree of nodes, in which folders know their first child, names in
-    UTF-16, and data with their lengths; all numbers big-endian.
+    The format is that of Qt's `rcc --binary`: a tree of nodes, in which a folder has the number and the first of its
+    children; names in UTF-16; and length-prefixed data. All integers are big-endian.
 
     Raises:
-        DataError: it is no such file, or compressed in another way.
+        DataError: the file has another format, or another compression.
     """
     if content[:4] != b"qres":
         raise DataError("not a Qt resource file")
     version, tree, data, names = struct.unpack(">IIII", content[4:20])
-    # Since the second version a node also has a time.
+    # From version 2 on, a node also has a timestamp.
     size = 14 if version == 1 else 22
 
     def walk(node: int, folder: str) -> Iterator[tuple[str, bytes]]:
@@ -129,7 +134,7 @@ def main() -> None:
     for activity in ACTIVITIES:
         for path, found in unpack((options.rcc / f"{activity}.rcc").read_bytes()):
             target = (options.out / path).resolve()
-            # A path in a file is a stranger's word.
+            # Path traversal: a path in the archive must not lead out of the folder.
             if path.endswith(".webp") and target.is_relative_to(options.out.resolve()):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(found)

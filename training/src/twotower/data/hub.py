@@ -1,6 +1,6 @@
-"""Data sets in Hugging Face's layouts: parquet files that carry the pictures, or an annotations' CSV beside a folder.
+"""Data sets in Hugging Face's layouts: parquet files with embedded pictures, or an annotations CSV beside a folder.
 
-`nlphuji/flickr30k` and `nlphuji/flickr_1k_test_image_text_retrieval` come in these, with Karpathy's splits.
+`nlphuji/flickr30k` and `nlphuji/flickr_1k_test_image_text_retrieval` have these layouts, with Karpathy's splits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def hub(folder: Path, split: str) -> list[Pair]:
         if not pairs:
             raise DataError(f"{folder}: no picture of the parquet files is of the split {split}")
         return pairs
-    # The second is what the test split alone comes as, without a column for the split.
+    # The second name is that of the data set that contains only the test split, without a split column.
     found = sorted(folder.glob("*annotations*.csv")) or sorted(folder.glob(f"{split}_1k_flickr.csv"))
     if not found:
         raise DataError(
@@ -45,7 +45,7 @@ def hub(folder: Path, split: str) -> list[Pair]:
 
 
 def parquet(path: Path, split: str, unpacked: Path) -> Iterator[Pair]:
-    """The pairs of one parquet file that are of this split, by a column `split` or else by the file's name."""
+    """The pairs of one split in a parquet file; the split is a column `split`, or else in the file's name."""
     try:
         from pyarrow import parquet as reader
     except ImportError as error:
@@ -70,8 +70,17 @@ def parquet(path: Path, split: str, unpacked: Path) -> Iterator[Pair]:
 
 
 def unpack(row: dict[str, Any], image: str, caption: str, name: str | None, folder: Path, otherwise: str) -> Pair:
-    """One row as a pair, its picture written where it is not there yet."""
-    # A name out of a file may hold a path; only its last part is used.
+    """Convert a row to a pair, and write its picture unless it exists.
+
+    Args:
+        row: the row.
+        image: the picture's column.
+        caption: the captions' column.
+        name: the file name's column, if any.
+        folder: the folder to write to.
+        otherwise: the file name if the row has none.
+    """
+    # Path traversal: a name in the data may contain a path, so only its last part is used.
     target = folder / Path(row[name] if name else row[image].get("path") or otherwise).name
     if not target.exists():
         part = target.with_name(f"{target.name}.{os.getpid()}.part")

@@ -1,4 +1,4 @@
-"""Pictures that training and evaluation share: figures measured on them say nothing."""
+"""Data leakage: finds pictures that are in both training and evaluation data, on which metrics are meaningless."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from twotower.data.pairs import Pair
 
 
 def identities(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
-    """What each picture can be recognised by in another data set: its content, and its number at Flickr.
+    """Identifiers of each picture across data sets: the digest of its content, and its Flickr photo id.
 
-    The number, since Flickr8k's pictures are Flickr30k's at another size.
+    The photo id is needed because Flickr8k holds pictures of Flickr30k at another size.
     """
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(identity, pairs))
 
 
 def identity(pair: Pair) -> tuple[str, ...]:
-    """What one picture can be recognised by."""
+    """The identifiers of one picture; see `identities`."""
     with pair.image.open("rb") as stream:
         content = f"sha256 {hashlib.file_digest(stream, 'sha256').hexdigest()}"
     return (content, f"flickr {pair.flickr}") if pair.flickr else (content,)
 
 
 def shared(pairs: Sequence[Pair], known: Set[str]) -> list[Pair]:
-    """The pairs whose picture is recognised by one of the known identities."""
+    """The pairs whose picture has one of the known identifiers."""
     return [p for p, own in zip(pairs, identities(pairs), strict=True) if known & set(own)]

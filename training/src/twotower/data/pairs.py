@@ -1,4 +1,4 @@
-"""A picture with its captions, and what is wrong with a data set, counted and named."""
+"""A picture with its captions; helpers of the readers, and validation of data sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Pair:
 
     image: Path
     texts: tuple[str, ...]
-    # The picture's number at Flickr, where its data set names it so.
+    # The Flickr photo id, if the data set names its pictures by it.
     flickr: str | None = None
 
 
@@ -31,14 +31,14 @@ class DataError(Exception):
 
 
 def rows(path: Path, columns: set[str]) -> Iterator[dict[str, str]]:
-    """The rows of a CSV file that has these columns.
+    """The rows of a CSV file that must have these columns.
 
     Raises:
-        DataError: the file is missing or lacks a column.
+        DataError: the file is missing, lacks a column, or a row has another number of columns.
     """
     if not path.is_file():
         raise DataError(f"{path} is missing")
-    # Spreadsheets begin their UTF-8 with a byte order mark.
+    # utf-8-sig: spreadsheets write a byte order mark.
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream, skipinitialspace=True)
         if missing := columns - set(reader.fieldnames or []):
@@ -53,10 +53,10 @@ def rows(path: Path, columns: set[str]) -> Iterator[dict[str, str]]:
 
 
 def first_of(folder: Path, names: Sequence[str]) -> Path:
-    """The first of these files or folders that is there.
+    """The first of these files or folders that exists.
 
     Raises:
-        DataError: none is.
+        DataError: none exists.
     """
     for name in names:
         if (folder / name).exists():
@@ -67,17 +67,17 @@ def first_of(folder: Path, names: Sequence[str]) -> Path:
 def assemble(
     images: Path, captions: dict[str, list[str]], names: Iterable[str], where: str, flickr: bool = False
 ) -> list[Pair]:
-    """Pairs of the named pictures in their order; blank captions are left out.
+    """Pairs of the named pictures, in this order; blank captions are left out.
 
     Args:
         images: the folder that the names are relative to.
-        captions: by name.
-        names: of the pictures that are wanted.
-        where: for messages.
-        flickr: whether pictures are named by their number at Flickr, 2258277193.jpg or 2258277193_586949ec62.jpg.
+        captions: captions by name.
+        names: the pictures to return.
+        where: the source of the captions, for error messages.
+        flickr: whether names are Flickr photo ids, 2258277193.jpg or 2258277193_586949ec62.jpg.
 
     Raises:
-        DataError: a name has no caption.
+        DataError: a picture has no caption, or there are no pictures.
     """
     pairs = []
     without = []
@@ -95,15 +95,15 @@ def assemble(
 
 
 def readable(pairs: Sequence[Pair], tolerance: float, what: str) -> list[Pair]:
-    """Decode every picture once, small, and leave out those that are missing or damaged, each named in a warning.
+    """Decode every picture once at a reduced scale, and leave out missing and damaged ones with a warning.
 
     Args:
-        pairs: pictures to look at.
-        tolerance: the share that may be bad.
+        pairs: the pictures to check.
+        tolerance: the share that may be unreadable.
         what: the data set's name, for messages.
 
     Raises:
-        DataError: more than `tolerance` of them are bad.
+        DataError: more than `tolerance` of them are unreadable.
     """
     with ThreadPoolExecutor(4) as pool:
         faults = list(tqdm(pool.map(fault, [p.image for p in pairs]), total=len(pairs), desc=f"checking {what}"))
@@ -126,7 +126,7 @@ def fault(path: Path) -> str | None:
         return "there is no such file"
     try:
         with Image.open(path) as picture:
-            # A JPEG is decoded at an eighth of its size: every byte is read, little is computed.
+            # Draft mode decodes a JPEG at an eighth of its size: all of the file is read, at little cost.
             picture.draft("RGB", (32, 32))
             picture.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -1,4 +1,4 @@
-"""Pictures of the web with a caption each, and pictures described by a shop, an encyclopaedia or a menu."""
+"""Web pictures with one caption each, and pictures described by a shop, an encyclopaedia or a menu."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 from twotower.data.pairs import DataError, Pair, assemble, rows
 from twotower.towers.texts import words_of
 
-# Pictures of the split dev: those whose name has the smallest hash.
+# Number of pictures in the split dev: those with the smallest hash of their name.
 DEV = 1000
-# What the site says of the file, not of the picture; at the end of a caption, as often as it stands there.
+# Boilerplate of stock photo sites at the end of a caption, possibly repeated.
 SITE = re.compile(
     r"[\s,]+((royalty[ -]free|free|stock|royalty)\s+)+(photos?|photography|images?|pictures?|illustrations?|clip ?art)$"
     r"|[\s,]+(stock|royalty([ -]free)?|free download)$",
     re.IGNORECASE,
 )
-# A captioning model that ran out of room stops in the middle of a phrase: "... through the water a puddle in the".
+# The end of a caption that a captioning model truncated in the middle of a phrase: "... the water a puddle in the".
 OPEN_END = re.compile(
     r"\s+(a|an|the|and|or|of|with|in|on|at|by|for|to|from|into|near|over|is|are|as|that|which|'|,|-)$", re.IGNORECASE
 )
-# What stands in these captions for the name of a person or a place, and says nothing of the picture by itself.
+# Placeholders for names of persons and places in these captions; alone they do not describe a picture.
 MASKS = frozenset({"person", "people", "actor", "actress", "artist", "city", "country", "event", "hotel", "name"})
 
 
 def webcap(folder: Path, split: str) -> list[Pair]:
     """Web pictures: `images/`, `captions.csv` (image,caption,photo), most captions written by a captioning model.
 
-    The splits are `dev`, a thousand by the hash of their name, `train`, the others, and `photographs`, those of train
-    whose `photo` is 1. Captions are cleaned (`clean`), and those of train that name nothing are left out.
+    The splits are `dev` (a thousand by the hash of their name), `train` (all others), and `photographs` (those of train
+    whose `photo` is 1). Captions are cleaned (`clean`); captions of train without a content word are left out.
 
     Raises:
-        DataError: there is no such split, or the folder is laid out otherwise.
+        DataError: there is no such split, or the folder has another layout.
     """
     if split not in ("train", "photographs", "dev"):
         raise DataError(f"webcap has no split {split}; there are train, photographs and dev")
@@ -52,9 +52,9 @@ def webcap(folder: Path, split: str) -> list[Pair]:
 
 
 def clean(caption: str) -> str:
-    """A caption without what a site adds to it and without a phrase that was cut off.
+    """Remove site boilerplate and a truncated phrase from the end of a caption.
 
-    Nothing is taken from a caption that would leave less than two words.
+    At least two words are left.
     """
     text = " ".join(caption.split())
     while True:
@@ -67,11 +67,11 @@ def clean(caption: str) -> str:
 def described(folder: Path, split: str) -> list[Pair]:
     """Pictures with descriptions: `images/`, `captions.csv` (image,caption,set); the only split is `train`.
 
-    Of a shop's "wall cabinet: Can be hung in two ways." the part behind the colon tells how a thing is used, and
-    nothing that is seen: the name of the thing is kept.
+    In a shop's "wall cabinet: Can be hung in two ways." the part after the colon describes the use and nothing visible,
+    so only the part before it is kept.
 
     Raises:
-        DataError: there is no such split, or the folder is laid out otherwise.
+        DataError: there is no such split, or the folder has another layout.
     """
     if split != "train":
         raise DataError(f"described pictures have no split {split}; there is train")

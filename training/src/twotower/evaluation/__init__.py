@@ -1,1 +1,1 @@
-"""Evaluation: retrieval metrics, and queries made of captions."""
+"""Evaluation: retrieval metrics (recall@k, mAP@R, bootstrap intervals), and queries generated from captions."""

@@ -1,4 +1,7 @@
-"""Retrieval metrics. Scores are float32, and ties count against the model: of equal scores the wrong come first."""
+"""Retrieval metrics: recall@k, average precision, mAP@R, and bootstrap intervals.
+
+Scores are float32. Ties count against the model: of equal scores, irrelevant pictures rank first.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,19 @@ Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# The rows of the pictures that each query is true of: one at least, and few of all.
+# For each query the rows of its relevant pictures: at least one.
 Relevant = Sequence[Ints]
 
 KS = (1, 5, 10)
-# Queries scored at a time, so that a gallery of any size needs memory for these rows only.
+# Queries scored at a time: bounds the memory of the score matrix.
 BLOCK = 512
-# Pictures drawn at a time for an interval.
+# Pictures drawn per batch of bootstrap samples: bounds the memory.
 DRAWN_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure and its 95 % interval."""
+    """A metric's value and its 95 % interval."""
 
     value: float
     low: float
@@ -37,17 +40,23 @@ class Figure:
 
 
 def check(vectors: Array, what: str) -> None:
-    """Refuse what has no rank.
+    """Refuse vectors with NaN or infinity, whose scores cannot be ranked.
 
     Raises:
-        ValueError: a vector holds a number that is not finite.
+        ValueError: a vector is not finite.
     """
     if not np.isfinite(vectors).all():
         raise ValueError(f"{what}: {int((~np.isfinite(vectors)).any(1).sum())} vectors are not finite")
 
 
 def in_blocks(queries: Array, gallery: Array, rank: Callable[[Array, slice], NDArray[Any]]) -> NDArray[Any]:
-    """Apply `rank` to the scores of a block of queries at a time."""
+    """Apply `rank` to the scores of one block of queries at a time; concatenate the results.
+
+    Args:
+        queries: (Q, D) unit vectors.
+        gallery: (N, D) unit vectors.
+        rank: maps the scores (B, N) of a block and the block's slice of the queries to a value per query.
+    """
     check(queries, "queries")
     check(gallery, "gallery")
     queries, gallery = queries.astype(np.float32), gallery.astype(np.float32)
@@ -69,7 +78,7 @@ def text_to_image_ranks(texts: Array, images: Array, owner: Ints) -> Ints:
 
     def rank(scores: Array, part: slice) -> Ints:
         own = np.take_along_axis(scores, owner[part, None], axis=1)
-        # The own score is among those counted.
+        # >= counts the own score, so ranks start at 1, and counts ties against the model.
         ranks: Ints = (scores >= own).sum(1)
         return ranks
 
@@ -77,9 +86,14 @@ def text_to_image_ranks(texts: Array, images: Array, owner: Ints) -> Ints:
 
 
 def image_to_text_ranks(texts: Array, images: Array, owner: Ints) -> Ints:
-    """The rank, from 1, of the best placed of each picture's own texts among the texts of all (Karpathy's protocol).
+    """The rank, from 1, of each picture's best own text among all texts (Karpathy's protocol).
 
-    Own texts do not stand in each other's way; texts of other pictures with an equal score do.
+    A picture's other own texts do not count; texts of other pictures that tie do.
+
+    Args:
+        texts: (T, D) unit vectors.
+        images: (N, D) unit vectors.
+        owner: (T,) the row of each text's picture.
     """
 
     def rank(scores: Array, part: slice) -> Ints:
@@ -92,7 +106,7 @@ def image_to_text_ranks(texts: Array, images: Array, owner: Ints) -> Ints:
 
 
 def marked(relevant: Relevant, count: int) -> NDArray[np.bool_]:
-    """The right pictures of some queries as a matrix, (Q, count) bool."""
+    """The relevant pictures of some queries as a matrix, (Q, count) bool."""
     matrix = np.zeros((len(relevant), count), bool)
     for row, right in zip(matrix, relevant, strict=True):
         row[right] = True
@@ -102,20 +116,20 @@ def marked(relevant: Relevant, count: int) -> NDArray[np.bool_]:
 def precisions(queries: Array, images: Array, relevant: Relevant, at_r: bool) -> Floats:
     """The average precision of each query, over the whole ranking or, `at_r`, over the first R (mAP@R).
 
-    mAP@R (Musgrave et al., 2020, arXiv 2003.08505) divides by R, the number of relevant pictures, and looks at no more
-    than R places: 1.0 when exactly the relevant ones are in front.
+    mAP@R (Musgrave et al., 2020, arXiv 2003.08505) divides by R, the number of relevant pictures, and considers only
+    the first R ranks: 1.0 if these are exactly the relevant ones.
 
     Args:
         queries: (Q, D) unit vectors.
         images: (N, D) unit vectors.
-        relevant: of each query the rows of its right pictures.
-        at_r: stop after R places.
+        relevant: for each query the rows of its relevant pictures.
+        at_r: consider only the first R ranks.
     """
 
     def rank(scores: Array, part: slice) -> Floats:
         values = np.empty(len(scores))
         for i, (row, truth) in enumerate(zip(scores, marked(relevant[part], len(images)), strict=True)):
-            order = np.lexsort((truth, -row))  # within a tie the wrong pictures come first
+            order = np.lexsort((truth, -row))  # ties: irrelevant pictures rank first
             hits = truth[order]
             precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
             count = int(truth.sum())
@@ -127,7 +141,13 @@ def precisions(queries: Array, images: Array, relevant: Relevant, at_r: bool) ->
 
 
 def first_is_right(queries: Array, images: Array, relevant: Relevant) -> NDArray[np.bool_]:
-    """Whether the best relevant picture of each query is ahead of every other one, (Q,) bool."""
+    """Precision@1: whether each query's best relevant picture scores above all irrelevant ones, (Q,) bool.
+
+    Args:
+        queries: (Q, D) unit vectors.
+        images: (N, D) unit vectors.
+        relevant: for each query the rows of its relevant pictures.
+    """
 
     def rank(scores: Array, part: slice) -> NDArray[np.bool_]:
         truth = marked(relevant[part], len(images))
@@ -145,18 +165,25 @@ def recall(ranks: Ints, ks: tuple[int, ...] = KS) -> dict[str, float]:
 
 
 def text_to_image_recall(texts: Array, images: Array, owner: Ints, ks: tuple[int, ...] = KS) -> dict[str, float]:
-    """Recall@k in percent: how often a text's own picture is among the k best."""
+    """Recall@k in percent: how often a text's own picture is among the best k.
+
+    Args:
+        texts: (T, D) unit vectors.
+        images: (N, D) unit vectors.
+        owner: (T,) the row of each text's picture.
+        ks: the values of k.
+    """
     return recall(text_to_image_ranks(texts, images, owner), ks)
 
 
 def with_interval(values: Floats | NDArray[np.bool_], owner: Ints, scale: float = 100, draws: int = 2000) -> Figure:
-    """The mean of a value over queries, and its 95 % bootstrap interval over pictures.
+    """The mean over queries, and its 95 % bootstrap interval over pictures (cluster bootstrap).
 
-    The queries of one picture are drawn together: five captions of one picture are not five independent trials.
+    All queries of a picture are resampled together: five captions of one picture are not five independent trials.
 
     Args:
-        values: (Q,) one value a query.
-        owner: (Q,) the picture that each query is about.
+        values: (Q,) one value per query.
+        owner: (Q,) the picture of each query.
         scale: 100 for percent.
         draws: bootstrap samples.
 
@@ -177,7 +204,7 @@ def with_interval(values: Floats | NDArray[np.bool_], owner: Ints, scale: float 
         paired=True,
         method="percentile",
         n_resamples=draws,
-        # A few draws at a time: all of them, of thirty thousand pictures, would take a gigabyte.
+        # In batches: all 2000 samples of thirty thousand pictures would take a gigabyte.
         batch=max(1, DRAWN_AT_ONCE // len(counts)),
         rng=np.random.default_rng(0),
     )

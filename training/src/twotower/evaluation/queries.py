@@ -1,14 +1,15 @@
-"""Queries as people type them, made of captions: words, phrases and sentences, and every picture that each is true of.
+"""Generates queries as users type them from captions: words, phrases and sentences, each with all relevant pictures.
 
-A benchmark whose answers are known from captions alone, for any captioned set. Its limits:
+This makes a benchmark with several relevant pictures per query from any captioned data set. Its limits:
 
-- What no caption mentions is not known to be there: a picture that fits may count as wrong, the more so the shorter the
-  query. Figures are comparable between models on the same set, and are no probabilities that a person is content.
-- The words are those of captions, in their spelling and number: there is no query like "receipt" or "sunset in Lisbon"
-  here, and "dogs" is not "dog".
-- Words may stand in different captions of a picture, or belong to different things in it. A phrase must stand in one.
+- Objects that no caption mentions are unknown, so a relevant picture may count as irrelevant (a false negative), the
+  more so the shorter the query. Compare models on the same set; the values do not measure user satisfaction.
+- Queries use the words of captions, in their spelling and number: there is no query like "receipt" or "sunset in
+  Lisbon", and "dogs" does not match "dog".
+- The words of a query may come from different captions of a picture, or describe different objects in it. A phrase must
+  occur within one caption.
 
-The file can be corrected by hand: see `save` and `load`.
+The benchmark's file can be corrected by hand: see `save` and `load`.
 """
 
 from __future__ import annotations
@@ -26,37 +27,43 @@ from twotower.evaluation.metrics import Ints, Relevant
 from twotower.towers.texts import STOP_WORDS, words_of
 
 KEYWORDS = (1, 2, 3)
-# Words of a phrase: what people type is hardly ever longer.
+# Length of a phrase in words; typed queries are hardly ever longer.
 SHORTEST_PHRASE, LONGEST_PHRASE = 2, 4
-# All captions of a set, by picture.
+# The captions of each picture.
 Captions = Sequence[Sequence[str]]
 
 
 class QueriesError(ValueError):
-    """A file of queries is none, or does not go with the pictures; the message says what and where."""
+    """A file of queries is invalid, or does not match the pictures; the message says what and where."""
 
 
 @dataclass(frozen=True)
 class Queries:
-    """Queries of one style, the picture that each was drawn from, and all pictures that it is true of."""
+    """Queries of one style, the source picture of each, and its relevant pictures."""
 
     style: str
     texts: list[str]
     owner: Ints  # (Q,)
-    relevant: Relevant  # the rows of its right pictures, the owner among them
+    relevant: Relevant  # for each query the rows of its relevant pictures, including the owner
 
 
 def benchmark(captions: Captions, seed: int = 0) -> list[Queries]:
-    """Queries of every style that the captions allow; equal queries once in a style."""
+    """Queries of every style that the captions allow, without duplicates within a style."""
     styles = [keywords(captions, count, seed) for count in KEYWORDS]
     styles += [phrases(captions, seed), sentences(captions)]
     return [queries for queries in styles if queries.texts]
 
 
 def keywords(captions: Captions, count: int, seed: int = 0) -> Queries:
-    """One query of `count` content words for each caption that has as many, in their order.
+    """One query of `count` random content words, in the caption's order, for each caption that has as many.
 
-    Relevant is every picture whose captions together hold all the words: what a single label would count as a mistake.
+    A picture is relevant if its captions together contain all the words. With one relevant picture per query, all but
+    the source picture would be false negatives.
+
+    Args:
+        captions: the captions of each picture.
+        count: words per query.
+        seed: of the random choice.
     """
     random = np.random.default_rng(seed)
     found: dict[str, int] = {}
@@ -70,7 +77,7 @@ def keywords(captions: Captions, count: int, seed: int = 0) -> Queries:
 
 
 def sentences(captions: Captions) -> Queries:
-    """The captions themselves. Relevant is, beside its own, a picture whose captions hold all the content words."""
+    """The captions themselves as queries. A picture is relevant if its captions contain all the content words."""
     found: dict[str, int] = {}
     for row, texts in enumerate(captions):
         for text in texts:
@@ -80,13 +87,19 @@ def sentences(captions: Captions) -> Queries:
 
 
 def holding_words(style: str, found: dict[str, int], captions: Captions) -> Queries:
-    """Queries that are true of the pictures whose captions hold their words."""
+    """Queries whose relevant pictures are those whose captions contain all their words.
+
+    Args:
+        style: the name of the style.
+        found: the row of the source picture by query.
+        captions: the captions of each picture.
+    """
     holding = pictures_by_word(captions)
     return assemble(style, found, (set.intersection(*(holding[w] for w in words_of(q))) for q in found))
 
 
 def pictures_by_word(captions: Captions) -> dict[str, set[int]]:
-    """The rows of the pictures whose captions hold each content word."""
+    """An inverted index: for each content word, the rows of the pictures whose captions contain it."""
     holding: dict[str, set[int]] = defaultdict(set)
     for row, texts in enumerate(captions):
         for text in texts:
@@ -96,9 +109,9 @@ def pictures_by_word(captions: Captions) -> dict[str, set[int]]:
 
 
 def phrases(captions: Captions, seed: int = 0) -> Queries:
-    """One phrase for each caption that has one: "brown dog", "frozen lake".
+    """One random phrase, such as "brown dog" or "frozen lake", for each caption that has one.
 
-    Relevant is every picture of which a caption holds the phrase.
+    A picture is relevant if one of its captions contains the phrase.
     """
     random = np.random.default_rng(seed)
     found: dict[str, int] = {}
@@ -117,9 +130,9 @@ def phrases(captions: Captions, seed: int = 0) -> Queries:
 
 
 def runs_of(text: str) -> list[list[str]]:
-    """Content words that follow one another, lower case: what RAKE takes for phrases (Rose et al., 2010).
+    """Runs of consecutive content words, lower case: the candidate phrases of RAKE (Rose et al., 2010).
 
-    It needs no grammar: whatever stands between function words and punctuation is one.
+    No parser is needed: stop words and punctuation separate the runs.
     """
     runs: list[list[str]] = [[]]
     for token in re.findall(r"[^\W\d_]+|[\d_]+|[^\w\s]", text.lower()):
@@ -131,16 +144,22 @@ def runs_of(text: str) -> list[list[str]]:
 
 
 def assemble(style: str, found: dict[str, int], holders: Iterable[Iterable[int]]) -> Queries:
-    """Queries by the picture that each was drawn from, and the pictures that each is true of."""
+    """Build `Queries`.
+
+    Args:
+        style: the name of the style.
+        found: the row of the source picture by query.
+        holders: for each query, in the same order, the rows of its relevant pictures.
+    """
     relevant = [np.array(sorted(true), np.int64) for true in holders]
     return Queries(style, list(found), np.array(list(found.values()), np.int64), relevant)
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Refuse pictures that cannot be told apart.
+    """Refuse pictures with duplicate names: the benchmark's file refers to pictures by name.
 
     Raises:
-        QueriesError: two have one name.
+        QueriesError: two pictures have the same name.
     """
     if len(set(names)) < len(names):
         twice = next(name for name, count in Counter(names).items() if count > 1)
@@ -148,10 +167,15 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def save(path: Path, styles: Sequence[Queries], names: Sequence[str]) -> None:
-    """Write a benchmark as JSON: by style, each query with the picture it is from and all that it is true of.
+    """Write a benchmark as JSON: by style, each query with its source picture and its relevant pictures.
+
+    Args:
+        path: the file.
+        styles: the queries.
+        names: the name of each picture, by row.
 
     Raises:
-        QueriesError: two pictures have one name.
+        QueriesError: two pictures have the same name.
     """
     check_names(names)
     styles_told = []
@@ -160,18 +184,22 @@ def save(path: Path, styles: Sequence[Queries], names: Sequence[str]) -> None:
             {"query": text, "from": names[int(owner)], "relevant": [names[i] for i in true.tolist()]}
             for text, owner, true in zip(q.texts, q.owner, q.relevant, strict=True)
         )
-        # A query a line: a person finds it, and a comparison shows what was corrected.
+        # One query per line, so that it is easy to find, and a diff shows corrections.
         lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
         styles_told.append(f" {json.dumps(q.style)}: [\n{lines}\n ]")
     path.write_text("{\n" + ",\n".join(styles_told) + "\n}\n", encoding="utf-8")
 
 
 def load(path: Path, names: Sequence[str]) -> list[Queries]:
-    """A benchmark that `save` wrote, and maybe a person corrected, for the pictures of these names.
+    """Read a benchmark that `save` wrote and that may have been corrected by hand.
+
+    Args:
+        path: the file.
+        names: the name of each picture, by row.
 
     Raises:
-        QueriesError: it is no such file, names another picture, or a query is not true of the one it is from; or two
-            pictures have one name.
+        QueriesError: the file is invalid, names an unknown picture, or does not list a query's source picture as
+            relevant; or two pictures have the same name.
         OSError: there is no such file.
     """
     check_names(names)

@@ -1,1 +1,1 @@
-"""The two towers: base weights, backbones and heads, and pictures and texts as they see them."""
+"""The two towers: base weights, backbones, heads and losses, picture preprocessing and tokenisation."""

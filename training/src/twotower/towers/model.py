@@ -1,4 +1,4 @@
-"""The two towers and the temperature: all that is trained."""
+"""The dual encoder: two towers, the temperature and the loss."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from twotower.config import LossName
 from twotower.towers.loss import Targets, hardest_hinge, info_nce, sigmoid
 from twotower.towers.towers import ImageTower, TextTower
 
-# The temperature starts at 0.05, where small sets end; CLIP's ceiling of 100 (Radford et al., 2021).
+# The temperature starts at 0.05, a scale of 20, where it ends on small data sets. The scale is clamped at 100, as in
+# CLIP (Radford et al., 2021).
 INITIAL_SCALE = 20.0
 MAX_SCALE = 100.0
-# Texts at a time.
+# Texts per forward pass.
 GROUP = 96
 
 
 class TwoTowers(nn.Module):
-    """An image tower, a text tower, and what turns the cosine of their vectors into a logit."""
+    """An image tower, a text tower, and the scale and bias that turn cosines into logits."""
 
     def __init__(self, image: ImageTower, text: TextTower, loss: LossName = "info_nce", margin: float = 0.2) -> None:
         super().__init__()
@@ -28,7 +29,7 @@ class TwoTowers(nn.Module):
         self.text = text
         self.loss_name = loss
         self.margin = margin
-        # SigLIP's start at small batches: logits of 10 x cosine, and a bias that says "no" to most pairs.
+        # SigLIP's initialisation for small batches: a scale of 10, and a negative bias, since most pairs are negatives.
         start, bias = (10.0, -2.71) if loss == "sigmoid" else (INITIAL_SCALE, 0.0)
         self.log_scale = nn.Parameter(torch.tensor(math.log(start)), requires_grad=loss != "hinge")
         self.bias = nn.Parameter(torch.tensor(bias), requires_grad=loss == "sigmoid")
@@ -41,8 +42,10 @@ class TwoTowers(nn.Module):
     def forward(self, images: Tensor, texts: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Unit vectors of texts (T, D) and of pictures (I, D).
 
-        Pictures are (I, 3, H, W) pixels, or (I, P, W) tokens of the frozen trunk. Texts are (T, L) ids with their mask,
-        or, without a mask, (T, W) features of a frozen tower.
+        Args:
+            images: (I, 3, H, W) float32 pixels, or (I, P, W) cached tokens of the frozen trunk.
+            texts: (T, L) int64 token ids, or, without a mask, (T, W) features of a frozen text tower.
+            attention_mask: (T, L) int64; None for features.
         """
         pictures = self.image(images) if images.ndim == 4 else self.image.rest(images)
         if attention_mask is None:
@@ -59,7 +62,7 @@ class TwoTowers(nn.Module):
 
 
 def in_groups(features: Callable[[Tensor, Tensor], Tensor], input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """Features of (T, L) texts, in groups of like length: a caption is a third as long as the longest."""
+    """Features of (T, L) texts, in groups of similar length: the average caption is a third as long as the longest."""
     lengths = attention_mask.sum(1)
     order = lengths.argsort()
     groups = []

@@ -1,4 +1,4 @@
-"""Pictures as towers see them: read safely, squashed to a square, seen in several views, normalised."""
+"""Picture preprocessing: decoding, resizing to a square, random crops (views), normalisation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.
 
 
 def open_rgb(path: Path) -> Image.Image:
-    """Read a picture as RGB: EXIF turn applied, transparency on white.
+    """Read a picture as RGB, rotated by its EXIF orientation, with a white background for transparency.
 
     Raises:
-        OSError: the file is no picture, or is cut short.
+        OSError: the file is not a picture, or is truncated.
     """
     with Image.open(path) as opened:
         picture = ImageOps.exif_transpose(opened)
@@ -37,7 +37,7 @@ def square(picture: Image.Image, preparation: Preparation) -> Image.Image:
     if preparation.resize == "squash":
         return picture.resize((size, size), resample)
     short = preparation.shortest_edge or size
-    # The longer side is cut, not rounded, as CLIP's own preparation does.
+    # The longer side is truncated to an integer, not rounded, as in CLIP's own preprocessing.
     width, height = (short if s == min(picture.size) else int(s * short / min(picture.size)) for s in picture.size)
     left, top = (width - size) // 2, (height - size) // 2
     return picture.resize((width, height), resample).crop((left, top, left + size, top + size))
@@ -51,9 +51,9 @@ def to_pixels(picture: Image.Image, preparation: Preparation) -> Tensor:
 
 
 def random_view(picture: Image.Image, random: np.random.Generator) -> Image.Image:
-    """A part of the picture, of 40 to 100 % of its area and 3:4 to 4:3 of its aspect, mirrored half of the time.
+    """A random crop of 40 to 100 % of the area and 3/4 to 4/3 of the aspect ratio, mirrored with probability 0.5.
 
-    Colours stay: captions name them.
+    No colour jitter, since captions name colours.
     """
     width, height = picture.size
     area = random.uniform(0.4, 1.0)
@@ -67,7 +67,14 @@ def random_view(picture: Image.Image, random: np.random.Generator) -> Image.Imag
 
 
 def see(path: Path, view: int, seed: int, preparation: Preparation) -> Tensor:
-    """One view of a picture as (3, size, size): view 0 is the whole, every other a random part, always the same one."""
+    """One view of a picture as (3, size, size) float32.
+
+    Args:
+        path: the picture.
+        view: 0 for the whole picture; any other number is a random crop that depends on seed, view and file name only.
+        seed: of the crops.
+        preparation: the preprocessing.
+    """
     picture = open_rgb(path)
     if view:
         digest = hashlib.sha256(f"{seed} {view} {path.name}".encode()).digest()
@@ -78,5 +85,5 @@ def see(path: Path, view: int, seed: int, preparation: Preparation) -> Tensor:
 def see_all(
     paths: list[Path], views: list[int], seed: int, preparation: Preparation, pool: ThreadPoolExecutor
 ) -> Tensor:
-    """A view of each picture, (N, 3, size, size) float32, decoded on the pool's threads."""
+    """One view of each picture, (N, 3, size, size) float32, decoded in the pool's threads; see `see`."""
     return torch.stack(list(pool.map(lambda path, view: see(path, view, seed, preparation), paths, views)))

@@ -1,4 +1,4 @@
-"""Texts as the text tower sees them: tokens, and the short queries that people type in place of a caption."""
+"""Text processing: tokenisation, stop words, and short queries made of captions (data augmentation)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-# What carries no picture by itself: articles, prepositions, auxiliaries, pronouns, and the words of "a photo of".
+# Stop words, which describe nothing visible: articles, prepositions, auxiliaries, pronouns, and those of "a photo of".
 STOP_WORDS = frozenset(
     re.findall(
         "[a-z]+",
@@ -36,14 +36,14 @@ def words_of(text: str) -> list[str]:
 def short_query(
     text: str, random: np.random.Generator, most: int = 4, owners: Mapping[str, int] | None = None
 ) -> str | None:
-    """One to `most` content words of a caption in their order, as a search box gets them; None when it has none.
+    """A short query: one to `most` random content words of a caption, in its order; None if it has no content word.
 
     Args:
         text: the caption.
-        random: what is drawn from.
-        most: words at most.
-        owners: of how many pictures a word is said. A word is then drawn by the inverse of the root of that: what only
-            a few pictures show is what a query asks for, and "man" is learned from every caption.
+        random: the generator.
+        most: the maximum number of words.
+        owners: the number of pictures whose captions contain each word. Words are then sampled with weights
+            1 / sqrt(number): queries ask for rare things, and a word like "man" is learned from every caption anyway.
     """
     words = words_of(text)
     if not words:
@@ -55,7 +55,10 @@ def short_query(
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Token ids and mask of texts, both (N, T) int64, padded to the longest. The tokenizer truncates and pads not."""
+    """Token ids and attention mask, both (N, T) int64, padded to the longest text.
+
+    The tokenizer must be set to truncate and not to pad.
+    """
     encoded = [e.ids for e in tokenizer.encode_batch(list(texts))]
     longest = max(map(len, encoded))
     ids = torch.tensor([e + [0] * (longest - len(e)) for e in encoded])

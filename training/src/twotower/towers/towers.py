@@ -1,7 +1,7 @@
-"""The two towers: any ViT-like and any BERT-like model of Hugging Face's, their pooling, and the heads.
+"""The two towers: any ViT-like and any BERT-like Hugging Face model, its pooling, and the projection heads.
 
-A tower is a backbone and a head that projects what it says into the space that both towers share. The backbone may be
-frozen, wholly or in its first layers, adapted by low-rank matrices (LoRA, arXiv 2106.09685), or trained in full.
+A tower is a backbone and a head that projects its pooled features into the space that both towers share. The backbone
+can be frozen (all of it or its first layers), adapted by LoRA (arXiv 2106.09685), or fine-tuned in full.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from transformers import PreTrainedModel
 
 from twotower.config import ImagePooling, TextPooling
 
-# `pooler` is the backbone's own, as Hugging Face's `VisionTextDualEncoderModel` has it.
+# The pooling `pooler` is the backbone's own, as in Hugging Face's `VisionTextDualEncoderModel`.
 
 
 class Head(nn.Module):
-    """Features -> unit vectors: a linear map, and beside it a small residual perceptron when `hidden` is not 0."""
+    """Projection head, features -> unit vectors: a linear map, plus a residual MLP if `hidden` is not 0."""
 
     def __init__(self, width: int, dim: int, hidden: int = 0, dropout: float = 0.0, norm: bool = True) -> None:
         super().__init__()
@@ -41,10 +41,10 @@ class Head(nn.Module):
 
 
 def layers_of(backbone: nn.Module) -> nn.ModuleList:
-    """The list of a transformer's layers, whatever its family calls it.
+    """The list of a transformer's layers, regardless of its attribute name.
 
     Raises:
-        ValueError: no single list of layers of the configured length is in the model.
+        ValueError: the model has no such list, or several.
     """
     wanted = int(cast(Any, backbone).config.num_hidden_layers)
     found = [m for m in backbone.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
@@ -54,7 +54,7 @@ def layers_of(backbone: nn.Module) -> nn.ModuleList:
 
 
 def run_layers(layers: Iterator[nn.Module] | nn.ModuleList, tokens: Tensor) -> Tensor:
-    """Pass (B, T, W) tokens through layers that need nothing else."""
+    """Pass (B, T, W) tokens through layers that take no other input."""
     for layer in layers:
         answer = layer(tokens)
         tokens = answer[0] if isinstance(answer, tuple) else answer
@@ -64,11 +64,11 @@ def run_layers(layers: Iterator[nn.Module] | nn.ModuleList, tokens: Tensor) -> T
 class ImageTower(nn.Module):
     """Pixels -> unit vectors.
 
-    The class token alone is weak in retrieval; dino.txt (arXiv 2412.16334) measures its concatenation with the mean of
-    the patches ahead of either.
+    The class token alone is weak in retrieval: in dino.txt (arXiv 2412.16334) its concatenation with the mean of the
+    patches is better than either.
     """
 
-    # Families whose forward pass is embeddings, layers, norm: these can be cut after their frozen layers.
+    # Model types whose forward pass is embeddings, layers, norm: these can be split after their frozen layers.
     DIVISIBLE = ("vit", "deit", "dinov2", "dinov2_with_registers")
 
     def __init__(self, backbone: PreTrainedModel, head: Head, pooling: ImagePooling, frozen_layers: int = 0) -> None:
@@ -77,7 +77,7 @@ class ImageTower(nn.Module):
         self.head = head
         self.pooling = pooling
         self.frozen_layers = frozen_layers
-        # Behind the class token: registers, or DeiT's distillation token.
+        # The index of the first patch: after the class token, registers, and DeiT's distillation token.
         self.patches_from = 1 + getattr(backbone.config, "num_register_tokens", 0)
         self.patches_from += backbone.config.model_type == "deit"
         if frozen_layers and backbone.config.model_type not in self.DIVISIBLE:
@@ -85,21 +85,21 @@ class ImageTower(nn.Module):
 
     @property
     def all_frozen(self) -> bool:
-        """Whether nothing but the head is trained."""
+        """Whether only the head is trained."""
         return self.frozen_layers == len(layers_of(self.backbone))
 
     def trunk(self, pixels: Tensor) -> Tensor:
-        """Map (B, 3, H, W) to what the frozen layers make of it: (B, T, W) tokens, or (B, 1, F) of a frozen tower."""
+        """Map (B, 3, H, W) pixels to the frozen layers' output: (B, T, W) tokens, or (B, 1, F) if all are frozen."""
         tokens: Tensor = self.backbone.embeddings(pixels)
         tokens = run_layers(layers_of(self.backbone)[: self.frozen_layers], tokens)
         return self.pool(self.backbone.layernorm(tokens)).unsqueeze(1) if self.all_frozen else tokens
 
     def rest(self, tokens: Tensor) -> Tensor:
-        """Map what the trunk says to (B, dim) float32 unit vectors."""
+        """Map the trunk's output to (B, dim) float32 unit vectors."""
         if self.all_frozen:
             return self.project(tokens[:, 0])
         if not torch.is_autocast_enabled(tokens.device.type):
-            tokens = tokens.to(self.head.linear.weight.dtype)  # kept as bfloat16
+            tokens = tokens.to(self.head.linear.weight.dtype)  # cached tokens are bfloat16
         states = run_layers(layers_of(self.backbone)[self.frozen_layers :], tokens)
         return self.project(self.pool(self.backbone.layernorm(states)))
 
@@ -142,7 +142,7 @@ class TextTower(nn.Module):
         return (states * mask).sum(1) / mask.sum(1)
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map (B, T) int64 ids and mask to (B, W) features: all but the head."""
+        """Map (B, T) int64 ids and mask to (B, W) pooled features, the input of the head."""
         return self.pool(
             self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state, attention_mask
         )
@@ -158,14 +158,14 @@ class TextTower(nn.Module):
 
 
 def own_pooler(backbone: nn.Module, states: Tensor) -> Tensor:
-    """What a backbone itself makes of its last states, (B, T, W) to (B, W): its pooler, or else the first state."""
+    """A backbone's own pooling of its last states, (B, T, W) to (B, W): its pooler, or else the first token."""
     pooler = getattr(backbone, "pooler", None)
     pooled: Tensor = pooler(states) if pooler is not None else states[:, 0]
     return pooled
 
 
 def depth(name: str, layers: int) -> int:
-    """How deep a backbone's parameter lies: 0 for the embeddings, i + 1 for layer i, layers + 1 for what follows."""
+    """The depth of a backbone's parameter: 0 for embeddings, i + 1 for layer i, layers + 1 for all after the layers."""
     if found := re.search(r"\.(?:layer|layers|block|blocks|h)\.(\d+)\.", f".{name}"):
         return int(found.group(1)) + 1
     return 0 if "embeddings" in name else layers + 1

@@ -1,1 +1,1 @@
-"""Training: batches and how they are prepared, losses, the loop, checkpoints and the log."""
+"""Training: batches and the data loader, the token cache, gradient caching, the loop, checkpoints and the log."""

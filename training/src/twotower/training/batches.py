@@ -1,7 +1,7 @@
-"""Batches: which pictures, which of their texts, and what is known of every pair.
+"""Draws batches: pictures, texts for each, and the targets of all pairs (positives, and ignored false negatives).
 
-All that is random here is a function of (seed, epoch, step), so that a run which was interrupted goes on with the batch
-that it would have seen, and every process of several draws the same batch and takes its part.
+All randomness is a function of (seed, epoch, step). So a resumed run continues with the same batches as an
+uninterrupted one, and all processes draw the same batch, of which each takes its share.
 """
 
 from __future__ import annotations
@@ -24,13 +24,20 @@ from twotower.training.sentences import agreeing
 
 # Sentence vectors of texts, (N, D).
 EncodeSentences = Callable[[Sequence[str]], Array]
-# A text of at most so many content words may be true of pictures that were not drawn with it.
+# A text of at most this many content words is likely to describe other pictures as well (false negatives).
 SHORT = 4
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures by their row in the whole list, a view of each, and `captions` texts of each, picture by picture."""
+    """A batch of B pictures.
+
+    Attributes:
+        rows: (B,) the pictures' rows in `Batches.pairs`.
+        views: (B,) the view of each picture.
+        texts: `Config.captions` texts per picture, picture by picture.
+        targets: of all pairs of texts and pictures.
+    """
 
     rows: NDArray[np.int64]
     views: NDArray[np.int64]
@@ -44,10 +51,15 @@ class Batches:
     def __init__(
         self, config: Config, pairs: dict[str, list[Pair]], sentence_encoder: EncodeSentences | None = None
     ) -> None:
-        """`sentence_encoder` gives sentence vectors of texts, for the options that need them.
+        """Prepare to draw.
+
+        Args:
+            config: the run's config.
+            pairs: training pictures by source.
+            sentence_encoder: maps N texts to (N, D) unit vectors; needed by some options (`needs_meaning`).
 
         Raises:
-            ValueError: an epoch shows less than a batch, or an option needs sentence vectors.
+            ValueError: an epoch has less than one batch, or an option needs sentence vectors.
         """
         self._config = config
         self.pairs = [p for source in pairs.values() for p in source]
@@ -75,18 +87,18 @@ class Batches:
                 rare = np.array([owners[self.pairs[r].texts[0]] <= 2 for r in rows])
                 shown += [np.tile(rows[~rare], source.repeats), np.tile(rows[rare], source.rare_repeats)]
         self._shown = np.concatenate(shown)
-        # Of the epoch that was asked for last.
+        # The order of the most recent epoch, as a cache.
         self._order: tuple[int, NDArray[np.int64]] = -1, self._shown
         if self.steps == 0:
             raise ValueError(f"an epoch shows {len(self._shown)} pictures, less than a batch of {config.batch}")
 
     @property
     def steps(self) -> int:
-        """Batches an epoch; what does not fill one waits for another epoch."""
+        """Batches per epoch; the incomplete last batch is dropped."""
         return len(self._shown) // self._config.batch
 
     def at(self, epoch: int, step: int) -> Batch:
-        """The batch of this epoch and step of it."""
+        """The batch at a step of an epoch."""
         if self._order[0] != epoch:
             self._order = epoch, np.random.default_rng([self._config.seed, epoch]).permutation(self._shown)
         size = self._config.batch
@@ -94,13 +106,14 @@ class Batches:
         return self.draw(rows, np.random.default_rng([self._config.seed, epoch, step]))
 
     def draw(self, rows: NDArray[np.int64], random: np.random.Generator) -> Batch:
-        """A batch of these pictures with texts drawn for each; a picture that comes twice stays twice."""
+        """A batch of these pictures, with texts drawn for each. A picture may occur twice."""
         texts: list[str] = []
         drawn_from: list[int] = []
         for row in rows:
             own = self.pairs[row].texts
             picked = random.permutation(len(own))[: self._config.captions]
-            # Said twice, a caption teaches nothing more: where a picture has too few, words of it stand for it.
+            # If a picture has too few captions, some are drawn twice. If short queries are on, they replace the
+            # repetitions, since a repeated caption adds nothing.
             for i in (*picked, *random.integers(0, len(own), self._config.captions - len(picked))):
                 text = own[i]
                 share = self._config.short_queries if len(drawn_from) % self._config.captions < len(picked) else 1.0
@@ -114,15 +127,15 @@ class Batches:
         return Batch(rows, views, texts, targets)
 
     def by_meaning(self, targets: Targets, rows: NDArray[np.int64], drawn_from: Sequence[int]) -> Targets:
-        """What sentence vectors add: by how alike a text is to the most alike caption of each picture.
+        """Extend targets by sentence similarity: the cosine of each text to the most similar caption of each picture.
 
-        A short query counts as the caption that it was drawn from. A caption is compared with the others of its own
-        picture, not with itself: else it would be more alike to its own than any other can be.
+        A short query counts as the caption that it was made of. A caption is not compared with itself, but with the
+        other captions of its picture: otherwise its own picture would always have a cosine of 1.
 
         Args:
-            targets: what is known without them.
-            rows: the pictures.
-            drawn_from: which caption of its picture each text is, or was made of; `captions` texts a picture.
+            targets: the targets without sentence vectors.
+            rows: (B,) the pictures.
+            drawn_from: for each text, the index of its caption among those of its picture.
         """
         owner = np.repeat(rows, self._config.captions)
         texts = np.stack([self._vectors[row][i] for row, i in zip(owner, drawn_from, strict=True)])
@@ -139,10 +152,14 @@ class Batches:
         return Targets(targets.positive, ignored, likeness, self._config.soft_targets)
 
     def targets(self, rows: NDArray[np.int64], texts: Sequence[str]) -> Targets:
-        """What is known of each pair, `captions` texts a picture.
+        """The targets of all pairs.
 
-        Positive: a picture with the texts drawn for it, and with any text that it owns word for word. Ignored: a short
-        text with a picture whose own texts hold all its words, unless the config says otherwise.
+        Positive: a picture with the texts drawn for it, and with any text that equals one of its captions. Ignored as
+        a likely false negative: a short text with a picture whose captions contain all its words (`ignore_by_words`).
+
+        Args:
+            rows: (B,) the pictures.
+            texts: `Config.captions` texts per picture, picture by picture.
         """
         owner = np.repeat(rows, self._config.captions)
         positive = owner[:, None] == rows[None]
@@ -157,13 +174,13 @@ class Batches:
 
 
 def keep_patches(tokens: Tensor, share: float, chance: Tensor, first: int = 1) -> Tensor:
-    """Some of each picture's patch tokens, and all the tokens before them.
+    """Drop random patch tokens of each picture (as in FLIP); keep the class token and registers before them.
 
     Args:
-        tokens: (B, T, W), of which the first few are no patches.
-        share: how much of the patches is kept.
-        chance: (B, T - first), a random number for each patch; the smallest are kept.
-        first: where the patches begin.
+        tokens: (B, T, W); the first `first` are not patches.
+        share: the share of patches to keep.
+        chance: (B, T - first), a random number for each patch; the patches with the smallest are kept.
+        first: the index of the first patch.
 
     Returns:
         (B, first + share * (T - first), W).

@@ -1,8 +1,8 @@
-"""What the frozen layers of a picture tower say of each picture, computed once and kept in memory-mapped files.
+"""Caches the output of a picture tower's frozen layers in memory-mapped files.
 
-A tower of which the first layers stay frozen spends most of its time on them, always for the same answer. Their output
-is kept as bfloat16, a few views of each picture, and training starts from there: on two cores about four times faster
-than fine-tuning the whole tower.
+Frozen layers compute the same output in every epoch, and most of the time is spent on them. Their output for a few
+views of each picture is computed once and stored as bfloat16; training reads it from there. On two cores this is about
+four times faster than fine-tuning the whole tower.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class TokenFile:
-    """A file of tokens, (N, T, W) bfloat16: what a process hands to another in place of what it has mapped."""
+    """A file of tokens, (N, T, W) bfloat16. Unlike a memory map, it can be pickled and sent to another process."""
 
     path: Path
     shape: tuple[int, int, int]
 
     def map(self) -> Tensor:
-        """The tokens, read from the file where they are looked at."""
+        """The tokens as a memory map."""
         return torch.from_file(str(self.path), shared=False, size=math.prod(self.shape), dtype=torch.bfloat16).view(
             self.shape
         )
@@ -52,9 +52,21 @@ def cached_tokens(
 ) -> TokenFile:
     """The trunk's output for one view of each picture, in a file in `folder`.
 
-    The file's name holds a digest of all that decides its content: the pictures' names and sizes (not their folder:
-    data may move), the view, the seed, the trunk and the preparation. It is written beside its place and renamed, so
-    that an interrupted run leaves no half file; of several processes each writes its own, and the last one stays.
+    The file's name contains a digest of everything that determines its content: the pictures' names and file sizes (not
+    their folder, since data may move), the view, the seed, the trunk and the preprocessing. It is written to a
+    temporary file and put in place by an atomic rename, so that an interrupted run leaves no incomplete file.
+    Concurrent processes each write their own temporary file; the last rename wins.
+
+    Args:
+        folder: of the cache files.
+        name: of the source, for the file name.
+        paths: the pictures.
+        view: 0 for whole pictures, otherwise the number of a random crop.
+        seed: of the random crops.
+        trunk: maps (B, 3, size, size) pixels to (B, T, W) tokens.
+        trunk_name: identifies the trunk in the cache key.
+        preparation: the preprocessing.
+        device: to compute on.
     """
     listing = [f"{p.name} {p.stat().st_size}" for p in paths]
     key = "\n".join([trunk_name, repr(preparation), str(view), str(seed if view else 0), *listing])

@@ -1,4 +1,4 @@
-"""What a run keeps: the mean of the recent weights, and all that it takes to go on where it stopped."""
+"""Checkpoints of a run, the exponential moving average (EMA) of its weights, and initialisation from an earlier run."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from torch import Tensor, nn
 
 
 def trained_state(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters that are trained, by name: what a checkpoint holds of a model."""
+    """The trainable parameters by name; a checkpoint holds only these."""
     return {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
 
 
 class Ema:
-    """An exponential moving average of the trained parameters, which generalises better than the last step's."""
+    """An exponential moving average of the trainable parameters; it generalises better than the last step's weights."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self._decay = decay
         self.state = {n: p.clone() for n, p in trained_state(model).items()}
 
     def update(self, model: nn.Module, step: int) -> None:
-        """Take one step's weights in; early on the average is short, so that it is not made of the beginning."""
+        """Update the average after a step. Early on the decay is smaller, so that the initial weights fade quickly."""
         decay = min(self._decay, (1 + step) / (10 + step))
         for name, value in trained_state(model).items():
             self.state[name].lerp_(value, 1 - decay)
 
     @contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:
-        """The model with the averaged weights, for as long as the block lasts."""
+        """Give the model the averaged weights until the end of the block."""
         own = {n: p.clone() for n, p in trained_state(model).items()}
         load_state(model, self.state)
         try:
@@ -43,10 +43,10 @@ class Ema:
 
 
 def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Put a checkpoint's weights into a model.
+    """Load a checkpoint's weights into a model.
 
     Raises:
-        ValueError: the model trains other parameters than the checkpoint holds.
+        ValueError: the model's trainable parameters are not those of the checkpoint.
     """
     parameters = {n: p for n, p in model.named_parameters() if p.requires_grad}
     if parameters.keys() != state.keys():
@@ -58,7 +58,7 @@ def load_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 
 def initial_state(folder: Path) -> dict[str, Tensor]:
-    """What was trained before, by parameter: of a run's best checkpoint, or of a release's low-rank matrices and heads.
+    """The trained weights by parameter, from a run's best checkpoint or from a release's LoRA matrices and heads.
 
     Raises:
         ValueError: the folder holds neither.
@@ -79,10 +79,10 @@ def initial_state(folder: Path) -> dict[str, Tensor]:
 
 
 def start_from(model: nn.Module, folder: Path) -> None:
-    """Put what was trained before into a model whose training is about to begin; the temperature begins anew.
+    """Initialise a model with the weights of an earlier run or release, except the temperature and the bias.
 
     Raises:
-        ValueError: what is there lacks a parameter that the model trains, or has it in another shape.
+        ValueError: a trainable parameter is missing there, or has another shape.
     """
     state = initial_state(folder)
     wanted = {n: p for n, p in model.named_parameters() if p.requires_grad and n not in ("log_scale", "bias")}
@@ -95,7 +95,7 @@ def start_from(model: nn.Module, folder: Path) -> None:
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint so that a reader finds the old one or the new one, never half of it."""
+    """Write a checkpoint atomically: to a temporary file, fsync, then rename."""
     part = path.with_suffix(".part")
     with part.open("wb") as stream:
         torch.save(content, stream)
@@ -105,6 +105,6 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint: tensors and plain values only."""
+    """Read a checkpoint, with tensors and plain values only (`weights_only`, so that pickle cannot run code)."""
     content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return content

@@ -1,4 +1,7 @@
-"""Large batches in small memory (GradCache, Gao et al., 2021, arXiv 2101.06983)."""
+"""Gradient caching for large contrastive batches in little memory (GradCache, Gao et al., 2021, arXiv 2101.06983).
+
+Plain gradient accumulation would not do: a contrastive loss needs the vectors of the whole batch as negatives.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,15 @@ Part = TypeVar("Part")
 
 
 def cached_backward(encode: Callable[[Part], Vectors], parts: Sequence[Part], loss: Callable[..., Tensor]) -> Tensor:
-    """Back-propagate a loss over a whole batch while the activations of one part only are in memory.
+    """Back-propagate a loss over a whole batch with the activations of only one part (chunk) in memory at a time.
 
-    Each part is encoded twice: once without a graph, to have all vectors and the loss's gradient with respect to them;
-    then with one, which takes that gradient further. Random states are kept, so that dropout falls the same both times.
+    Each part is encoded twice: first without a graph, to compute the loss over all vectors and its gradient with
+    respect to them; then with a graph, through which that gradient is propagated to the parameters. RNG states are
+    saved and restored, so that both passes have the same dropout masks.
 
     Args:
         encode: maps a part to its vectors, each (n, D).
-        parts: the batch, cut.
+        parts: the chunks of the batch.
         loss: maps the concatenated vectors to a scalar.
 
     Returns:
@@ -45,11 +49,11 @@ def cached_backward(encode: Callable[[Part], Vectors], parts: Sequence[Part], lo
 
 
 def tensors(part: object) -> Sequence[object]:
-    """What a part is made of."""
+    """The tensors of a part."""
     return part if isinstance(part, tuple) else (part,)
 
 
 def restore(cpu: Tensor, devices: list[int], states: list[Tensor]) -> None:
-    """Put the random states back that were kept: the CPU's, and those of the devices that a part lies on."""
+    """Restore saved RNG states: the CPU's, and those of the devices that a part's tensors are on."""
     torch.set_rng_state(cpu)
     set_device_states(devices, states)

@@ -1,4 +1,4 @@
-"""Looks up what a batch consists of: pixels or a frozen trunk's cached tokens, a frozen text tower's features."""
+"""Provides the inputs of a batch: decoded pixels, a frozen trunk's cached tokens, a frozen text tower's features."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from twotower.towers.texts import encode
 from twotower.training.batches import Batch, keep_patches
 from twotower.training.cache import TokenFile, cached_tokens
 
-# Texts whose features are kept in memory.
+# Maximum number of texts whose features are cached in memory.
 MOST_KNOWN = 2**18
 
 
 class PixelPipeline:
-    """Decodes a batch's pictures; with `views` 0 a new random part of each, every time."""
+    """Decodes a batch's pictures; with `Config.views` 0, a new random crop of each in every epoch."""
 
     def __init__(self, config: Config, pairs: Sequence[Pair]) -> None:
         self._config = config
@@ -37,13 +37,13 @@ class PixelPipeline:
         if self._config.views == 0:
             views = [epoch + 1] * len(views)
         paths = [self._paths[r] for r in batch.rows[part]]
-        # A worker is one of several and decodes alone; the loop itself waits for its pictures.
+        # A worker process decodes with one thread, since there are several workers; the training loop uses four.
         with ThreadPoolExecutor(1 if get_worker_info() else 4) as pool:
             return see_all(paths, views, self._config.seed, self._config.preparation, pool)
 
 
 class TokenPipeline:
-    """Looks a batch's pictures up among the cached tokens of a frozen trunk."""
+    """Reads a batch's tokens from the cache of a frozen trunk."""
 
     def __init__(self, config: Config, pairs: dict[str, list[Pair]], model: TwoTowers, folder: Path) -> None:
         self._config = config
@@ -58,11 +58,18 @@ class TokenPipeline:
         self._place = [(s, i) for s, chosen in enumerate(pairs.values()) for i in range(len(chosen))]
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs: gigabytes that are mapped are mapped again there, and not sent."""
+        """Pickle without the memory maps, which hold gigabytes; a worker process maps the files itself."""
         return {**self.__dict__, "_mapped": None}
 
     def __call__(self, batch: Batch, epoch: int, part: slice, seed: int) -> Tensor:
-        """Tokens of one part of a batch, (B, T, W) bfloat16, some patches left out by a seed of the whole batch's."""
+        """Tokens of one part of a batch, (B, T, W) bfloat16, with random patches dropped.
+
+        Args:
+            batch: the whole batch.
+            epoch: the epoch; the last one may keep more patches.
+            part: the slice of the batch.
+            seed: of the random choice of patches, the same for all parts of a batch.
+        """
         places = [(v, *self._place[r]) for v, r in zip(batch.views, batch.rows, strict=True)]
         if self._mapped is None:
             self._mapped = [[file.map() for file in files] for files in self._files]
@@ -73,13 +80,13 @@ class TokenPipeline:
         if kept == 1 or tokens.shape[1] == 1:
             return tokens
         generator = torch.Generator().manual_seed(seed)
-        # Drawn for the whole batch, so that it does not depend on how the batch is cut.
+        # Drawn for the whole batch, so that the choice does not depend on the chunk size or the number of processes.
         chance = torch.rand(len(batch.rows), tokens.shape[1] - self._patches_from, generator=generator)[part]
         return keep_patches(tokens, kept, chance, self._patches_from)
 
 
 class FeaturePipeline:
-    """Gives the features that a frozen text tower has of texts, each computed at its first use."""
+    """Features of a frozen text tower; each text is computed at its first use and cached."""
 
     def __init__(self, model: TwoTowers, tokenizer: Tokenizer) -> None:
         self._model, self._tokenizer = model, tokenizer
@@ -87,7 +94,7 @@ class FeaturePipeline:
 
     def __call__(self, texts: Sequence[str]) -> Tensor:
         """(T, W) features."""
-        if len(self._known) > MOST_KNOWN:  # short queries never end
+        if len(self._known) > MOST_KNOWN:  # random short queries would let the cache grow without bound
             self._known.clear()
         if new := sorted(set(texts) - self._known.keys()):
             device = self._model.log_scale.device
@@ -103,8 +110,17 @@ class FeaturePipeline:
 def trunk_tokens(
     config: Config, name: str, pairs: Sequence[Pair], view: int, model: TwoTowers, folder: Path
 ) -> TokenFile:
-    """One view of a source's pictures as the frozen trunk's tokens, computed at the first call."""
-    # Caches are kept by what the backbone is called: a folder's content must not change under its name.
+    """The frozen trunk's tokens of one view of a source's pictures, computed at the first call and cached on disk.
+
+    Args:
+        config: the run's config.
+        name: of the source, for the file name.
+        pairs: the source's pictures.
+        view: 0 for whole pictures, otherwise the number of a random crop.
+        model: the model with the trunk.
+        folder: of the cache files.
+    """
+    # The cache key contains the backbone's name, not its weights: do not change a folder's content under the same name.
     trunk_name = f"{config.image.model} {model.image.frozen_layers}"
     if model.image.all_frozen:
         trunk_name += f" {config.image_pooling}"

@@ -1,7 +1,6 @@
-"""Prepares batches ahead of the training loop: drawn, decoded and tokenised, by worker processes where there are any.
+"""The data loader: draws, decodes and tokenises batches ahead of the training loop, in worker processes if configured.
 
-A prepared batch is a function of the config, its epoch and its step, whichever process makes it: a run with workers
-learns from the same numbers as one without.
+A batch is a deterministic function of config, epoch and step, so that results do not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from twotower.towers.texts import encode
 from twotower.training.batches import Batches
 from twotower.training.input_pipeline import PixelPipeline, TokenPipeline
 
-# Batches that each worker is ahead of the loop.
+# Batches that each worker prefetches.
 AHEAD = 2
 
 
@@ -31,9 +30,9 @@ class Prepared(NamedTuple):
     images: list[Tensor]
     # Each part's texts, picture by picture.
     texts: list[list[str]]
-    # Their ids and mask; empty where the text tower is frozen: its features are kept beside the model.
+    # Token ids and mask of each part's texts; empty if the text tower is frozen, whose features are cached by text.
     tokens: list[tuple[Tensor, Tensor]]
-    # Of the whole batch.
+    # The targets of the whole batch, not only of this process's share.
     targets: Targets
 
 
@@ -49,12 +48,21 @@ class PreparedBatches(Dataset[Prepared]):
         process: int,
         processes: int,
     ) -> None:
-        """For one process of several; without a tokenizer texts stay as they are."""
+        """Prepare the share of one process.
+
+        Args:
+            config: the run's config.
+            batches: draws the batches.
+            pipeline: provides pixels or cached tokens.
+            tokenizer: of the text tower; None to leave texts untokenised.
+            process: the rank of this process.
+            processes: the world size.
+        """
         self._config, self._batches, self._pipeline, self._tokenizer = config, batches, pipeline, tokenizer
         self._process, self._processes = process, processes
 
     def __getitem__(self, place: tuple[int, int]) -> Prepared:
-        """The batch of this epoch and step of it."""
+        """This process's share of the batch at (epoch, step within the epoch)."""
         epoch, step = place
         batch = self._batches.at(epoch, step)
         seed = step_seed(self._config, epoch * self._batches.steps + step)
@@ -73,18 +81,18 @@ class PreparedBatches(Dataset[Prepared]):
 
 
 def step_seed(config: Config, step: int) -> int:
-    """The seed of what is random in a step of the run, beside the batch itself."""
+    """The seed of a step of the run, for dropout and dropped patches."""
     return config.seed * 1_000_003 + step
 
 
 def load(batches: PreparedBatches, places: Sequence[tuple[int, int]], workers: int, pin: bool) -> Iterator[Prepared]:
-    """The batches of these epochs and steps, in this order.
+    """Load the batches of these epochs and steps, in this order.
 
     Args:
-        batches: what prepares them.
+        batches: the data set of batches.
         places: (epoch, step) of each.
-        workers: processes that prepare them ahead of the loop; 0 does so between two steps.
-        pin: whether pictures and tokens lie in memory that a GPU copies from while it computes.
+        workers: worker processes that prefetch; with 0 the training loop prepares each batch itself.
+        pin: whether to use pinned memory, from which a GPU copies asynchronously.
     """
     return iter(
         DataLoader(
@@ -94,7 +102,7 @@ def load(batches: PreparedBatches, places: Sequence[tuple[int, int]], workers: i
             num_workers=workers,
             prefetch_factor=AHEAD if workers else None,
             pin_memory=pin,
-            # A fork of a process with threads may hang; this starts from a clean one.
+            # Forking a process that has threads may deadlock; forkserver forks from a process without any.
             multiprocessing_context=torch.multiprocessing.get_context("forkserver") if workers else None,
         )
     )

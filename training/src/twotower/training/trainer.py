@@ -1,4 +1,4 @@
-"""The training loop: a batch, its loss, its gradients, a step; validation and checkpoints."""
+"""The training loop: loss, gradients, optimizer step, learning rate schedule, EMA, validation, checkpoints, resume."""
 
 from __future__ import annotations
 
@@ -33,31 +33,37 @@ from twotower.training.loader import Prepared, PreparedBatches, load, step_seed
 from twotower.training.runlog import RunLog
 from twotower.training.sentences import SentenceEncoder
 
-# Pictures, texts, and the texts' mask; see `TwoTowers.forward`.
+# Pictures, texts and the texts' attention mask; see `TwoTowers.forward`.
 Part = tuple[Tensor, Tensor, Tensor | None]
 
 
-# Steps between two checkpoints, beside those at the end of each epoch.
+# Steps between two checkpoints; another one is written at the end of each epoch.
 SAVE_EVERY = 50
 
 
 class TrainingError(Exception):
-    """The run cannot go on; the message says why and what to change."""
+    """The run cannot continue; the message says why and what to change."""
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Where a run reads and writes."""
+    """The folders that a run reads and writes."""
 
     out: Path
-    # A run or a release to start from.
+    # A run or a release whose weights to start from.
     init: Path | None = None
     wheels: Path = Path("var/base")
     tokens: Path = Path("var/tokens")
 
 
 def learning_rate_share(step: int, steps: int, warmup: float) -> float:
-    """The share of the peak learning rate at a step: linear warm-up, then half a cosine down to nothing."""
+    """The learning rate at a step as a share of the peak: linear warm-up, then cosine decay to 0.
+
+    Args:
+        step: the step, from 0.
+        steps: steps of the run.
+        warmup: share of the steps that warm up.
+    """
     rising = max(1, round(steps * warmup))
     if step < rising:
         return (step + 1) / rising
@@ -65,16 +71,16 @@ def learning_rate_share(step: int, steps: int, warmup: float) -> float:
 
 
 def gather(vectors: Tensor, processes: int) -> Tensor:
-    """The vectors of all processes, through which gradients flow back to each, summed over processes."""
+    """Gather the vectors of all processes; the backward pass sums the gradients over processes."""
     return torch.cat(all_gather(vectors)) if processes > 1 else vectors
 
 
 def average_gradients(model: nn.Module, processes: int) -> None:
-    """Give every process the mean of all processes' gradients.
+    """Average the gradients over all processes (all-reduce).
 
-    Each process computes the whole batch's loss, and `gather` sums what flows back: the mean is the whole batch's
-    gradient. Done here rather than by DistributedDataParallel, whose hooks do not go with a batch that is encoded in
-    parts.
+    Each process computes the loss of the whole batch, and `gather` sums the gradients, so the mean is the gradient of
+    the whole batch. Not by DistributedDataParallel: its hooks do not work with `cached_backward`, which runs several
+    backward passes per step.
     """
     if processes > 1:
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
@@ -85,7 +91,7 @@ def average_gradients(model: nn.Module, processes: int) -> None:
 
 
 class Trainer:
-    """One run: the model, what trains it, and the steps."""
+    """One training run: model, optimizer, data, and the loop."""
 
     def __init__(
         self,
@@ -97,12 +103,22 @@ class Trainer:
         accelerator: Accelerator,
         workers: int = 0,
     ) -> None:
-        """A run that has not begun; `workers` processes prepare its batches (see `loader.load`)."""
+        """Set up a run from its first step; see `resume` to continue one.
+
+        Args:
+            name: the config's name, as `load_config` takes it; stored in checkpoints.
+            config: the config.
+            pairs: training pictures by source.
+            validation: validation pictures.
+            paths: the run's folders.
+            accelerator: device, number of processes and mixed precision.
+            workers: worker processes of the data loader; see `loader.load`.
+        """
         self.name, self.config, self.paths, self.accelerator = name, config, paths, accelerator
         self.validation = validation
         self.batches = Batches(config, pairs, SentenceEncoder(paths.wheels))
         self.tokenizer = load_tokenizer(config.text.model, paths.wheels, config.max_tokens)
-        # Every process builds the same: new heads are drawn after the config's seed.
+        # All processes build identical models: new heads are initialised with the config's seed.
         self.model = build(config, paths.wheels).to(accelerator.device)
         if paths.init is not None:
             checkpoint.start_from(self.model, paths.init)
@@ -137,17 +153,17 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole run."""
+        """Number of steps of the whole run."""
         return self.config.epochs * self.batches.steps
 
     def encode_part(self, part: Part) -> tuple[Tensor, Tensor]:
-        """Texts' and pictures' vectors of one part of a batch."""
+        """Vectors of the texts and pictures of one part of a batch, under autocast."""
         with self.accelerator.autocast():
             vectors: tuple[Tensor, Tensor] = self.model(*part)
         return vectors
 
     def parts(self, prepared: Prepared) -> list[Part]:
-        """This process's share of a batch on its device, in chunks of pictures with their tokens."""
+        """This process's share of a batch on its device, in chunks."""
         device = self.accelerator.device
         if self.features:
             return [
@@ -164,7 +180,7 @@ class Trainer:
         ]
 
     def backward(self, prepared: Prepared) -> Tensor:
-        """Add a batch's gradients to the parameters; the loss, detached."""
+        """Compute a batch's gradients, with gradient caching if it has several chunks; return the loss, detached."""
         processes = self.accelerator.num_processes
         parts = self.parts(prepared)
 
@@ -182,8 +198,8 @@ class Trainer:
         return value.detach()
 
     def train_step(self, prepared: Prepared) -> dict[str, float]:
-        """One step; the figures to log."""
-        # Dropout, too, is a function of the step, so that an interrupted run goes on as it would have.
+        """Train one step; return the values to log."""
+        # Seed dropout by the step, so that a resumed run computes the same as an uninterrupted one.
         torch.manual_seed(step_seed(self.config, self.step))
         share = learning_rate_share(self.step, self.steps, self.config.warmup)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
@@ -202,13 +218,13 @@ class Trainer:
         return {"loss": loss, "gradient_norm": norm, "scale": self.model.scale.item(), "rate": share}
 
     def validate(self) -> dict[str, float]:
-        """R@1, R@5, R@10 from text to picture on the validation source, of the averaged weights."""
+        """Text-to-image R@1, R@5 and R@10 on the validation source, with the EMA weights."""
         self.model.eval()
         with (
             self.ema.applied(self.model),
             torch.inference_mode(),
             self.accelerator.autocast(),
-            # The whole picture has more tokens than a training one: compiling for it would not pay.
+            # Validation keeps all patches, so the shapes differ from training; compiling for them would not pay off.
             torch.compiler.set_stance("force_eager"),
         ):
             images = self.validation_images()
@@ -218,7 +234,7 @@ class Trainer:
         return text_to_image_recall(texts, images, owner)
 
     def validation_images(self) -> Array:
-        """Vectors of the validation's pictures; the frozen trunk's part of the work is done once."""
+        """Vectors of the validation pictures; the output of a frozen trunk is read from the cache."""
         config = self.config
         if not self.cached:
             return embed_pictures(self.model, config.preparation, [p.image for p in self.validation])
@@ -229,12 +245,12 @@ class Trainer:
         return vectors
 
     def run(self, log: RunLog | None) -> None:
-        """Train to the end, or until the validation no longer improves. Only the main process has a log."""
+        """Train to the end of the run, with early stopping. Only the main process has a log."""
         self.model.train()
         main = self.accelerator.is_main_process
         if self.epoch >= self.config.epochs or self.waited > self.config.patience:
             return
-        # To the end of the run, so that workers go on to the next epoch while this one is validated.
+        # One loader for the rest of the run, so that workers prefetch the next epoch during validation.
         places = [divmod(step, self.batches.steps) for step in range(self.step, self.steps)]
         prepared = load(self.prepared, places, self.workers, self.accelerator.device.type == "cuda")
         with tqdm(total=self.steps, initial=self.step, unit="step", disable=not main, smoothing=0.05) as bar:
@@ -245,7 +261,7 @@ class Trainer:
             tqdm.write(f"no better for {self.waited} epochs: stopped")
 
     def train_epoch(self, prepared: Iterator[Prepared], bar: tqdm[NoReturn], log: RunLog | None) -> None:
-        """The steps of the epoch that are not done yet."""
+        """Train the remaining steps of the current epoch."""
         began = time.monotonic()
         for batch in islice(prepared, (self.epoch + 1) * self.batches.steps - self.step):
             values = self.train_step(batch)
@@ -259,8 +275,8 @@ class Trainer:
                     self.save("last.pt")
 
     def end_epoch(self, log: RunLog | None) -> None:
-        """Validate, on the main process alone, and keep what is best."""
-        # Cards differ in the last bit, and all must come to the same decision.
+        """Validate on the main process, and save the checkpoint if it is the best so far."""
+        # Broadcast the result: GPUs differ in the last bit, and all processes must decide the same on early stopping.
         told: list[Any] = [self.validate() if self.accelerator.is_main_process else None]
         current: dict[str, float] = broadcast_object_list(told)[0]
         better = sum(current.values()) > self.best
@@ -269,13 +285,13 @@ class Trainer:
         if log:
             log.write(step=self.step, epoch=self.epoch, validation=current, best=better)
             tqdm.write(f"epoch {self.epoch}: " + ", ".join(f"{k} {v:.2f}" for k, v in current.items()))
-            if better:  # before last.pt: a run that is killed in between validates again
+            if better:  # saved before last.pt: if the run is killed between the two, it validates again when resumed
                 self.save("best.pt", current)
                 (self.paths.out / "figures.json").write_text(json.dumps({str(self.config.validation): current}) + "\n")
             self.save("last.pt")
 
     def save(self, name: str, figures: dict[str, float] | None = None) -> None:
-        """Write a checkpoint: `best.pt` the averaged weights, `last.pt` all that a resumed run needs."""
+        """Write a checkpoint: `best.pt` with the EMA weights, or `last.pt` with all that a resumed run needs."""
         content: dict[str, Any] = {
             "config_name": self.name,
             "config": fingerprint(self.config),
@@ -291,10 +307,10 @@ class Trainer:
         checkpoint.save(self.paths.out / name, content)
 
     def resume(self) -> None:
-        """Go on from `last.pt`.
+        """Resume from `last.pt`.
 
         Raises:
-            TrainingError: there is none, or it was written by another config.
+            TrainingError: there is none, or it was written with another config.
         """
         path = self.paths.out / "last.pt"
         if not path.exists():

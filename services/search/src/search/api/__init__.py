@@ -1,1 +1,1 @@
-"""The HTTP layer: routes and the bodies of their requests."""
+"""The HTTP layer: routes, request schemas and pagination cursors."""

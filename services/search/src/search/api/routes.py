@@ -1,4 +1,4 @@
-"""The search service's HTTP interface: pictures in and out, queries to hits."""
+"""The search service's HTTP routes: upserts, edits, deletes and exports of pictures, back-fill of models, queries."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from search.store import Moment, Store
 
 
 def create_routes(store: Store, settings: Settings) -> Blueprint:
-    """The routes, over the store that is handed in."""
+    """The routes of the service, as a blueprint over a store."""
     routes = Blueprint("search", __name__)
 
     @routes.post("/v1/pictures")
@@ -48,7 +48,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         body = parse(UpsertRequest, request.get_json())
         check_limit("pictures", len(body.pictures), settings.max_pictures)
         vectors = read_vectors([p.vector for p in body.pictures], body.dim, "pictures.{}.vector")
-        # The fields of both are the same; `model_dump` would copy what is inside them, a thousand times a request.
+        # Both classes have the same fields. `vars` is shallow; `model_dump` would deep-copy up to a thousand pictures.
         pictures = [Picture(**{**vars(p), "vector": v}) for p, v in zip(body.pictures, vectors, strict=True)]
         created, generation = store.upsert(body.model_id, body.dim, pictures, body.keep_existing)
         return {"created": created, "generation": generation}
@@ -148,17 +148,23 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
 
 
 def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
-    """One page of a query.
+    """Answer a query with one page of results.
+
+    Args:
+        store: the back end.
+        body: the request, with the cursor of the page if it is not the first.
+        settings: the limits.
 
     Raises:
-        ServiceError: the query, its model or its cursor does not fit.
+        ServiceError: the query is invalid, or its model or its cursor does not match the collection.
     """
     check_limit("k", body.k, settings.max_k)
     digest = digest_of(body)
     moment = store.moment()
     while True:
         query = read_query(body, moment)
-        # Vectors keep their scores whatever is added; word and fused scores depend on the whole collection.
+        # A write does not change the cosines of other pictures, but BM25 and fused scores depend on the whole
+        # collection: their cursors are valid for one generation only.
         order = moment.order if body.mode == "vector" else f"{moment.order}/{moment.generation}"
         after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, order, digest)
         try:
@@ -170,7 +176,7 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
         except StaleViewError:
             moment = store.moment()
             continue
-        # A picture that was deleted since the moment: look again, or the page would be short.
+        # A picture was deleted after the view was taken: rank again, or the page would be short.
         if len(records) == len(page.hits) or (later := store.moment()).generation == moment.generation:
             break
         moment = later
@@ -187,10 +193,11 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
 
 
 def read_query(body: QueryRequest, moment: Moment) -> Query:
-    """What to rank by.
+    """Validate a query's terms and text, and combine the terms into one query vector.
 
     Raises:
-        ServiceError: the mode lacks what it ranks by, or has what it ignores; a term is none or cannot be compared.
+        ServiceError: the mode needs terms or text that is missing, or ignores one that is given; or a term is invalid,
+            unknown, or of another model.
     """
     if (body.mode == "text") == bool(body.terms):
         raise ServiceError(

@@ -1,4 +1,4 @@
-"""The bodies of requests, and what is made of them."""
+"""Request bodies as Pydantic models, decoding of vectors, and pagination cursors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from search.index.exact import Vectors
 from search.index.view import Hit
 from search.ranking import Key
 
-# How far from 1 a unit vector's length may be: far above float32's rounding, far below a forgotten normalisation.
+# Tolerance on the length of a unit vector: far above float32's rounding error, and it still catches a vector that was
+# not normalised.
 UNIT = 1e-3
 
 
@@ -37,7 +38,7 @@ class PictureIn(Wire):
     attributes: Attributes = Field(default_factory=dict)
     taken_at: TakenAt | None = None
     placeholder: str = Field(default="", max_length=100, pattern=r"^[A-Za-z0-9+/=]*$")
-    # Of a picture that comes from another catalogue.
+    # Set for a picture that is migrated from another catalogue, to keep its date.
     added_at: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
     vector: str
 
@@ -48,12 +49,12 @@ class UpsertRequest(Wire):
     model_id: str = Field(min_length=1, max_length=200)
     dim: int = Field(ge=1, le=65536)
     pictures: list[PictureIn] = Field(min_length=1)
-    # Pictures that are here already are left as they are, instead of being replaced.
+    # Leave existing pictures unchanged instead of replacing them.
     keep_existing: bool = False
 
 
 class VectorIn(Wire):
-    """A picture's vector of another model than the one that serves."""
+    """A picture's vector by a model that does not serve yet (back-fill)."""
 
     id: str
     vector: str
@@ -83,7 +84,7 @@ class MissingRequest(Wire):
 class EditRequest(Edit):
     """The body of PATCH /v1/pictures/{id}."""
 
-    # Where the picture's file lies now.
+    # The new key of the picture's file in the media store.
     media_key: str | None = Field(default=None, max_length=1000)
 
 
@@ -98,13 +99,13 @@ class SuggestRequest(Wire):
 class ExportRequest(Wire):
     """The body of POST /v1/export."""
 
-    # The last id of the part before; empty at the beginning.
+    # The last id of the page before; empty for the first page.
     after: str = ""
     limit: int = Field(default=500, ge=1)
 
 
 class Term(Wire):
-    """A part of a query: a vector, or a picture that is here; a negative weight leads away from it."""
+    """A term of a query: a vector, or the id of a picture of the collection. A negative weight leads away from it."""
 
     vector: str | None = None
     like: str | None = None
@@ -114,7 +115,7 @@ class Term(Wire):
 class QueryRequest(Wire):
     """The body of POST /v1/query."""
 
-    # Of the model that made the terms' vectors.
+    # The model that computed the terms' vectors.
     model_id: str | None = None
     terms: list[Term] = Field(default=[], max_length=16)
     text: str = Field(default="", max_length=1000)
@@ -123,7 +124,7 @@ class QueryRequest(Wire):
     collapse: float | None = Field(default=None, ge=0.5, le=1, strict=False)
     k: int = Field(default=24, ge=1)
     cursor: str | None = None
-    # Whether to count the pictures that the filter lets through.
+    # Whether to count the pictures that match the filter.
     explain: bool = False
 
 
@@ -148,6 +149,11 @@ def check_limit(field: str, value: int, limit: int) -> None:
 def read_vector(encoded: str, dim: int | None, field: str) -> Vectors:
     """Decode a base64 unit vector.
 
+    Args:
+        encoded: base64 of little-endian float32.
+        dim: the dimension that it must have; None for any.
+        field: the name of the field, for the error message.
+
     Raises:
         ServiceError: it is not base64 of float32, has another dimension, or is not of unit length.
     """
@@ -167,7 +173,12 @@ def read_vector(encoded: str, dim: int | None, field: str) -> Vectors:
 
 
 def read_vectors(encoded: Sequence[str], dim: int, field: str) -> list[bytes]:
-    """Decode base64 unit vectors to little-endian float32; `field` holds {} for the number of the wrong one.
+    """Decode base64 unit vectors to little-endian float32 bytes, and check dimension and length in one pass.
+
+    Args:
+        encoded: base64 of little-endian float32.
+        dim: the dimension that each must have.
+        field: the name of the field for the error message; {} in it stands for the index of the invalid vector.
 
     Raises:
         ServiceError: as `read_vector`.
@@ -194,21 +205,33 @@ def words_of(text: str) -> list[str]:
 
 
 def digest_of(query: QueryRequest) -> str:
-    """What makes two queries the same but for their pages."""
+    """A digest of a query without its page size and cursor: the same for all pages of a query."""
     return hashlib.sha256(query.model_dump_json(exclude={"k", "cursor", "explain"}).encode()).hexdigest()[:16]
 
 
 def write_cursor(last: Hit, depth: int, order: str, digest: str) -> str:
-    """An opaque name for the place after a hit that is the `depth`th of its query."""
+    """The opaque pagination cursor of the page that follows a hit.
+
+    Args:
+        last: the last hit of the page before; the cursor holds its sort key (keyset pagination).
+        depth: how many hits all pages so far have held.
+        order: the sort order that the key belongs to; see `Moment.order`.
+        digest: the query; see `digest_of`.
+    """
     return base64.urlsafe_b64encode(json.dumps([order, digest, depth, *last.key]).encode()).decode()
 
 
 def read_cursor(cursor: str, order: str, digest: str) -> tuple[Key, int]:
-    """The key of the hit that a page ended with, and how many hits there were so far.
+    """Decode a cursor to the sort key of the last hit of the page before, and the number of hits so far.
+
+    Args:
+        cursor: as `write_cursor` returned it.
+        order: the current sort order; see `Moment.order`.
+        digest: the query; see `digest_of`.
 
     Raises:
-        ServiceError: no search has returned it (400), another query's search has (400), or the order in which it is a
-            place is gone (410).
+        ServiceError: the cursor is malformed (400), belongs to another query (400), or to a sort order that no longer
+            exists (410).
     """
     try:
         made_for, query, depth, layer, score, picture_id = json.loads(base64.urlsafe_b64decode(cursor))

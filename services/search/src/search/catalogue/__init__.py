@@ -1,1 +1,1 @@
-"""The catalogue in SQLite: records, vectors and models. It is the truth; the index is derived from it."""
+"""The catalogue in SQLite: records, vectors and models. It is the source of truth; the index is derived."""

@@ -1,4 +1,7 @@
-"""The catalogue: one row a picture, a sequence number for every change. It is the truth; the index is derived."""
+"""The catalogue: one row per picture and a sequence number for every change.
+
+It is the source of truth; the index is derived from it.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Catalogue:
     """The pictures and their vectors; any number of threads and processes may use one file."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, creating it when it is not there.
+        """Open the file, or create it.
 
         Raises:
             CatalogueError: the file was written by a newer version.
@@ -68,10 +71,16 @@ class Catalogue:
     def upsert(
         self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
     ) -> tuple[list[str], int]:
-        """Keep pictures; return the ids that are new, and the sequence number.
+        """Add or replace pictures; return the ids that are new, and the sequence number.
 
-        A picture whose id is here already is replaced, or left as it is with `keep_existing`. Of two with the same id,
-        the later replaces the earlier in the same way.
+        Args:
+            model_id: the model that computed the vectors.
+            dim: the dimension of the vectors.
+            pictures: the pictures. Of two with the same id, the later wins, or the earlier with `keep_existing`.
+            keep_existing: leave existing pictures unchanged instead of replacing them.
+
+        Raises:
+            ServiceError: another model serves, or its vectors have another dimension.
         """
         distinct: dict[str, Picture] = {}
         for p in pictures:
@@ -81,7 +90,7 @@ class Catalogue:
             model = read_state(db).model
             check_model(model, model_id, dim)
             if model is None:
-                # Its vectors may have come before the first picture did.
+                # The model may be known already: vectors can be sent before the first picture.
                 model = find_model(db, model_id) or Model(create_model(db, model_id, dim), model_id, dim)
                 check_model(model, model_id, dim)
                 set_meta(db, "model", str(model.number))
@@ -96,7 +105,7 @@ class Catalogue:
                 ((rows[p.id], *columns_of(p), p.added_at or now, now, seq) for p in fresh),
             )
             stale = [] if keep_existing else [p for p in distinct.values() if p.id in known]
-            # When it was added stays, unless it is told.
+            # A replaced picture keeps its added_at unless the client sends one.
             db.executemany(
                 f"UPDATE pictures SET {' = ?, '.join(FIELDS[:-2])} = ?, added_at = coalesce(?, added_at),"
                 " changed_at = ?, seq = ? WHERE row = ?",
@@ -118,7 +127,8 @@ class Catalogue:
         """Change fields of a picture's record; return the record and the sequence number.
 
         Args:
-            changes: new values of some of caption, tags, attributes, taken_at.
+            picture_id: the picture.
+            changes: new values by field: caption, tags, attributes, taken_at, media_key.
 
         Raises:
             ServiceError: there is no such picture.
@@ -137,7 +147,7 @@ class Catalogue:
             return read_records(db, [picture_id])[picture_id], seq
 
     def delete(self, picture_id: str) -> tuple[Record, int]:
-        """Remove a picture; return its last record and the sequence number.
+        """Soft-delete a picture; return its last record and the sequence number.
 
         Raises:
             ServiceError: there is no such picture.
@@ -151,7 +161,7 @@ class Catalogue:
             return record, seq
 
     def compact(self) -> int:
-        """Forget deleted pictures for good, and give their room back to the disk; how many they were."""
+        """Remove soft-deleted pictures for good and free their disk space; return how many they were."""
         with self.database.writing() as db:
             models = [number for (number,) in db.execute("SELECT number FROM models")]
             for number in models:
@@ -161,15 +171,17 @@ class Catalogue:
             count = db.execute("DELETE FROM pictures WHERE deleted_at IS NOT NULL").rowcount
             if count:
                 set_meta(db, "compacted", str(read_state(db).seq))
-        # Each step frees a page.
+        # Each row fetched frees one page.
         self.database.reader.execute("PRAGMA incremental_vacuum").fetchall()
         return count
 
     def serve_snapshot(self, model: int, name: str | None, reorders: bool) -> None:
-        """Let an index snapshot serve a model's vectors; the one before it is kept to roll back to.
+        """Set the serving index snapshot of a model; the one before it is kept for a rollback.
 
         Args:
-            reorders: answers may be in another order than before, and what was kept of them is out of date.
+            model: the model's number.
+            name: the snapshot.
+            reorders: whether answers may come in another order than before, so that cached answers must be invalidated.
         """
         with self.database.writing() as db:
             if reorders:
@@ -177,7 +189,7 @@ class Catalogue:
             db.execute("UPDATE models SET previous = generation, generation = ? WHERE number = ?", (name, model))
 
     def snapshots(self) -> set[str]:
-        """The index snapshots that serve, or served before."""
+        """The names of the serving and the previous index snapshots of all models."""
         found = self.database.reader.execute("SELECT generation, previous FROM models").fetchall()
         return {name for names in found for name in names if name}
 
@@ -186,7 +198,7 @@ class Catalogue:
         return read_records(self.database.reader, ids)
 
     def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
-        """Records and vectors of the pictures whose ids follow one, in the order of ids."""
+        """One page of records and vectors, in the order of ids (keyset pagination): ids greater than `after`."""
         with self.database.reading() as db:
             model = read_state(db).model
             if model is None:
@@ -200,7 +212,7 @@ class Catalogue:
         return [(records[picture_id], vector) for picture_id, vector in found]
 
     def ids(self, rows: Sequence[int]) -> dict[int, str]:
-        """The ids of rows, of deleted pictures too until they are forgotten."""
+        """The ids of rows, including those of soft-deleted pictures."""
         return dict(
             self.database.reader.execute(
                 "SELECT row, id FROM pictures WHERE row IN (SELECT value FROM json_each(?))", (json.dumps(list(rows)),)
@@ -208,7 +220,7 @@ class Catalogue:
         )
 
     def vectors(self, ids: Sequence[str], model: Model) -> dict[str, Vectors]:
-        """The vectors, each (dim,), of those ids that have one of a model, by id."""
+        """The vectors by a model, each (dim,), of the ids that have one, by id."""
         found = self.database.reader.execute(
             f"SELECT p.id, v.vector FROM pictures AS p JOIN vectors_{model.number} AS v USING (row)"
             " WHERE p.deleted_at IS NULL AND p.id IN (SELECT value FROM json_each(?))",
@@ -217,21 +229,20 @@ class Catalogue:
         return {picture_id: np.frombuffer(vector, "<f4") for picture_id, vector in found}
 
     def matching(self, where: Filter) -> Rows:
-        """The rows that a filter lets through, ascending."""
+        """The rows that match a filter, ascending."""
         sql, given = to_sql(where)
         rows = self.database.reader.execute(f"SELECT row FROM pictures AS p WHERE {sql} ORDER BY row", given)
         return np.fromiter((row for (row,) in rows), np.int64)
 
     def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[tuple[float, str]]:
-        """(score, id) of the pictures whose caption, tags or file name hold any of the words, best first.
+        """(score, id) of the best pictures whose caption, tags or file name contain any of the words, best first.
 
-        The score is BM25, in which a caption or a tag counts twice as much as a file name; equal ones are in the
-        order of their ids.
+        The score is BM25 with twice the weight for captions and tags as for file names; ties are broken by id.
         """
         if not words:
             return []
         sql, given = to_sql(where)
-        # Within quotes nothing is an operator; a quote is doubled.
+        # Quoted, so that a word is never an FTS5 operator; a quote is escaped by doubling.
         query = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
         rows = self.database.reader.execute(
             "SELECT -bm25(words, 2.0, 2.0, 1.0) AS score, p.id FROM words JOIN pictures AS p ON p.row = words.rowid"
@@ -242,7 +253,7 @@ class Catalogue:
 
     @contextmanager
     def changes(self, after: int, model: Model) -> Iterator[Changes]:
-        """Everything that happened to a model's vectors after a sequence number, all of one moment."""
+        """All changes of a model's vectors after a sequence number, in one read transaction."""
         with self.database.reading() as db:
             state = read_state(db)
             removed = db.execute("SELECT row FROM pictures WHERE seq > ? AND deleted_at IS NOT NULL", (after,))

@@ -1,4 +1,4 @@
-"""The SQLite file: a connection a thread for reading, one for writing, and what its failures mean to a client."""
+"""The SQLite file: one read connection per thread, one shared write connection, and the mapping of its errors."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from servicekit.errors import Kind, ServiceError
 
 from search.catalogue.schema import migrate
 
-# How long a writer waits for another process's, and anything for a checkpoint.
+# SQLite's busy timeout: how long a writer waits for another process's write, and any connection for a checkpoint.
 BUSY_S = 30
-# Larger pages than SQLite's own 4,096 hold five vectors of 384 numbers in place of two.
+# A page of 8,192 bytes holds five vectors of 384 numbers; SQLite's default of 4,096 holds two.
 PAGE_BYTES = 8192
 
 
 class Database:
-    """One file in WAL mode: readers never wait for a writer, in this process or another."""
+    """One SQLite file in WAL mode: readers never wait for a writer, in this process or another."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, creating it or bringing its schema up to date.
+        """Open the file; create it or migrate its schema if necessary.
 
         Raises:
             CatalogueError: the file was written by a newer version.
@@ -31,11 +31,11 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._lock = threading.Lock()
-        # Not the writer's: a thread's first read must not wait for a write.
+        # A lock of its own: a thread's first read must not wait for a write.
         self._opening = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
         self._writer = self._open()
-        # Only where it is not so yet: setting it again writes, and on a full disk a catalogue must still open.
+        # Only if the file is not in WAL mode yet: setting it writes, and a catalogue must still open on a full disk.
         if self._writer.execute("PRAGMA journal_mode").fetchone() != ("wal",):
             self._writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -45,7 +45,7 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=BUSY_S)
-        # An acknowledged write is on disk: it survives the process and the power.
+        # Durability: an acknowledged write survives a crash of the process and a power failure.
         db.execute("PRAGMA synchronous = FULL")
         self._opened.append(db)
         return db
@@ -58,7 +58,7 @@ class Database:
 
     @property
     def reader(self) -> sqlite3.Connection:
-        """This thread's own connection."""
+        """This thread's read connection."""
         if not hasattr(self._local, "db"):
             with self._opening:
                 self._local.db = self._open()
@@ -66,7 +66,7 @@ class Database:
         return db
 
     def close_reader(self) -> None:
-        """Close this thread's connection: a thread that ends does not do it by itself."""
+        """Close this thread's read connection: it is not closed when the thread ends."""
         db: sqlite3.Connection | None = self._local.__dict__.pop("db", None)
         if db is not None:
             with self._opening:
@@ -75,7 +75,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Several reads of one moment."""
+        """A read transaction: all reads in the block see the same state."""
         db = self.reader
         db.execute("BEGIN")
         try:
@@ -85,7 +85,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it is acknowledged, or none of it happened.
+        """A write transaction: committed at the end of the block, rolled back on an exception.
 
         Raises:
             ServiceError: there is no room on the disk (507), or another process holds the file for too long (503).
@@ -98,7 +98,7 @@ class Database:
                     yield db
                     db.execute("COMMIT")
                 except BaseException:
-                    # SQLite has ended the transaction by itself after some failures, a full disk among them.
+                    # After some errors, such as a full disk, SQLite has already rolled back by itself.
                     if db.in_transaction:
                         db.execute("ROLLBACK")
                     raise
@@ -107,8 +107,8 @@ class Database:
 
 
 def failure(error: sqlite3.OperationalError) -> Exception:
-    """What a failed write means to the client; an error that is none of the disk's stays as it is."""
-    # An extended code holds the plain one in its last byte.
+    """The error to report for a failed write: 507 for a full or failing disk, 503 for a busy file, else unchanged."""
+    # The low byte of an extended error code is the primary one.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return ServiceError(

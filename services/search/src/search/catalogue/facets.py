@@ -10,15 +10,15 @@ from typing import Any
 from servicekit.records import FacetCounts, Suggestions
 
 MOST_TAGS = 200
-# Captions longer than this are no suggestion: they are too long to be typed.
+# Captions longer than this are not suggested: no user would type them.
 LONGEST = 80
-# So many matches are looked at, however common the beginning of a word is.
+# Matches considered per suggestion: bounds the work for a common prefix.
 LOOKED_AT = 500
 
 
 def sample_captions(db: sqlite3.Connection, limit: int) -> list[str]:
-    """Short captions out of the collection, at most `limit`: the same ones as long as the pictures are."""
-    # Ids are digests, so their order is as good as random; the inner limit bounds the walk where there are none.
+    """At most `limit` short captions of the collection; the same ones until pictures change."""
+    # Ids are digests, so their order is effectively random. The inner limit bounds the scan if few captions are short.
     rows = db.execute(
         "SELECT DISTINCT caption FROM"
         " (SELECT caption FROM pictures WHERE deleted_at IS NULL ORDER BY id LIMIT 2000)"
@@ -29,12 +29,13 @@ def sample_captions(db: sqlite3.Connection, limit: int) -> list[str]:
 
 
 def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int) -> Suggestions:
-    """Captions that hold all of some words, the last of which may go on, and tags that begin with what was typed.
+    """Autocomplete: captions that contain all the words, the last one as a prefix, and tags that begin with the text.
 
     Args:
+        db: a connection.
         text: what was typed so far.
-        words: its words, as `wire.words_of` finds them.
-        limit: most of each.
+        words: its words, as `api.schemas.words_of` finds them.
+        limit: the maximum number of captions, and of tags.
     """
     if not words:
         return {"captions": [], "tags": []}
@@ -55,7 +56,7 @@ def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int)
 
 
 def facets(db: sqlite3.Connection) -> FacetCounts:
-    """What the pictures can be told apart by: see `facets_of`."""
+    """Facet counts of the whole collection; see `facets_of`."""
     tags = db.execute("SELECT tag, count(*) AS n FROM tags GROUP BY tag ORDER BY n DESC, tag LIMIT ?", (MOST_TAGS,))
     landscape, portrait, square, first, last, earliest, latest, widest = db.execute(
         "SELECT coalesce(sum(width > height), 0), coalesce(sum(width < height), 0), coalesce(sum(width = height), 0),"
@@ -73,7 +74,7 @@ def facets(db: sqlite3.Connection) -> FacetCounts:
 
 
 def facets_of(records: Iterable[Mapping[str, Any]]) -> FacetCounts:
-    """The same of some records, where a back end cannot count by itself.
+    """Facet counts of some records, for a back end that cannot aggregate by itself.
 
     Returns:
         `tags`: the most frequent ones with how many pictures have each; `orientations`: how many are landscape,

@@ -1,4 +1,4 @@
-"""Filters as conditions in SQL."""
+"""Filters as SQL conditions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ ORIENTATIONS = {
     "portrait": "p.width < p.height",
     "square": "p.width = p.height",
 }
-# What each plain field asks of the table `pictures AS p`. A time is compared as far as the filter tells it, so that the
-# last day of a range is in it.
+# The condition of each scalar field on `pictures AS p`. Times are compared as prefixes of the filter's length, so that
+# a range to "2024-05" includes all of May.
 CONDITIONS = {
     "min_width": "p.width >= ?1",
     "min_height": "p.height >= ?1",
@@ -27,7 +27,7 @@ HAS_TAG = "p.row IN (SELECT row FROM tags WHERE tag {})"
 
 
 def to_sql(where: Filter | None) -> tuple[str, list[Any]]:
-    """The conditions on `pictures AS p` as SQL, deleted ones excluded, and the values for its question marks."""
+    """The conditions on `pictures AS p` as SQL, which exclude deleted pictures, and the values of its placeholders."""
     sql = ["p.deleted_at IS NULL"]
     values: list[Any] = []
     if where is None:
@@ -47,12 +47,12 @@ def to_sql(where: Filter | None) -> tuple[str, list[Any]]:
             sql.append(condition.replace("?1", "?"))
             values += [value] * condition.count("?1")
     for name, wanted in where.attributes.items():
-        # A name has no character that JSON paths or SQL would read otherwise.
+        # No SQL injection: attribute names are validated and hold no character that is special in SQL or JSON paths.
         path = f"json_extract(p.attributes, '$.{name}')"
         bounds = [(">=", wanted.min), ("<=", wanted.max)] if isinstance(wanted, Range) else [("=", wanted)]
         for operator, bound in bounds:
             if bound is not None:
-                # SQLite orders every text after every number: a text is not between two numbers.
+                # SQLite sorts text after all numbers, so a range must check the type: a text is not above a number.
                 kind = "= 'text'" if isinstance(bound, str) else "IN ('integer', 'real', 'true', 'false')"
                 sql.append(f"(json_type(p.attributes, '$.{name}') {kind} AND {path} {operator} ?)")
                 values.append(bound)

@@ -1,4 +1,4 @@
-"""The models whose vectors a catalogue holds: one serves, another is filled beside it and takes over."""
+"""The models of a catalogue: one serves while another is back-filled and then takes over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Models:
         self._database = database
 
     def all(self) -> list[ModelFacts]:
-        """Each model, the numbers of its vectors and of pictures that it has none of, and whether it serves."""
+        """Each model with the number of its vectors, the number of pictures without one, and whether it serves."""
         with self._database.reading() as db:
             serving = meta(db, "model")
             numbers = [number for (number,) in db.execute("SELECT number FROM models ORDER BY model_id")]
@@ -37,12 +37,17 @@ class Models:
             ]
 
     def fill(self, model_id: str, dim: int, vectors: Mapping[str, bytes]) -> int:
-        """Keep vectors of a model that does not serve, by picture id; how many were kept.
+        """Back-fill vectors of a model that does not serve; return how many were stored.
 
-        A picture that is not here, any more or at all, is passed over.
+        Ids of unknown or deleted pictures are ignored.
+
+        Args:
+            model_id: the model; it is registered if it is new.
+            dim: the dimension of its vectors.
+            vectors: little-endian float32 vectors by picture id.
 
         Raises:
-            ServiceError: the model serves, or its vectors have another length.
+            ServiceError: the model serves, or its vectors have another dimension.
         """
         with self._database.writing() as db:
             model = find_model(db, model_id)
@@ -53,7 +58,7 @@ class Models:
             if model.dim != dim:
                 raise ServiceError(Kind.MODEL_MISMATCH, f"dim: the vectors of {model_id} here have {model.dim} numbers")
             rows = rows_of(db, list(vectors))
-            # Its own sequence number, though nothing that serves has changed: an index of this model may be there.
+            # A new sequence number, although no answer changes: an index of this model may exist and must catch up.
             seq = next_seq(db)
             db.executemany(
                 f"INSERT OR REPLACE INTO vectors_{model.number} VALUES (?, ?, ?)",
@@ -62,7 +67,7 @@ class Models:
             return len(rows)
 
     def without(self, model_id: str, limit: int) -> list[str]:
-        """Ids of pictures that a model has no vector of, at most so many; of a model that is not here, any pictures."""
+        """At most `limit` ids of pictures without a vector of the model; for an unknown model, of any pictures."""
         db = self._database.reader
         model = find_model(db, model_id)
         lacking = f"AND row NOT IN (SELECT row FROM vectors_{model.number})" if model else ""
@@ -73,7 +78,7 @@ class Models:
         """A model.
 
         Raises:
-            ServiceError: it has no vectors here.
+            ServiceError: the model is unknown.
         """
         model = find_model(self._database.reader, model_id)
         if model is None:
@@ -81,7 +86,7 @@ class Models:
         return model
 
     def check(self, model: Model) -> None:
-        """Whether a model could serve.
+        """Check that a model could serve.
 
         Raises:
             ServiceError: it lacks vectors of some pictures.
@@ -89,7 +94,7 @@ class Models:
         check_whole(self._database.reader, model)
 
     def serve(self, model: Model) -> int:
-        """Let a model serve; the sequence number.
+        """Switch to a model; return the sequence number.
 
         Raises:
             ServiceError: it lacks vectors of some pictures.
@@ -100,7 +105,7 @@ class Models:
             return next_seq(db)
 
     def drop(self, model: Model) -> None:
-        """Forget a model's vectors.
+        """Drop a model's vectors.
 
         Raises:
             ServiceError: it serves.
@@ -113,13 +118,13 @@ class Models:
 
 
 def count(db: sqlite3.Connection, joined: str) -> int:
-    """How many pictures there are in a join with `pictures AS p`."""
+    """How many pictures a join with `pictures AS p` has, without deleted ones."""
     number: int = db.execute(f"SELECT count(*) FROM {joined} WHERE p.deleted_at IS NULL").fetchone()[0]
     return number
 
 
 def missing(db: sqlite3.Connection, model: Model) -> int:
-    """How many pictures a model has no vector of."""
+    """How many pictures have no vector of a model."""
     lacking = f"pictures AS p LEFT JOIN vectors_{model.number} AS v USING (row)"
     number: int = db.execute(f"SELECT count(*) FROM {lacking} WHERE p.deleted_at IS NULL AND v.row IS NULL").fetchone()[
         0

@@ -1,4 +1,4 @@
-"""The catalogue's schema, version by version. Each step takes a file of the version before it to its own."""
+"""The catalogue's schema and its migrations: each step upgrades a file from the version before it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ CREATE TABLE deleted (row INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 CREATE INDEX deleted_seq ON deleted (seq);
 """
 
-# Vectors apart from the records, so that a collection can hold those of two models while one takes over from the other,
-# and a walk over records does not read vectors. Deletes are soft. Full text over captions, tags and file names.
+# Vectors in tables of their own, so that a collection can hold those of two models while one replaces the other, and a
+# scan over records does not read vectors. Soft deletes. Full text (FTS5) over captions, tags and file names.
 V2 = """
 ALTER TABLE pictures RENAME TO pictures_1;
 DROP INDEX pictures_seq;
@@ -85,18 +85,18 @@ CREATE TABLE models (
 ) STRICT;
 """
 
-# A blurred copy of a few bytes (ThumbHash, base64).
+# A blurred preview of a few bytes (ThumbHash, base64).
 V3 = "ALTER TABLE pictures ADD COLUMN placeholder TEXT NOT NULL DEFAULT '';"
 
 VERSION = 3
 
 
 class CatalogueError(Exception):
-    """The catalogue's file cannot be served by this version."""
+    """This version cannot read the catalogue's file."""
 
 
 def migrate(db: sqlite3.Connection, path: object) -> None:
-    """Bring a catalogue's file to this version's schema, inside the caller's transaction.
+    """Migrate a catalogue's file to this version's schema, inside the caller's transaction.
 
     Raises:
         CatalogueError: the file was written by a newer version.
@@ -133,12 +133,12 @@ def run(db: sqlite3.Connection, script: str) -> None:
 
 
 def create_model(db: sqlite3.Connection, model_id: str, dim: int) -> int:
-    """Register a model and make the table of its vectors; its number."""
+    """Register a model and create the table of its vectors; return its number."""
     number: int = db.execute(
         "INSERT INTO models (model_id, dim) VALUES (?, ?) RETURNING number", (model_id, dim)
     ).fetchone()[0]
     db.execute(
-        # The vector is little-endian float32; seq is of the change that put it here.
+        # vector is little-endian float32; seq is the change that wrote it.
         f"CREATE TABLE vectors_{number} (row INTEGER PRIMARY KEY, vector BLOB NOT NULL, seq INTEGER NOT NULL) STRICT"
     )
     db.execute(f"CREATE INDEX vectors_{number}_seq ON vectors_{number} (seq)")
@@ -146,5 +146,5 @@ def create_model(db: sqlite3.Connection, model_id: str, dim: int) -> int:
 
 
 def to_json(value: object) -> str:
-    """Tags or attributes as they lie in a column; words in any script stay readable to the full text."""
+    """Tags or attributes as JSON. Non-ASCII characters are not escaped, since the full-text index reads the column."""
     return orjson.dumps(value).decode()

@@ -1,4 +1,4 @@
-"""The catalogue's tables, read and written through a connection: what the transactions of `Catalogue` are made of."""
+"""Reads and writes of the catalogue's tables through a connection; `Catalogue` combines them into transactions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 FIELDS = tuple(Record.__annotations__)
-# Vectors read at a time, so that a million of them never lie in memory twice.
+# Vectors read per batch, so that a million of them are never in memory twice.
 CHUNK = 8192
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to keep: its record and its unit vector as little-endian float32 bytes."""
+    """A picture to store: its record, and its unit vector as little-endian float32 bytes."""
 
     id: str
     media_key: str
@@ -39,14 +39,14 @@ class Picture:
     bytes: int | None = None
     attributes: Mapping[str, Value] | None = None
     taken_at: str | None = None
-    # A blurred copy of a few bytes (ThumbHash, base64), to be shown until the picture is there; empty: none.
+    # A blurred preview (ThumbHash, base64) that is shown while the picture loads; empty: none.
     placeholder: str = ""
-    # Of a picture that comes from another catalogue; else now.
+    # Set for a picture that is migrated from another catalogue; None: now.
     added_at: str | None = None
 
 
 class Model(NamedTuple):
-    """A model whose vectors are here: its number in this file, its name, their length, the index snapshots made."""
+    """A model in the catalogue: its number in this file, its id, its dimension, the serving and previous snapshots."""
 
     number: int
     model_id: str
@@ -56,16 +56,16 @@ class Model(NamedTuple):
 
 
 class State(NamedTuple):
-    """What an index must know to tell whether it is up to date."""
+    """The last sequence number and the serving model, by which an index checks whether it is up to date."""
 
     seq: int
     model: Model | None
-    # Deletes up to this change are forgotten: an index older than that starts anew.
+    # Deletes up to this sequence number have been compacted: an older index has to compare all its rows.
     compacted: int
 
 
 class Changes(NamedTuple):
-    """What happened after a change: vectors that came, in parts, rows that went, and the state now reached."""
+    """The changes after a sequence number: added vectors in batches, deleted rows, and the resulting state."""
 
     added: Iterator[tuple[Rows, Vectors]]
     removed: list[int]
@@ -73,18 +73,18 @@ class Changes(NamedTuple):
 
 
 def meta(db: sqlite3.Connection, key: str, default: str = "") -> str:
-    """One of the catalogue's own facts."""
+    """A value of the `meta` table."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return row[0] if row else default
 
 
 def set_meta(db: sqlite3.Connection, key: str, value: str) -> None:
-    """Set one of the catalogue's own facts."""
+    """Set a value of the `meta` table."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
 def next_seq(db: sqlite3.Connection) -> int:
-    """The number of the change that is being made."""
+    """Allocate the sequence number of the current change."""
     seq = int(meta(db, "seq", "0")) + 1
     set_meta(db, "seq", str(seq))
     return seq
@@ -154,10 +154,13 @@ def read_records(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Record
 
 
 def read_vectors(db: sqlite3.Connection, model: Model, after: int) -> Iterator[tuple[Rows, Vectors]]:
-    """A model's vectors that changed after a sequence number, of pictures that exist, in parts; all of them by row."""
+    """A model's vectors that changed after a sequence number, without those of deleted pictures, in batches.
+
+    With `after` 0, all vectors in the order of rows.
+    """
     vectors = f"vectors_{model.number}"
     if after:
-        # Found by their number first: left to itself, SQLite walks along all rows for the few that are new.
+        # INDEXED BY forces the index on seq: SQLite's planner would scan all rows for the few that are new.
         found = db.execute(
             f"SELECT v.row, v.vector FROM {vectors} AS v INDEXED BY {vectors}_seq JOIN pictures AS p USING (row)"
             " WHERE v.seq > ? AND p.deleted_at IS NULL",
@@ -174,7 +177,7 @@ def read_vectors(db: sqlite3.Connection, model: Model, after: int) -> Iterator[t
 
 
 def columns_of(p: Picture) -> tuple[Any, ...]:
-    """A picture's columns, as far as the client says them, in the order of `FIELDS`."""
+    """The columns of a picture that the client sets, in the order of `FIELDS`."""
     return (
         *(p.id, p.media_key, p.file_name, p.bytes, p.width, p.height, p.caption),
         *(to_json(list(p.tags)), to_json(dict(p.attributes or {})), p.taken_at, p.placeholder),

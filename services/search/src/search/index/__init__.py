@@ -1,1 +1,1 @@
-"""The Faiss index: snapshots on disk, the delta since, exact and approximate search, and its maintenance."""
+"""The Faiss index: snapshots on disk, the delta in memory, exact and approximate search, and maintenance."""

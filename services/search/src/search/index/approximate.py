@@ -1,4 +1,4 @@
-"""Approximate kinds of the index: Faiss proposes, exact scores decide."""
+"""Approximate index kinds: a Faiss index proposes candidates, which are re-ranked by exact scores."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from servicekit.wire import Wire
 
 from search.index.exact import Rows, Vectors, top
 
-# How many candidates the first look takes, and each further look twice as many.
+# Candidates of the first round; each further round asks for twice as many.
 POOL = 128
-# How many vectors k-means sees for each of its centres.
+# Training vectors per k-means centroid.
 TRAINING = 64
 CHUNK = 65_536
 AT = 10
 
 
 class Kind(Wire):
-    """A kind of index by its Faiss factory string ("Flat", "IVF4096,SQ8", "HNSW32"), and how far a search goes."""
+    """A kind of index: its Faiss factory string ("Flat", "IVF4096,SQ8", "HNSW32") and its search parameters."""
 
     factory: str = "Flat"
-    # IVF: lists that are looked into. HNSW: the breadth of the search.
+    # nprobe: the number of lists that IVF searches. ef_search: the size of HNSW's candidate list.
     nprobe: int | None = Field(default=None, ge=1)
     ef_search: int | None = Field(default=None, ge=1)
 
     def __str__(self) -> str:
-        """As a person reads it in a table."""
+        """The kind as shown in tables and on the status page."""
         given = {"nprobe": self.nprobe, "efSearch": self.ef_search}
         return " ".join([self.factory, *(f"{k}={v}" for k, v in given.items() if v is not None)])
 
 
 class Layer(NamedTuple):
-    """Candidates of one look: exact scores and positions, best first, and the least score among them."""
+    """The candidates of one round: exact scores (K,) and positions (K,), best first."""
 
     scores: Vectors
     positions: Rows
 
 
 class Approximate:
-    """An opened approximate index beside the exact vectors that it was made of."""
+    """An opened approximate index, with the exact vectors for re-ranking."""
 
     def __init__(self, path: Path, kind: Kind, vectors: Vectors) -> None:
-        # The map keeps what is large where it is, in the file: lists of an IVF, codes and links of an HNSW.
+        # Memory-map the large parts (IVF lists; HNSW codes and links), so that processes share them.
         flag = faiss.IO_FLAG_MMAP if kind.factory.startswith("IVF") else faiss.IO_FLAG_MMAP_IFC
         self._index = faiss.read_index(str(path), flag)
         for name, value in (("nprobe", kind.nprobe), ("efSearch", kind.ef_search)):
@@ -55,14 +55,14 @@ class Approximate:
         self._vectors = vectors
 
     def best(self, query: Vectors) -> Vectors:
-        """The best ten scores that it finds for a query (dim,), best first."""
+        """The best `AT` scores that it finds for a query (dim,), best first."""
         first = next(self.layers(query), None)
         return np.empty(0, np.float32) if first is None else first.scores[:AT]
 
     def layers(self, query: Vectors) -> Iterator[Layer]:
-        """Candidates for a query (dim,), look by look, each without those before.
+        """Candidates for a query (dim,), round by round, without those of earlier rounds.
 
-        Each look is the same however many are taken, so the first k are the same for every k.
+        The rounds do not depend on how many of them the caller takes, so the first k hits are the same for every k.
         """
         seen = np.empty(0, np.int64)
         count = POOL
@@ -72,7 +72,7 @@ class Approximate:
             if len(fresh):
                 scores, order = top(self._vectors[fresh], query, len(fresh))
                 yield Layer(scores, fresh[order])
-            # A search that goes no further has nothing more to propose.
+            # Faiss returned fewer than requested: its search parameters reach no more candidates.
             if count >= len(self._vectors) or len(found) < count:
                 return
             seen = found
@@ -80,7 +80,7 @@ class Approximate:
 
 
 def propose(index: faiss.Index, query: Vectors, count: int) -> Rows:
-    """The positions that the Faiss index proposes for a query (dim,), in no order."""
+    """The positions that the Faiss index proposes for a query (dim,), ascending."""
     found = index.search(query.reshape(1, -1), count)[1][0]
     positions: Rows = np.sort(found[found >= 0])
     return positions
@@ -100,19 +100,19 @@ def train(kind: Kind, vectors: Vectors) -> faiss.Index:
 
 
 def build_approximate(path: Path, kind: Kind, vectors: Vectors, queries: Vectors) -> float:
-    """Write the Faiss index of vectors (N, dim); its recall@10 over queries (M, dim)."""
+    """Build and write the Faiss index of vectors (N, dim); return its recall@10 over queries (M, dim)."""
     faiss.write_index(train(kind, vectors), str(path))
     return measure_recall(Approximate(path, kind, vectors), vectors, queries)
 
 
 def measure_recall(index: Approximate, vectors: Vectors, queries: Vectors) -> float:
-    """The share of the exact best ten that the index finds among its own best ten, over queries (M, dim)."""
+    """Mean recall@10 against the exact search, over queries (M, dim)."""
     exact = [top(vectors, query, AT)[0] for query in queries]
-    # By score: where several tie for the tenth place, any of them is as right.
+    # Compare scores, not positions: vectors that tie for the tenth place are all correct.
     shares = [np.count_nonzero(index.best(q) >= best[-1]) / len(best) for q, best in zip(queries, exact, strict=True)]
     return float(np.mean(shares))
 
 
 def read_queries(path: Path, dim: int) -> Vectors:
-    """Vectors (M, dim) out of a file of float32."""
+    """Read vectors (M, dim) from a file of little-endian float32."""
     return np.fromfile(path, "<f4").reshape(-1, dim)

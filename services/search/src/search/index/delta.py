@@ -1,4 +1,4 @@
-"""The vectors that came after an index snapshot was made, in memory."""
+"""The delta: vectors that were written after the index snapshot, in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from search.index.exact import Mask, Rows, Vectors
 
 
 class Part(NamedTuple):
-    """Vectors (N, dim), the catalogue's row of each, and which of them still count (None: all)."""
+    """Vectors (N, dim), the catalogue's row of each (N,), and a mask (N,) of those not deleted (None: all)."""
 
     vectors: Vectors
     rows: Rows
@@ -19,12 +19,12 @@ class Part(NamedTuple):
 
     @property
     def living(self) -> int:
-        """How many still count."""
+        """How many are not deleted."""
         return len(self.rows) if self.alive is None else int(np.count_nonzero(self.alive))
 
 
 class Delta:
-    """Grows at its end. What `part` has handed out is never changed: readers need no lock."""
+    """An append-only array of vectors. Arrays that `part` has returned are never modified, so readers need no lock."""
 
     def __init__(self, dim: int) -> None:
         self._vectors = np.empty((1024, dim), np.float32)
@@ -34,7 +34,7 @@ class Delta:
         self._place: dict[int, int] = {}
 
     def append(self, rows: Rows, vectors: Vectors) -> None:
-        """Add vectors; one whose row is here already takes the place of the earlier one."""
+        """Append vectors; one whose row is already in the delta replaces the earlier one."""
         self.forget([int(row) for row in rows if int(row) in self._place])
         end = self._count + len(rows)
         if end > len(self._rows):
@@ -49,7 +49,7 @@ class Delta:
         self._count = end
 
     def forget(self, rows: list[int]) -> None:
-        """Rows that no longer count; one that is not here is passed over."""
+        """Mark rows as deleted; rows that are not in the delta are ignored."""
         places = [self._place.pop(row) for row in rows if row in self._place]
         if places:
             alive = np.ones(self._count, np.bool_) if self._alive is None else self._alive.copy()
@@ -57,12 +57,12 @@ class Delta:
             self._alive = alive
 
     def part(self) -> Part:
-        """What is here now."""
+        """The current vectors, as an immutable view."""
         return Part(self._vectors[: self._count], self._rows[: self._count], self._alive)
 
 
 def enlarged(array: NDArray[Any], count: int, size: int) -> NDArray[Any]:
-    """A longer copy of the first `count` entries."""
+    """A copy of the first `count` entries in a new array of length `size`."""
     longer = np.empty((size, *array.shape[1:]), array.dtype)
     longer[:count] = array[:count]
     return longer

@@ -1,4 +1,4 @@
-"""Exact top-k by inner product, over vectors wherever they lie: in memory or in a mapped file."""
+"""Exact top-k by inner product, over vectors in memory or in a memory map."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-# Faiss adds up in another order from ten thousand vectors on, and with a selector: of two unit vectors' products, each
-# is within this of the true one. float32 numbers of up to a thousand terms differ by far less.
+# Rounding error of an inner product of unit vectors. Faiss sums in another order from ten thousand vectors on, and with
+# a selector, so scores differ in the last bits. The float32 error of a sum of up to a thousand terms is far smaller.
 TOLERANCE = 1e-5
 
 
 def top(vectors: Vectors, query: Vectors, count: int, mask: Mask | None = None) -> tuple[Vectors, Rows]:
-    """The best `count` of vectors (N, dim) for a query (dim,), best first: scores and positions, both (count,).
+    """The best `count` vectors for a query: scores and positions, both (count,), best first.
 
-    A vector's score is the same float32 wherever it lies and whatever else is asked for. Equal scores are in no order.
-    `vectors` may be a memory map: nothing is copied.
+    A vector's score is bit for bit the same regardless of its position, the mask and `count`. Ties are in no order.
 
     Args:
-        mask: (N,), the vectors that count; None for all of them.
+        vectors: (N, dim) float32; may be a memory map, since nothing is copied.
+        query: (dim,) float32.
+        count: how many to return; fewer if N or the mask allows no more.
+        mask: (N,) bool, the vectors to search; None for all of them.
 
     Raises:
-        ValueError: the query is not as long as a vector.
+        ValueError: the query's dimension is not that of the vectors.
     """
-    if query.shape != vectors.shape[1:]:  # Faiss would read past its end
+    if query.shape != vectors.shape[1:]:  # Faiss would read out of bounds
         raise ValueError(f"a query of {query.shape} for vectors of {vectors.shape}")
     available = len(vectors) if mask is None else int(np.count_nonzero(mask))
     count = min(count, available)
@@ -49,28 +51,28 @@ def top(vectors: Vectors, query: Vectors, count: int, mask: Mask | None = None) 
 
 
 def candidates(vectors: Vectors, query: Vectors, count: int, mask: Mask | None) -> tuple[Vectors, Rows]:
-    """The best `count` by scores that are right to `TOLERANCE`, best first."""
+    """The best `count` vectors by approximate scores, whose error is within `TOLERANCE`, best first."""
     scores, positions = np.empty(count, np.float32), np.empty(count, np.int64)
     bits = None if mask is None else np.packbits(mask, bitorder="little")
     selector = None if bits is None else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
     pointers = [faiss.swig_ptr(a) for a in (query, vectors, scores, positions)]
-    # The function behind IndexFlatIP.search, which would want the vectors in memory of its own.
-    search: Any = faiss.knn_inner_product  # its hints lack this overload
+    # The function behind IndexFlatIP.search; an IndexFlatIP would copy the vectors into memory.
+    search: Any = faiss.knn_inner_product  # the type hints lack this overload
     search(*pointers[:2], vectors.shape[1], 1, len(vectors), count, *pointers[2:], selector)
     return scores, positions
 
 
 def inner_products(vectors: Vectors, query: Vectors, positions: Rows) -> Vectors:
-    """The scores (K,) of the vectors (N, dim) at positions (K,): each by itself, whatever stands beside it."""
+    """The scores (K,) of the vectors (N, dim) at positions (K,); each score is independent of the other vectors."""
     scores = np.empty(len(positions), np.float32)
     pointers = [faiss.swig_ptr(a) for a in (scores, query, vectors, positions)]
-    products: Any = vars(faiss)["fvec_inner_products_by_idx"]  # its hints lack it
+    products: Any = vars(faiss)["fvec_inner_products_by_idx"]  # missing from the type hints
     products(*pointers, vectors.shape[1], 1, len(positions))
     return scores
 
 
 def top_with_ties(vectors: Vectors, query: Vectors, count: int, mask: Mask | None = None) -> tuple[Vectors, Rows]:
-    """As `top`, and every further vector whose score equals the last one's, so that a tie is never cut."""
+    """As `top`, plus every further vector that ties with the last one, so that a tie is never cut."""
     fetch = count + 1
     while True:
         scores, positions = top(vectors, query, fetch, mask)

@@ -1,4 +1,4 @@
-"""The index: the serving snapshot and what came after it. It catches up with the catalogue before every answer."""
+"""The index: the serving snapshot plus a delta in memory. It catches up with the catalogue before every answer."""
 
 from __future__ import annotations
 
@@ -21,33 +21,36 @@ log = logging.getLogger(__name__)
 
 
 class Index:
-    """Hands out views. A client reads its own writes through any process that serves the same catalogue."""
+    """Returns immutable views. Read-your-writes holds across all processes that serve the same catalogue."""
 
     def __init__(self, catalogue: Catalogue, folder: Path, snapshot_rows: int) -> None:
-        """Over a catalogue, with its snapshots in a folder.
+        """Open the index; the snapshot is read at the first call of `view`.
 
         Args:
-            snapshot_rows: a snapshot is made anew when so many vectors, and a tenth of all, came or went after it.
+            catalogue: the catalogue that the index is derived from.
+            folder: the folder of the snapshots.
+            snapshot_rows: a new snapshot is built after this many added or deleted vectors, and at least a tenth of the
+                vectors in the serving snapshot.
         """
         self._catalogue, self._folder, self._snapshot_rows = catalogue, folder, snapshot_rows
         self._lock = threading.Lock()
         self._model: Model | None = None
         self._snapshot: Snapshot | None = None
-        # Which vectors of the snapshot still count.
+        # The vectors of the snapshot that are not deleted; None for all.
         self._alive: Mask | None = None
         self._delta: Delta | None = None
         self._view = View(catalogue, State(0, None, 0), ())
         self.maintenance = Maintenance(catalogue, folder)
-        # What is wrong with snapshots, by name: one that is here is not opened again.
+        # Damaged snapshots by name, with what is wrong; these are not opened again.
         self._damaged: dict[str, str] = {}
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the snapshot that the catalogue names, until another takes its place."""
+        """What is wrong with the snapshot that the catalogue names; None if it is intact."""
         return self._damaged.get((self._model and self._model.snapshot) or "")
 
     def prepare(self, model: Model) -> None:
-        """Write a snapshot of a model that is to serve, unless it has one or one is being written just now."""
+        """Build the snapshot of a model that is about to serve, unless it has one or a build is running."""
         if model.snapshot is None:
             with building(self._folder) as alone:
                 if alone:
@@ -55,33 +58,33 @@ class Index:
 
     @property
     def kind(self) -> str:
-        """How the index answers."""
+        """The kind of index that serves, as a string."""
         return str(self._snapshot.manifest.kind) if self._snapshot else "Flat"
 
     def close(self) -> None:
-        """Wait for what is going on in the background."""
+        """Wait for background work."""
         self.maintenance.close()
 
     def view(self) -> View:
-        """The index as the catalogue is now, or was at a moment since the call."""
+        """An up-to-date view: it contains every write that was committed before the call."""
         view, wanted = self._view, self._catalogue.state()
         if view.state != wanted:
             with self._lock:
-                # Another thread may have been here. Writes go on: waiting for a view of the very last one would
-                # have no end.
+                # Another thread may have caught up already. A view newer than `wanted` is enough: waiting for the
+                # latest write would never end under a steady write load.
                 if self._view.state != wanted and self._view.state.seq <= wanted.seq:
                     try:
                         while not self._advance(self._catalogue.state()):
                             pass
                     except BaseException:
-                        # What it had taken over is not in the view: the next try begins anew.
+                        # The delta may be half updated: drop it, so that the next call starts from the snapshot.
                         self._delta = None
                         raise
                 view = self._view
         return view
 
     def _advance(self, state: State) -> bool:
-        """Take over what happened since the last view; False when another model began to serve in between."""
+        """Apply the catalogue's changes since the last view; False if another model took over in between."""
         model = state.model
         if model is None:
             self._view = View(self._catalogue, state, ())
@@ -93,7 +96,7 @@ class Index:
             if changes.state.model != model:
                 return False
             self._forget(changes.removed)
-            # What was deleted before that and forgotten since is in no list of changes.
+            # Deletes that were compacted since `after` are not in the list of changes.
             if after < changes.state.compacted:
                 self._forget_all_but_known()
             for rows, vectors in changes.added:
@@ -105,7 +108,7 @@ class Index:
         return True
 
     def _restart(self, model: Model) -> int:
-        """Begin with the snapshot that the catalogue names, or with nothing; the change up to which that is."""
+        """Reset to the snapshot that the catalogue names, or to empty; return the sequence number it contains."""
         self._model, self._delta = model, Delta(model.dim)
         self._snapshot, self._alive = None, None
         if model.snapshot is None or model.snapshot in self._damaged:
@@ -123,20 +126,23 @@ class Index:
         return snapshot.manifest.seq
 
     def _report(self, name: str, error: SnapshotError) -> None:
-        """Say what is wrong with a snapshot. The catalogue has everything: serve from that, and make another."""
+        """Log a damaged snapshot and rebuild it. Until then the vectors are read from the catalogue."""
         log.warning("%s; serving from the catalogue and building it again", error)
         self._damaged[name] = str(error)
         self.maintenance.rebuild(damaged=name)
 
     def _begin_anew(self, snapshot: Snapshot, error: SnapshotError) -> None:
-        """Without a snapshot that the check beside the serving has found damaged."""
+        """Stop using a snapshot that the background verification has found damaged."""
         with self._lock:
             self._report(snapshot.name, error)
             if self._snapshot is snapshot:
                 self._delta, self._view = None, View(self._catalogue, State(0, None, 0), ())
 
     def _forget(self, rows: list[int], delta: bool = True) -> None:
-        """Rows that no longer count, in the snapshot and, unless said otherwise, in the delta."""
+        """Mark rows as deleted in the snapshot and, with `delta`, in the delta.
+
+        The snapshot's mask is copied on write, since views share it.
+        """
         if delta and self._delta is not None:
             self._delta.forget(rows)
         if self._snapshot is not None and rows:
@@ -149,7 +155,7 @@ class Index:
                 self._alive = alive
 
     def _forget_all_but_known(self) -> None:
-        """Keep only rows that the catalogue has."""
+        """Mark all rows as deleted that are no longer in the catalogue."""
         known = self._catalogue.matching(Filter())
         for part in self._parts():
             self._forget([int(row) for row in part.rows[~isin_sorted(part.rows, known)]])
@@ -161,7 +167,7 @@ class Index:
         return tuple(parts)
 
     def _show(self, state: State) -> None:
-        """Make what is here the view that queries get; ask for a snapshot when much has changed since the last."""
+        """Publish the current state as the new view, and start a rebuild if the snapshot is too far behind."""
         parts = self._parts()
         approximate = self._snapshot.approximate if self._snapshot else None
         order = self._snapshot.name if self._snapshot and approximate else "exact"

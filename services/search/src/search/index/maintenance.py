@@ -1,4 +1,7 @@
-"""What goes on beside the serving: snapshots made anew, checked and cleared away."""
+"""Background maintenance of index snapshots: rebuild, verification, and removal of old ones.
+
+A file lock (flock) makes sure that only one process builds at a time.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +24,18 @@ from search.index.snapshots import Manifest, Snapshot, SnapshotError, build, kin
 
 log = logging.getLogger(__name__)
 
-# The least recall@10 against the exact index with which an approximate one may serve.
+# The minimum recall@10, measured against the exact index, of an approximate index that may serve.
 TARGET_RECALL = 0.95
-# A failed build is not tried again before this: it would fail the same way after each write.
+# Minimum seconds between a failed build and the next: without it, every write would start a build that fails again.
 RETRY_S = 60
 
 
 class RecallError(Exception):
-    """An approximate index finds less than it must; the message says how much."""
+    """An approximate index's recall is below `TARGET_RECALL`; the message says by how much."""
 
 
 class Maintenance:
-    """Runs one thing at a time in a thread of its own. Of several processes, one builds."""
+    """Runs verifications and rebuilds in background threads. Of several processes, only one builds at a time."""
 
     def __init__(self, catalogue: Catalogue, folder: Path) -> None:
         self._catalogue, self._folder = catalogue, folder
@@ -40,16 +43,16 @@ class Maintenance:
         self._closing = False
         self._threads: list[threading.Thread] = []
         self._building = False
-        # In time.monotonic; after a failure the next try waits.
+        # Earliest time of the next build after a failure, by time.monotonic.
         self._not_before = 0.0
 
     def close(self) -> None:
-        """Take on nothing more, and wait for what has begun."""
+        """Start no more work, and wait for the running threads."""
         self._closing = True
         self.wait()
 
     def wait(self) -> None:
-        """Until nothing goes on."""
+        """Wait until no thread is running."""
         while alive := [t for t in self._threads if t.is_alive()]:
             for thread in alive:
                 thread.join()
@@ -67,23 +70,23 @@ class Maintenance:
             thread.start()
 
     def verify(self, snapshot: Snapshot, report: Callable[[Snapshot, SnapshotError], None]) -> None:
-        """Compare all of a snapshot with its manifest; a difference is reported."""
+        """Compare every byte of a snapshot with its manifest, in the background; call `report` if one differs."""
 
         def work() -> None:
             try:
                 snapshot.verify()
             except SnapshotError as error:
                 report(snapshot, error)
-            except OSError:  # cleared away since: another one serves
+            except OSError:  # deleted in the meantime, since another snapshot serves
                 return
 
         self._start(work)
 
     def rebuild(self, damaged: str | None = None) -> None:
-        """Make a snapshot of the same kind as the one that serves, unless that is going on already.
+        """Build a snapshot of the same kind as the serving one, in the background, unless a build is running.
 
         Args:
-            damaged: the name of a snapshot to replace, if it serves still.
+            damaged: the name of a damaged snapshot; nothing is built if it no longer serves. None: build in any case.
         """
         with self._lock:
             if self._building or (damaged is None and time.monotonic() < self._not_before):
@@ -101,7 +104,7 @@ class Maintenance:
                         make(self._folder, self._catalogue, model, kind, queries)
                         self._catalogue.compact()
             except Exception:
-                # The catalogue serves without; a later change asks again.
+                # The service answers from the catalogue without a snapshot; a later write starts the next build.
                 self._not_before = time.monotonic() + RETRY_S
                 log.exception("the index snapshot could not be made")
             finally:
@@ -112,7 +115,7 @@ class Maintenance:
 
 @contextmanager
 def building(folder: Path) -> Iterator[bool]:
-    """Hold the right to build in a folder; False when another process has it."""
+    """Hold the file lock for builds in a folder, without waiting; yields False if another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
@@ -126,10 +129,17 @@ def building(folder: Path) -> Iterator[bool]:
 def make(
     folder: Path, catalogue: Catalogue, model: Model, kind: Kind | None = None, queries: Vectors | None = None
 ) -> Manifest:
-    """Build a snapshot and let it serve. The caller has the right to build.
+    """Build a snapshot and serve it. The caller holds the file lock (`building`).
+
+    Args:
+        folder: the folder of all snapshots.
+        catalogue: the source of the vectors.
+        model: the model whose vectors to index.
+        kind: the kind of index; None for the exact one.
+        queries: (M, dim) vectors of text queries, to measure the recall of an approximate kind with.
 
     Raises:
-        RecallError: it would find less than it must; the one before goes on serving.
+        RecallError: the recall is too low; the previous snapshot goes on serving.
     """
     name = f"{catalogue.name}-g{catalogue.state().seq}-{uuid.uuid4().hex[:8]}"
     manifest = build(folder / name, catalogue, model, kind, queries)
@@ -147,17 +157,17 @@ def make(
 
 
 def serve(folder: Path, catalogue: Catalogue, model: Model, name: str) -> None:
-    """Let a snapshot serve. The caller has the right to build."""
+    """Serve a snapshot. The caller holds the file lock (`building`)."""
     kinds = [kind_and_queries(folder / n)[0] for n in (name, model.snapshot) if n is not None]
-    # Exact answers have one order, whichever files they come from.
+    # Exact indexes give the same order, so cached answers stay valid; an approximate one may change it.
     reorders = any(kind.factory != "Flat" for kind in kinds)
     catalogue.serve_snapshot(model.number, name, reorders)
 
 
 def clear_away(folder: Path, catalogue: Catalogue) -> None:
-    """Remove this catalogue's snapshots that neither serve nor served before, whole or half-written.
+    """Delete this catalogue's snapshots, also half-written ones, except the serving and the previous one.
 
-    A process that has one open keeps its map of it. Other files in the folder are left alone.
+    A process that has one open keeps its memory map. Other files in the folder are left alone.
     """
     kept = catalogue.snapshots()
     own = re.compile(rf"\.?{catalogue.name}-g\d+-[0-9a-f]{{8}}(\.[0-9a-f]{{8}})?")

@@ -1,7 +1,8 @@
-"""Index snapshots: what an index needs, as files with a manifest, derived from the catalogue and disposable.
+"""Index snapshots: the files of an index with a manifest. They are derived from the catalogue and can be deleted.
 
-A snapshot is a folder that is written beside the others and renamed when it is whole; the catalogue says which one
-serves. It holds the vectors (which are the exact index), the row of each, and for an approximate kind the Faiss index.
+A snapshot is a folder that is written under a temporary name and put in place by an atomic rename; the catalogue names
+the one that serves. It holds the vectors (which are the exact index), the catalogue's row of each vector and, for an
+approximate kind, the Faiss index.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from search.index.approximate import Approximate, Kind, build_approximate, read_
 from search.index.exact import Rows, Vectors
 
 MANIFEST, VECTORS, ROWS, FAISS, QUERIES = "manifest.json", "vectors.f32", "rows.i64", "approximate.faiss", "queries.f32"
-# What is compared of a file when it is opened: so many blocks of this size, the first and the last among them. All of a
-# file of gigabytes is compared later, beside the serving.
+# Opening a snapshot checks a sample of each file: this many blocks of this size, including the first and the last.
+# Hashing all of a file of gigabytes would delay the start; that happens later, in the background.
 BLOCKS, BLOCK_BYTES = 64, 65_536
 
 
@@ -35,26 +36,26 @@ log = logging.getLogger(__name__)
 
 
 class SnapshotError(Exception):
-    """A snapshot cannot serve; the message says what is wrong with which file."""
+    """A snapshot cannot serve; the message names the file and the fault."""
 
 
 class FileFacts(Wire):
-    """What a file of a snapshot must be."""
+    """The expected size and digests of a file of a snapshot."""
 
     bytes: int
     sha256: str
-    # Of the blocks alone that are compared at each opening.
+    # The digest of the sampled blocks only.
     sample_sha256: str
 
 
 class Manifest(Wire):
-    """What a snapshot holds and what it was made from."""
+    """The contents of a snapshot and what it was built from."""
 
     format: Literal[1] = 1
     catalogue: str
     model_id: str
     dim: int
-    # The change up to which the catalogue's vectors are in it, and how many they are.
+    # The sequence number of the last change that the snapshot contains, and the number of its vectors.
     seq: int
     count: int
     kind: Kind
@@ -66,7 +67,7 @@ class Manifest(Wire):
 
 
 class Snapshot:
-    """An opened snapshot: its vectors and rows are maps of the files, shared by every process that has them open."""
+    """An opened snapshot. Vectors and rows are memory maps, whose pages all processes share."""
 
     def __init__(self, folder: Path) -> None:
         """Open a snapshot and compare a sample of each file with its manifest.
@@ -86,7 +87,7 @@ class Snapshot:
             if digest_of_sample(path) != facts.sample_sha256:
                 raise SnapshotError(f"index snapshot {folder.name}: {name} is damaged")
         shape = (self.manifest.count, self.manifest.dim)
-        # An empty file cannot be mapped.
+        # An empty file cannot be memory-mapped.
         empty = self.manifest.count == 0
         self.vectors: Vectors = (
             np.empty(shape, np.float32) if empty else np.memmap(folder / VECTORS, "<f4", "r", shape=shape)
@@ -119,9 +120,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def kind_and_queries(folder: Path) -> tuple[Kind, Vectors | None]:
-    """How a snapshot answers, and the text queries (M, dim) that it was measured on, whatever else of it is damaged.
+    """A snapshot's kind of index, and the text queries (M, dim) that its recall was measured with.
 
-    Exact where that cannot be told.
+    Works even if other files of the snapshot are damaged. If the manifest or the queries are, the kind is exact.
     """
     try:
         manifest = read_manifest(folder)
@@ -138,12 +139,14 @@ def kind_and_queries(folder: Path) -> tuple[Kind, Vectors | None]:
 def build(
     folder: Path, catalogue: Catalogue, model: Model, kind: Kind | None = None, queries: Vectors | None = None
 ) -> Manifest:
-    """Write a snapshot of the catalogue's vectors as they are now; its name is that of the new folder.
+    """Write a snapshot of the catalogue's current vectors; its name is that of the new folder.
 
     Args:
-        folder: the snapshot's own folder, which is not there yet.
-        kind: how it answers; None for exactly.
-        queries: (M, dim) vectors of text queries, to measure the recall of an approximate kind on.
+        folder: the snapshot's own folder, which must not exist yet.
+        catalogue: the source of the vectors.
+        model: the model whose vectors to index.
+        kind: the kind of index; None for the exact one.
+        queries: (M, dim) vectors of text queries, to measure the recall of an approximate kind with.
     """
     making = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     making.mkdir(parents=True)
@@ -185,7 +188,7 @@ def build(
 
 
 def write_vectors(folder: Path, parts: Iterable[tuple[Rows, Vectors]]) -> tuple[dict[str, FileFacts], int]:
-    """Write vectors and their rows as they come, in a memory that does not grow with them; how many they were."""
+    """Stream vectors and their rows to files, in constant memory; return the files' digests and the vector count."""
     count = 0
     with (folder / VECTORS).open("wb") as vectors_file, (folder / ROWS).open("wb") as rows_file:
         for rows, vectors in parts:
@@ -198,7 +201,7 @@ def write_vectors(folder: Path, parts: Iterable[tuple[Rows, Vectors]]) -> tuple[
 
 
 def flush(path: Path) -> None:
-    """Put a file or a folder's list on the disk: the catalogue must not be ahead of it after a power cut."""
+    """fsync a file or a folder: after a power cut the catalogue must not name a snapshot that is not on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -214,7 +217,7 @@ def facts_of(path: Path) -> FileFacts:
 
 
 def digest_of_sample(path: Path) -> str:
-    """The sha256 of evenly spaced blocks of a file, the first and the last among them."""
+    """The sha256 of evenly spaced blocks of a file, including the first and the last."""
     digest = hashlib.sha256()
     last = max(0, path.stat().st_size - BLOCK_BYTES)
     with path.open("rb") as stream:

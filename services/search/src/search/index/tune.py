@@ -1,4 +1,7 @@
-"""Which kind of index a collection needs, by measurement on its own vectors with vectors of text queries."""
+"""Index tuning: measures recall, latency and memory of Faiss index kinds on the collection's own vectors.
+
+The queries are vectors of texts, such as users type.
+"""
 
 from __future__ import annotations
 
@@ -15,39 +18,40 @@ from search.index.approximate import AT, Approximate, Kind, train
 from search.index.exact import Vectors, top
 from search.index.maintenance import TARGET_RECALL
 
-# How far a search of each family may go, in the order in which it is tried: the first that finds enough is taken.
+# Search parameters to try, in ascending order: nprobe of IVF, efSearch of HNSW. The first that reaches the target
+# recall is taken.
 PROBES = (4, 8, 16, 32, 64, 128, 256)
 BREADTHS = (128, 192, 256, 384, 512)
-# Timed queries beyond these tell nothing new.
+# Only so many queries are timed; more would not change the percentiles.
 MOST_TIMED = 200
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A kind of index on these vectors."""
+    """The measurements of one kind of index."""
 
     kind: Kind
     recall: float
     p50_ms: float
     p95_ms: float
-    # What a search reads: of the exact index the vectors, of another its own file.
+    # Size of what a search reads: the vectors for the exact index, the Faiss file for the others.
     megabytes: float
     build_s: float
 
     def fits(self, most_ms: float, most_mb: float) -> bool:
-        """Whether it finds enough, fast enough, in little enough memory."""
+        """Whether it reaches the target recall within these budgets."""
         return self.recall >= TARGET_RECALL and self.p95_ms <= most_ms and self.megabytes <= most_mb
 
 
 def families(count: int) -> tuple[str, ...]:
-    """Factory strings to try on so many vectors: exact, quantised, graphs, and lists, these quantised too."""
-    # About four times the root of the count, a power of two: Faiss's own advice for a million.
+    """Faiss factory strings to try on `count` vectors: exact, scalar-quantised, HNSW, and IVF, with and without SQ8."""
+    # The number of IVF lists: a power of two near 4 * sqrt(count), as Faiss's guidelines advise for a million vectors.
     lists = 2 ** max(4, round(np.log2(4 * np.sqrt(max(1, count)))))
     return ("Flat", "SQfp16", "SQ8", "HNSW32", "HNSW32_SQ8", f"IVF{lists},Flat", f"IVF{lists},SQ8")
 
 
 def settings_of(family: str) -> list[Kind]:
-    """A family with each of its settings."""
+    """A family with each search parameter to try."""
     if family.startswith("IVF"):
         lists = int(family[3:].partition(",")[0])
         return [Kind(factory=family, nprobe=n) for n in PROBES if n <= lists]
@@ -59,9 +63,15 @@ def settings_of(family: str) -> list[Kind]:
 def measure(
     vectors: Vectors, queries: Vectors, chosen: Sequence[str], say: Callable[[str], None] = lambda _: None
 ) -> list[Measured]:
-    """Measure families of indexes on vectors (N, dim) by queries (M, dim).
+    """Measure families of indexes.
 
-    Of a family the narrowest setting that finds enough is kept, or the widest when none does.
+    A family is reported at the smallest search parameter that reaches the target recall, or else at the largest.
+
+    Args:
+        vectors: (N, dim) float32 unit vectors.
+        queries: (M, dim) float32 unit vectors of text queries.
+        chosen: families, as Faiss factory strings.
+        say: reports progress.
     """
     exact = [top(vectors, query, AT)[0] for query in queries]
     results = []
@@ -69,8 +79,8 @@ def measure(
         for number, family in enumerate(chosen):
             say(f"{family} ...")
             began = time.perf_counter()
-            # A file of its own: threads of Faiss that read ahead may still be in the map of the one before, and to cut
-            # that short would end the process (SIGBUS).
+            # A new file for each family: Faiss's read-ahead threads may still read the memory map of the last file, and
+            # truncating that would kill the process (SIGBUS).
             path = Path(folder) / f"{number}.faiss"
             if family == "Flat":
                 results.append(
@@ -97,9 +107,18 @@ def timed(
     size: int,
     build_s: float,
 ) -> Measured:
-    """Recall over all queries, and the time that one takes alone, once what it reads is in memory."""
+    """Measure recall over all queries, and the latency of single queries with a warm page cache.
+
+    Args:
+        kind: the kind of index that `search` uses.
+        search: maps a query (dim,) to its best `AT` scores.
+        queries: (M, dim).
+        exact: the exact best scores of each query.
+        size: bytes that a search reads.
+        build_s: seconds that the build took.
+    """
     found = [search(query) for query in queries]
-    # By score: where several tie for the last place, any of them is as right.
+    # Compare scores, not positions: vectors that tie for the last place are all correct.
     shares = [np.count_nonzero(got >= best[-1]) / len(best) for got, best in zip(found, exact, strict=True)]
     seconds = []
     for query in queries[:MOST_TIMED]:
@@ -111,7 +130,7 @@ def timed(
 
 
 def choose(results: Sequence[Measured], most_ms: float, most_mb: float) -> Measured | None:
-    """The exact index if it fits the budget, else the fastest that does; None if none does."""
+    """The exact index if it is within the budget, else the fastest kind within it; None if there is none."""
     fitting = [m for m in results if m.fits(most_ms, most_mb)]
     return min(fitting, key=lambda m: (m.kind.factory != "Flat", m.p95_ms), default=None)
 

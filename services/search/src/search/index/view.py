@@ -1,4 +1,4 @@
-"""The index as it is at one change of the catalogue: what a query is answered from, and no write can alter."""
+"""An immutable view of the index at one sequence number of the catalogue, from which queries are answered."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from search.index.approximate import Approximate
 from search.index.delta import Part
 from search.index.exact import Mask, Rows, Vectors, top, top_with_ties
 
-# Filters whose result is kept: each is a byte a picture.
+# Filter results cached per view; each takes one byte per picture.
 MASKS = 32
 
 
 class StaleViewError(Exception):
-    """Pictures of this view were forgotten for good meanwhile; a newer view answers."""
+    """Pictures of this view have been compacted away; retry with a newer view."""
 
 
 class Hit(NamedTuple):
-    """A picture and its score. Hits are in the order of `key`, which no two share."""
+    """A picture and its score. `key` is the sort key; it is unique, since ties are broken by id."""
 
     score: float
     id: str
-    # Which look of an approximate index found it; an exact answer has one alone.
+    # The round of the approximate index that found it; always 0 in an exact answer.
     layer: int = 0
 
     @property
     def key(self) -> tuple[int, float, str]:
-        """Its place in a ranking."""
+        """The sort key: round, descending score, id."""
         return (self.layer, -self.score, self.id)
 
 
 @dataclass(frozen=True)
 class View:
-    """Vectors of one moment, in a snapshot's files and in memory."""
+    """The vectors at one sequence number: those of the snapshot's files and those of the delta."""
 
     catalogue: Catalogue
     state: State
     parts: tuple[Part, ...]
-    # Over the first part, while it is that of an approximate snapshot.
+    # The Faiss index over the first part; None if the snapshot is exact.
     approximate: Approximate | None = None
-    # Names the order of the answers: cursors of another do not fit.
+    # Identifies the sort order; cursors of another order are rejected.
     order: str = "exact"
-    # Results of filters that were asked for in this view.
+    # Cached masks by filter.
     _masks: dict[str, list[Mask]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        """How many pictures can be found."""
+        """How many pictures are not deleted."""
         return sum(part.living for part in self.parts)
 
     def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
-        """At least the best `count` for a unit vector (dim,), as far as they exist, in order.
+        """At least the best `count` hits for a unit vector (dim,), in order; fewer if no more exist.
 
-        The first k are the same for every count. With a filter the answer is always exact.
+        The first k hits do not depend on `count`. With a filter the answer is always exact.
         """
         if self.approximate and where is None:
             hits: list[Hit] = []
@@ -79,24 +79,29 @@ class View:
         return self._named(scores, rows, 0)
 
     def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
-        """The best `count` whose caption, tags or file name hold any of the words, as far as they exist, in order."""
+        """The best `count` hits by BM25 over caption, tags and file name, in order; see `Catalogue.full_text`."""
         return [Hit(*found) for found in self.catalogue.full_text(words, count, where)]
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
-        """The vectors, each (dim,), of those ids that exist."""
+        """The vectors, each (dim,), of the ids that exist."""
         return self.catalogue.vectors(ids, self.state.model) if self.state.model else {}
 
     def matching(self, where: Filter | None) -> int:
-        """How many pictures a filter lets through."""
+        """How many pictures match a filter."""
         if where is None:
             return self.count
         return sum(int(mask.sum()) for mask in self._allowed(where) if mask is not None)
 
     def _named(self, scores: Vectors, rows: Rows, layer: int) -> list[Hit]:
-        """Hits with the ids of their rows, in order.
+        """Hits with the ids of their rows, sorted.
+
+        Args:
+            scores: (K,).
+            rows: (K,) rows of the catalogue.
+            layer: the round that found them.
 
         Raises:
-            StaleViewError: the catalogue has forgotten a row.
+            StaleViewError: a row has been compacted away.
         """
         ids = self.catalogue.ids([int(row) for row in rows])
         if len(ids) < len(rows):
@@ -105,7 +110,7 @@ class View:
         return sorted(hits, key=lambda hit: hit.key)
 
     def _allowed(self, where: Filter | None) -> list[Mask | None]:
-        """For each part the vectors that count."""
+        """For each part the mask of the vectors that are not deleted and match the filter; None for all."""
         if where is None:
             return [part.alive for part in self.parts]
         name = where.model_dump_json()
@@ -122,10 +127,10 @@ class View:
         return [*masks]
 
     def _layers(self, query: Vectors, approximate: Approximate) -> Iterator[tuple[Vectors, Rows]]:
-        """Scores and rows of each look of the approximate index, with what of the rest belongs among them.
+        """Scores and rows of each round of the approximate index, merged with the vectors of the delta.
 
-        A vector outside the snapshot joins the first look whose least score it reaches. The last layer is an exact
-        search for what no look has found, so that there are as many hits as there are pictures.
+        A vector of the delta joins the first round whose lowest score it reaches. The last layer is an exact search
+        over the vectors that no round has found, so that pagination reaches every picture.
         """
         base, rest = self.parts[0], self.parts[1:]
         waiting = [np.ones(len(part.rows), np.bool_) if part.alive is None else part.alive.copy() for part in rest]
@@ -148,7 +153,7 @@ class View:
 
 
 def joined(found: Iterable[tuple[Vectors, Rows]]) -> tuple[Vectors, Rows]:
-    """Scores and rows of several parts one after another."""
+    """Concatenate the scores and rows of several parts."""
     scores, rows = [np.empty(0, np.float32)], [np.empty(0, np.int64)]
     for some_scores, some_rows in found:
         scores.append(some_scores)
@@ -157,7 +162,14 @@ def joined(found: Iterable[tuple[Vectors, Rows]]) -> tuple[Vectors, Rows]:
 
 
 def at_least(vectors: Vectors, query: Vectors, least: float, mask: Mask) -> tuple[Vectors, Rows]:
-    """Scores and positions of the vectors (N, dim) that score at least so much."""
+    """Scores and positions of the vectors whose score is at least `least`, best first.
+
+    Args:
+        vectors: (N, dim).
+        query: (dim,).
+        least: the lowest score.
+        mask: (N,) bool, the vectors to search.
+    """
     count = 64
     while True:
         scores, positions = top(vectors, query, count, mask)
@@ -167,7 +179,7 @@ def at_least(vectors: Vectors, query: Vectors, least: float, mask: Mask) -> tupl
 
 
 def isin_sorted(rows: Rows, wanted: Rows) -> Mask:
-    """Which of the rows are among the wanted ones, which are ascending."""
+    """A mask of the rows that are among `wanted`, which must be ascending."""
     if not len(wanted):
         return np.zeros(len(rows), np.bool_)
     place = np.minimum(np.searchsorted(wanted, rows), len(wanted) - 1)

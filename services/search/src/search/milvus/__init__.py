@@ -1,1 +1,1 @@
-"""The Milvus back end, where one machine is not enough."""
+"""The Milvus back end, for collections that are too large for one machine."""

@@ -1,4 +1,4 @@
-"""The connection to Milvus: calls that end in time, and errors that say that it is Milvus which failed."""
+"""The connection to Milvus: a timeout on every call, and errors that name Milvus as the part that failed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pymilvus import MilvusClient, MilvusException
 from servicekit.app import problem
 from servicekit.errors import Kind, ServiceError
 
-# pymilvus tries a call again for minutes unless it is told how long it may take; the gateway waits for one.
+# Without a timeout pymilvus retries a failed call for minutes; the gateway waits for one minute at most.
 TIMEOUT_S = 15
-# These build a schema and make no call.
+# These methods make no network call, and take no timeout.
 LOCAL = frozenset({"create_schema", "prepare_index_params", "close"})
 
 
 class Timed:
-    """A client that gives each call its time."""
+    """A Milvus client that passes a timeout to every network call."""
 
     def __init__(self, client: MilvusClient) -> None:
         self._client = client
@@ -28,16 +28,16 @@ class Timed:
 
 
 def connect(uri: str, token: str) -> MilvusClient:
-    """A client of the Milvus at an address, or of Milvus Lite over a file.
+    """Connect to a Milvus server by its URL, or open a Milvus Lite file.
 
     Raises:
-        MilvusException: no server answers in time, or the token is refused.
+        MilvusException: no server answers before the timeout, or it rejects the token.
     """
     return cast("MilvusClient", Timed(MilvusClient(uri, token=token, timeout=TIMEOUT_S)))
 
 
 def answer_failures(app: Flask) -> None:
-    """Let requests that Milvus fails be answered 503, naming it."""
+    """Answer a request with 503 and a message that names Milvus when a call to Milvus fails."""
 
     @app.errorhandler(MilvusException)
     def failed(error: MilvusException) -> Response:

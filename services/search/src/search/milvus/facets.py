@@ -1,4 +1,4 @@
-"""Captions, suggestions and facets of a collection in Milvus: as `catalogue.facets`, as far as Milvus can tell."""
+"""Captions, suggestions and facets of a collection in Milvus: what `catalogue.facets` does, as far as Milvus can."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from servicekit.records import FacetCounts
 from search.catalogue.facets import LONGEST, LOOKED_AT, facets_of
 from search.milvus.schema import quoted
 
-# Milvus does not count by value: of a large collection so many pictures are counted.
+# Milvus cannot count by value: facets of a large collection are counted here, over this many pictures at most.
 COUNTED = 10_000
 
 
@@ -19,8 +19,8 @@ def sample_captions(client: MilvusClient, collection: str, limit: int) -> list[s
 
 
 def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> list[str]:
-    """Captions that hold a text; tags cannot be looked for by their beginning here."""
-    # `like` minds the case, and a caption begins with a capital; % and _ are its wildcards.
+    """Captions that contain a text. Tags are not suggested: Milvus cannot search array elements by prefix."""
+    # `like` is case-sensitive and captions begin with a capital, so both cases are tried; % and _ are its wildcards.
     typed = " ".join(text.replace("%", " ").replace("_", " ").split())
     either = [f"caption like {quoted(f'%{t}%')}" for t in (typed, typed[:1].upper() + typed[1:])]
     found = client.query(collection, filter=" or ".join(either), output_fields=["caption"], limit=LOOKED_AT)

@@ -1,4 +1,4 @@
-"""How a picture lies in Milvus: the collections' fields, an entity of each record, filters in its own language."""
+"""The Milvus schema: the fields of the collections, records to entities and back, and filters as Milvus expressions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from servicekit.records import Filter, Range, Record
 
 from search.catalogue.tables import FIELDS, Picture
 
-# Longer text is cut for the full-text index alone: a field of Milvus holds so many bytes.
+# The maximum size of a VARCHAR field in bytes. Only the text for the full-text index is truncated to it.
 MOST_BYTES = 65_535
 ORIENTATIONS = {"landscape": "width > height", "portrait": "width < height", "square": "width == height"}
 
 
-# Among the attributes, under a name that none of them can have: a collection gets no further field once it is made.
+# The placeholder is stored among the attributes, under a name that no attribute can have: a field cannot be added to an
+# existing collection.
 PLACEHOLDER = "_placeholder"
 KEPT = [name for name in FIELDS if name != "placeholder"]
 
 
 def expression(where: Filter | None) -> str:
-    """A filter in Milvus's own language; empty when everything goes through."""
+    """A filter as a Milvus boolean expression; empty if there is no filter."""
     if where is None:
         return ""
     conditions = [f"array_contains(tags, {quoted(tag)})" for tag in where.tags]
@@ -37,7 +38,7 @@ def expression(where: Filter | None) -> str:
     for field in ("width", "height", "bytes"):
         conditions += bounds(field, getattr(where, f"min_{field}", None), getattr(where, f"max_{field}", None))
     for field in ("taken", "added"):
-        # The end is a beginning of what it takes in: "~" comes after every character of a time.
+        # The upper bound is a prefix ("2024-05" includes all of May): "~" sorts after every character of a timestamp.
         end = getattr(where, f"{field}_to")
         conditions += bounds(f"{field}_at", getattr(where, f"{field}_from"), end and f"{end}~")
     for name, wanted in where.attributes.items():
@@ -50,17 +51,17 @@ def expression(where: Filter | None) -> str:
 
 
 def bounds(field: str, least: Any, most: Any) -> list[str]:
-    """A field between two values, as far as they are given."""
+    """The conditions that a field is between two values; a bound of None is left out."""
     return [f"{field} {op} {quoted(value)}" for op, value in ((">=", least), ("<=", most)) if value is not None]
 
 
 def quoted(value: Any) -> str:
-    """A value as Milvus reads it."""
+    """A value as a literal of a Milvus expression."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def entity_of(p: Picture, added_at: str, changed_at: str) -> dict[str, Any]:
-    """A picture as Milvus keeps it."""
+    """A picture as a Milvus entity."""
     record = {name: getattr(p, name) for name in KEPT if name not in ("added_at", "changed_at")}
     record |= {"tags": list(p.tags), "attributes": with_placeholder(p.attributes or {}, p.placeholder)}
     vector = np.frombuffer(p.vector, "<f4").tolist()
@@ -68,14 +69,14 @@ def entity_of(p: Picture, added_at: str, changed_at: str) -> dict[str, Any]:
 
 
 def with_words(entity: dict[str, Any]) -> dict[str, Any]:
-    """An entity with the text that its full-text index is made of."""
-    # An underscore joins words to Milvus's tokenizer, and parts them to SQLite's.
+    """An entity with the text that the full-text index reads."""
+    # Milvus's tokenizer takes an underscore for a letter, SQLite's takes it for a separator: replace it by a space.
     words = re.sub(r"[\W_]+", " ", " ".join([entity["caption"], *entity["tags"], entity["file_name"]]))
     return {**entity, "words": words.encode()[:MOST_BYTES].decode(errors="ignore")}
 
 
 def record_of(entity: Mapping[str, Any]) -> Record:
-    """An entity's record, in the same form and order as the local back end's."""
+    """An entity's record, with the same fields in the same order as the local back end's."""
     record = {name: entity.get(name) for name in FIELDS}
     attributes = dict(entity["attributes"] or {})
     placeholder = attributes.pop(PLACEHOLDER, "")
@@ -84,12 +85,12 @@ def record_of(entity: Mapping[str, Any]) -> Record:
 
 
 def with_placeholder(attributes: Mapping[str, Any], placeholder: str) -> dict[str, Any]:
-    """Attributes as an entity keeps them."""
+    """Attributes as an entity stores them, with the placeholder among them if there is one."""
     return {**attributes, **({PLACEHOLDER: placeholder} if placeholder else {})}
 
 
 def create_facts(client: MilvusClient, name: str) -> None:
-    """The collection of facts: keys and values."""
+    """Create the collection of key-value facts."""
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=512)
     schema.add_field("value", DataType.VARCHAR, max_length=512)
@@ -100,7 +101,7 @@ def create_facts(client: MilvusClient, name: str) -> None:
 
 
 def create_pictures(client: MilvusClient, name: str, dim: int) -> None:
-    """The collection of a model's pictures: records, vectors under an exact index, and full text."""
+    """Create the collection of a model's pictures: records, vectors with an exact (FLAT) index, and a BM25 index."""
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=32)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
@@ -132,7 +133,10 @@ def create_pictures(client: MilvusClient, name: str, dim: int) -> None:
 
 
 def create(client: MilvusClient, name: str, schema: Any, index: Any) -> None:
-    """Create a collection whose reads see every acknowledged write; another process may have done so just now."""
+    """Create a collection with strong consistency, so that reads see every acknowledged write.
+
+    No error if another process has created it in the meantime.
+    """
     try:
         client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
     except MilvusException:

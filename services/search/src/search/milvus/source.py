@@ -13,13 +13,13 @@ from search.index.exact import Vectors
 from search.index.view import Hit
 from search.milvus.schema import expression, quoted
 
-# Milvus returns no more for one search, and no more ids for one query.
+# Milvus's limit on the results of one search and on the ids of one query.
 MOST = 16_384
 BATCH = 1000
 
 
 class MilvusSource:
-    """A model's collection, to rank in; every read sees every write that was acknowledged before."""
+    """A model's collection as a `ranking.Source`. Reads are strongly consistent: they see every acknowledged write."""
 
     def __init__(self, client: MilvusClient, collection: str) -> None:
         self._client, self.collection = client, collection
@@ -34,11 +34,14 @@ class MilvusSource:
             filter=expression(where),
             search_params=metric,
         )[0]
-        # Milvus Lite gives BM25 as a distance, below zero.
+        # Milvus Lite returns BM25 scores with a negative sign, as a distance.
         return [(abs(h["distance"]) if field == "sparse" else h["distance"], h["id"]) for h in found]
 
     def _with_ties(self, data: Any, field: str, count: int, where: Filter | None) -> list[Hit]:
-        """The best `count` and what ties with the last, equal scores by id."""
+        """The best `count` hits and all that tie with the last one; ties are broken by id.
+
+        Milvus orders equal scores arbitrarily, so this fetches more until the last score is below the `count`th.
+        """
         fetch = count + 1
         while True:
             found = self._search(data, field, fetch, where)
@@ -47,11 +50,11 @@ class MilvusSource:
             fetch *= 2
 
     def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
-        """At least the best `count` for a unit vector (dim,), as far as they exist and Milvus tells, in order."""
+        """At least the best `count` hits for a unit vector (dim,), in order; fewer if no more exist or at `MOST`."""
         return self._with_ties(query.tolist(), "vector", count, where)
 
     def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
-        """The best `count` that hold any of the words, in order."""
+        """The best `count` hits by BM25 that contain any of the words, in order."""
         return self._with_ties(" ".join(words), "sparse", count, where)[:count] if words else []
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
@@ -59,14 +62,19 @@ class MilvusSource:
         return {e["id"]: np.array(e["vector"], np.float32) for e in self.get(ids, ["id", "vector"])}
 
     def matching(self, where: Filter | None) -> int:
-        """How many pictures a filter lets through."""
+        """How many pictures match a filter."""
         found = self._client.query(self.collection, filter=expression(where), output_fields=["count(*)"])
         return int(found[0]["count(*)"])
 
     def following(self, last: str, count: int, fields: Sequence[str]) -> list[dict[str, Any]]:
-        """Fields of the first `count` entities whose ids follow one, in the order of ids.
+        """One page of entities in the order of ids (keyset pagination).
 
-        Only an iterator has this order; what a plain query with a limit returns is any part of what there is.
+        Only an iterator returns entities by id; a plain query with a limit returns an arbitrary subset.
+
+        Args:
+            last: the id before the first one of the page; empty for the first page.
+            count: the size of the page.
+            fields: the fields to return.
         """
         iterator = self._client.query_iterator(
             self.collection,
@@ -84,7 +92,7 @@ class MilvusSource:
         return entities
 
     def get(self, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
-        """Fields of those ids that exist."""
+        """Fields of the entities that exist among these ids, in no particular order."""
         entities: list[dict[str, Any]] = []
         for first in range(0, len(ids), BATCH):
             part = list(ids[first : first + BATCH])
@@ -94,7 +102,7 @@ class MilvusSource:
 
 
 class Nothing:
-    """A collection before its first picture."""
+    """The `ranking.Source` of a collection before its first picture: every answer is empty."""
 
     def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
         """None."""

@@ -1,7 +1,7 @@
 """The Milvus back end: records and vectors in a Milvus cluster, and no state in this process.
 
-One Milvus collection a model, each entity a picture's record and vector; and one of facts about them. What differs from
-the local back end is in docs/milvus.md.
+Each model has one Milvus collection, in which an entity is a picture's record and vector. One more collection holds
+key-value facts, such as the serving model. docs/milvus.md lists the differences from the local back end.
 """
 
 from __future__ import annotations
@@ -37,16 +37,17 @@ class MilvusStore:
     """A collection of pictures in Milvus; see `Store`."""
 
     def __init__(self, client: MilvusClient, prefix: str) -> None:
-        """Over a connected client.
+        """Open the store over a connected client.
 
         Args:
-            prefix: what the names of this collection's collections begin with; another prefix is another collection.
+            client: the client.
+            prefix: prefix of the names of all Milvus collections of this store; another prefix is another store.
         """
         self._client, self._prefix = client, prefix
         self._facts = f"{prefix}_facts"
         if not client.has_collection(self._facts):
             create_facts(client, self._facts)
-        # Also where a first start was cut off in between.
+        # Checked one by one: an earlier first start may have been interrupted between the two.
         known = self._all_facts()
         if "name" not in known:
             self._set("name", uuid.uuid4().hex[:8])
@@ -64,11 +65,14 @@ class MilvusStore:
         return {f["key"]: f["value"] for f in found}
 
     def _set(self, key: str, value: str) -> None:
-        # Every Milvus collection has a vector; this one's says nothing.
+        # Milvus requires a vector field; this one is a dummy.
         self._client.upsert(self._facts, [{"key": key, "value": value, "vector": [0.0, 1.0]}])
 
     def _bump(self) -> str:
-        """A new generation. Before and after a write: what was cached in between must not outlive it."""
+        """Set a new generation and return it.
+
+        Called before and after a write, so that no answer that was cached during the write stays valid.
+        """
         generation = uuid.uuid4().hex[:16]
         self._set("generation", generation)
         return generation
@@ -95,14 +99,14 @@ class MilvusStore:
     # Pictures
 
     def check(self) -> str:
-        """Ask Milvus for the count; a sentence about it."""
+        """Health check: count the pictures; return a sentence for the status page."""
         stats = self.stats()
         return f"{stats['count']} pictures in Milvus, generation {stats['generation']}"
 
     def upsert(
         self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
     ) -> tuple[list[str], str]:
-        """Keep pictures; the ids that are new, and the generation."""
+        """Add or replace pictures; see `Store.upsert`."""
         facts = self._all_facts()
         model = self._serving(facts)
         check_model(model, model_id, dim)
@@ -128,7 +132,7 @@ class MilvusStore:
         return [picture_id for picture_id in distinct if picture_id not in known], self._acknowledge(collection)
 
     def _entity(self, picture_id: str) -> tuple[str, dict[str, Any]]:
-        """The serving collection's name, and an entity of it.
+        """The name of the serving model's collection, and the picture's entity in it.
 
         Raises:
             ServiceError: there is no such picture.
@@ -141,7 +145,7 @@ class MilvusStore:
         return source.collection, found[0]
 
     def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, str]:
-        """Change fields of a record; the record, and the generation."""
+        """Change fields of a record; return the record and the generation."""
         collection, entity = self._entity(picture_id)
         kept = (entity["attributes"] or {}).get(PLACEHOLDER, "")
         entity |= {**changes, "changed_at": timestamp()}
@@ -151,17 +155,17 @@ class MilvusStore:
         return record_of(entity), self._acknowledge(collection)
 
     def delete(self, picture_id: str) -> tuple[Record, str]:
-        """Remove a picture; its last record, and the generation."""
+        """Delete a picture; return its last record and the generation."""
         collection, entity = self._entity(picture_id)
         self._bump()
         self._client.delete(collection, ids=[picture_id])
         return record_of(entity), self._acknowledge(collection)
 
     def _acknowledge(self, collection: str) -> str:
-        """The generation after a write to a collection.
+        """Return the generation after a write to a collection.
 
         Raises:
-            ServiceError: another model has begun to serve meanwhile, and its collection lacks the write.
+            ServiceError: another model has taken over during the write, and its collection lacks the write.
         """
         serving = self._serving()
         if serving is None or self._collection(serving.model_id) != collection:
@@ -191,7 +195,7 @@ class MilvusStore:
         return facets(self._client, self._collection(model.model_id)) if model else facets_of([])
 
     def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
-        """Records and vectors of the pictures whose ids follow one, in the order of ids."""
+        """See `Store.export`."""
         model = self._serving()
         if model is None:
             return []
@@ -203,7 +207,7 @@ class MilvusStore:
         return f"{self._prefix}-{token}"
 
     def stats(self) -> Stats:
-        """Facts about the collection."""
+        """See `Store.stats`."""
         facts = self._all_facts()
         model = self._serving(facts)
         return {
@@ -218,7 +222,7 @@ class MilvusStore:
         return int(found[0]["count(*)"])
 
     def moment(self) -> Moment:
-        """The collection as it is now."""
+        """See `Store.moment`."""
         facts = self._all_facts()
         model = self._serving(facts)
         order = f"{facts['name']}/{model.model_id if model else ''}"
@@ -246,21 +250,21 @@ class MilvusStore:
         return answer
 
     def _ids(self, model: Model) -> Iterator[list[str]]:
-        """All ids of a model's collection, in parts."""
+        """All ids of a model's collection, in batches."""
         source, last = MilvusSource(self._client, self._collection(model.model_id)), ""
         while part := [str(e["id"]) for e in source.following(last, BATCH, ["id"])]:
             yield part
             last = part[-1]
 
     def _lacking(self, serving: Model, model: Model) -> Iterator[list[str]]:
-        """Ids that the serving model's collection has and another's lacks, in parts."""
+        """Ids that are in the serving model's collection and not in the other model's, in batches."""
         source = MilvusSource(self._client, self._collection(model.model_id))
         for part in self._ids(serving):
             there = {e["id"] for e in source.get(part, ["id"])}
             yield [picture_id for picture_id in part if picture_id not in there]
 
     def fill(self, model_id: str, dim: int, vectors: Mapping[str, bytes]) -> int:
-        """Keep vectors of a model that does not serve yet, by picture id; how many pictures they were of."""
+        """Back-fill vectors of a model that does not serve yet; see `Store.fill`."""
         facts = self._all_facts()
         known, serving = self._models(facts).get(model_id), self._serving(facts)
         if serving and serving.model_id == model_id:
@@ -277,7 +281,7 @@ class MilvusStore:
         return len(entities)
 
     def without(self, model_id: str, limit: int) -> list[str]:
-        """Ids of pictures that a model has no vector of."""
+        """Up to `limit` ids of pictures without a vector of the model."""
         facts = self._all_facts()
         serving, model = self._serving(facts), self._models(facts).get(model_id)
         if serving is None:
@@ -291,7 +295,7 @@ class MilvusStore:
         return ids[:limit]
 
     def serve(self, model_id: str) -> str:
-        """Let a model serve that has a vector of every picture; the generation."""
+        """Switch to a model that has a vector of every picture; return the generation."""
         facts = self._all_facts()
         serving, model = self._serving(facts), self._models(facts).get(model_id)
         if model is None or serving is None:
@@ -300,8 +304,8 @@ class MilvusStore:
         if model != serving:
             self._bring_records(serving, model)
             self._set("serving", model_id)
-            # What was acknowledged up to here went to the collection before, perhaps behind the walk; what comes later
-            # is refused there.
+            # Race: writes acknowledged until now went to the old collection, some of them to ids that the first pass
+            # had already compared. So compare again. From now on `_acknowledge` refuses writes to the old collection.
             try:
                 self._check_whole(serving, model)
                 self._bring_records(serving, model)
@@ -311,7 +315,7 @@ class MilvusStore:
         return self._generation(self._bump())
 
     def _check_whole(self, serving: Model, model: Model) -> None:
-        """Refuse a model that lacks vectors of pictures that the serving one has."""
+        """Refuse a model that lacks vectors of some pictures of the serving model."""
         missing = sum(len(part) for part in self._lacking(serving, model))
         if missing:
             raise ServiceError(
@@ -320,7 +324,10 @@ class MilvusStore:
             )
 
     def _bring_records(self, serving: Model, model: Model) -> None:
-        """Records as they are now, into the collection of a model that was filled before."""
+        """Copy the current records into the collection of a model whose vectors were back-filled earlier.
+
+        Records may have changed since the back-fill, and pictures may have been deleted.
+        """
         before = MilvusSource(self._client, self._collection(serving.model_id))
         after = MilvusSource(self._client, self._collection(model.model_id))
         for part in self._ids(model):
@@ -338,7 +345,7 @@ class MilvusStore:
                 self._client.upsert(self._collection(model.model_id), changed)
 
     def drop(self, model_id: str) -> None:
-        """Forget the vectors of a model that does not serve."""
+        """Drop the vectors of a model that does not serve."""
         facts = self._all_facts()
         if model_id not in self._models(facts):
             raise ServiceError(Kind.NOT_FOUND, f"there are no vectors of a model {model_id}")
