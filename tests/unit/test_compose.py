@@ -70,5 +70,17 @@ def test_every_image_that_is_built_runs_as_nobody() -> None:
             assert "\nUSER 10001:10001\n" in (ROOT / part["build"]["dockerfile"]).read_text()
 
 
+def test_another_model_is_served_by_settings_that_exist_and_its_former_encoder_is_closed_in() -> None:
+    document = yaml.safe_load((ROOT / "deploy" / "model.yml").read_text())
+    parts: dict[str, dict[str, Any]] = document["services"]
+    assert set(parts) == {"export", "encoder", "former", "gateway"}
+    for name, service in (("encoder", "encoder"), ("former", "encoder"), ("gateway", "gateway")):
+        assert set(parts[name]["environment"]) <= set(variables(SETTINGS[service])), name
+    former, encoder = parts["former"], services()["encoder"]
+    assert former["networks"] == ["inside"]
+    for key in ("image", "read_only", "cap_drop", "security_opt", "tmpfs", "restart"):
+        assert former[key] == encoder[key], key
+
+
 def test_the_page_has_one_policy_wherever_it_is_served() -> None:
     assert f'"{gateway.api.page.POLICY}"' in (ROOT / "deploy" / "Caddyfile").read_text()
