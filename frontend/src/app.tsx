@@ -22,11 +22,11 @@ function createClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
       queries: {
-        // A refusal stays a refusal; only silence and an overloaded service are worth another try at once.
+        // Retry only without an answer (0) or if the service is down or overloaded (502 and up), not other errors.
         retry: (count, error) =>
           count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
         retryDelay: (count) => 400 * 2 ** count,
-        // The same words on the same collection give the same pictures; coming back must not re-rank the wall.
+        // Going back to a search must not fetch it again and re-rank the wall.
         staleTime: 60_000,
         refetchOnWindowFocus: false,
         networkMode: "always",
@@ -40,7 +40,7 @@ function createShared(queries: QueryClient): Shared {
   const removals = new Removals(deletePicture);
   const added = (id: string) => {
     removals.added(id);
-    // Many at once are one change to the page.
+    // Debounced: many additions cause one invalidation.
     clearTimeout(told);
     told = setTimeout(() => {
       void queries.invalidateQueries({ queryKey: ["facets"] });
@@ -64,7 +64,7 @@ export function App({ language, messages }: { language: Language; messages: Mess
     const ask = (event: BeforeUnloadEvent) => {
       if (shared.queue.all().some(isOpen)) event.preventDefault();
     };
-    // A file that misses the page's own ground would take the page's place.
+    // Without this, the browser would open a file that is dropped outside a drop target in place of the page.
     const stay = (event: DragEvent) => event.preventDefault();
     window.addEventListener("pagehide", finishAll);
     window.addEventListener("beforeunload", ask);
@@ -93,7 +93,7 @@ export function App({ language, messages }: { language: Language; messages: Mess
 
 type FenceProps = { messages: Messages; children: ReactNode };
 
-/** The last resort: a fault of the page itself is told, not shown as an empty screen. */
+/** Error boundary: shows a message instead of an empty screen when rendering fails. */
 class Fence extends Component<FenceProps, { failed: boolean }> {
   override state = { failed: false };
 

@@ -8,7 +8,7 @@ import { load, preferred } from "./i18n/language";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element #root");
-// Where the reader was is the page's own to return to: the browser does not know how high the wall will be.
+// The page restores the scroll position itself: the browser does not know the height of the virtualised wall.
 history.scrollRestoration = "manual";
 const language = preferred();
 const messages = await load(language);

@@ -1,7 +1,8 @@
 /**
- * The browser's history as the page's state: where the reader is, and ways on.
+ * A minimal router on the browser's history.
  *
- * A router library would bring ten times as much to a page of two places, and a tenth of what it may weigh.
+ * A router library has ten times as much code, which is a tenth of the page's size budget, and the page has only two
+ * routes.
  */
 
 import { type AnchorHTMLAttributes, type MouseEvent, useSyncExternalStore } from "react";
@@ -9,9 +10,9 @@ import { type AnchorHTMLAttributes, type MouseEvent, useSyncExternalStore } from
 export type Entry = {
   path: string;
   search: string;
-  /** Names this entry of the history, for as long as the tab lives. */
+  /** The key of this history entry, unique within the tab. */
   key: string;
-  /** Whether the wall lies right behind this entry: then leaving means going back. */
+  /** Whether the previous history entry is the wall: then closing the viewer goes back. */
   fromWall: boolean;
 };
 
@@ -25,13 +26,13 @@ let entry: Entry | null = null;
 function stateNow(): State {
   const kept = history.state as State | null;
   if (kept && typeof kept.key === "string") return kept;
-  // A link from elsewhere, or an address that was typed.
+  // An entry that this page did not create: an external link, or a typed URL.
   const state: State = { key: newKey(), fromWall: false };
   history.replaceState(state, "");
   return state;
 }
 
-/** Unique among the entries of a tab; randomUUID would want a secure context, which http://192.168.1.2 is not. */
+/** A key that is unique within the tab. randomUUID needs a secure context, which http://192.168.1.2 is not. */
 function newKey(): string {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
 }
@@ -54,9 +55,9 @@ function subscribe(listener: () => void) {
   };
 }
 
-/** Go to an address of this page. In place of another entry, it keeps that one's key. */
+/** Go to a URL of this page; with `replace`, the history entry keeps its key. */
 export function navigate(href: string, { replace = false, fromWall = false }: Way = {}): void {
-  // Where the reader is already is no step.
+  // No new history entry for the current URL.
   if (!replace && href === window.location.pathname + window.location.search) return;
   const state: State = { key: replace ? stateNow().key : newKey(), fromWall };
   if (replace) history.replaceState(state, "", href);
@@ -64,14 +65,14 @@ export function navigate(href: string, { replace = false, fromWall = false }: Wa
   for (const listener of listeners) listener();
 }
 
-/** Where the reader is. */
+/** The current history entry. */
 export function useEntry(): Entry {
   return useSyncExternalStore(subscribe, read);
 }
 
 type LinkProps = AnchorHTMLAttributes<HTMLAnchorElement> & Way & { to: string };
 
-/** A link within the page; opened in a new tab or window it is one like any other. */
+/** A link within the page without a page load; with a modifier key the browser opens it as usual. */
 export function Link({ to, replace, fromWall, children, ...rest }: LinkProps) {
   const go = (event: MouseEvent<HTMLAnchorElement>) => {
     if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;

@@ -1,4 +1,4 @@
-/** The page's single instances, passed down by context. */
+/** The page's singletons, provided by React context. */
 
 import { createContext, use } from "react";
 import type { Queue } from "./adding/queue";

@@ -1,1 +1,1 @@
-"""The `sightline` command: a client of the gateway's API. It imports nothing of the services."""
+"""The `sightline` command: a client of the gateway's HTTP API. It imports no code of the services."""

@@ -1,4 +1,4 @@
-"""Adding pictures."""
+"""`sightline add`: upload a folder of pictures."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from sightline_cli.walk import Report
 def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> None:
     """Add every picture below FOLDER.
 
-    What is there already, by content, is skipped: run it again to go on after an interruption, or every night. Exit
-    status 0: all is in; 1: some files could not be read, and are listed; 3: the gateway does not answer.
+    Files whose content is in the collection already are skipped: run the command again to resume after an interruption,
+    or every night. Exit status 0: all files are in the collection; 1: some files could not be read, and are listed; 3:
+    the gateway does not answer.
     """
     report = Report()
 
@@ -55,7 +56,7 @@ def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> N
 
 
 def read_captions(path: Path) -> dict[str, str]:
-    """Captions by image name, the first one where there are several."""
+    """Captions by image name; if the file has several for an image, the first one."""
     captions: dict[str, str] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:

@@ -1,4 +1,4 @@
-"""What is said of pictures, and which of them are there."""
+"""Commands that show or change pictures: info, tag, delete, export, quarantine, reindex and scan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sightline_cli.client import Client, as_json, show
 @click.argument("picture_id", metavar="ID")
 @click.pass_obj
 def info(client: Client, picture_id: str) -> None:
-    """Print what is known of a picture, as JSON."""
+    """Print the record of a picture, as JSON."""
     show(client.get(f"/api/v1/images/{picture_id}"))
 
 
@@ -62,13 +62,13 @@ def tag(
 
 
 def read_value(written: str) -> tuple[str, Any]:
-    """An attribute as it is written on the command line."""
+    """The name and value of an attribute NAME=VALUE: true and false are booleans, digits are numbers, the rest text."""
     name, equals, value = written.partition("=")
     if not equals:
         raise click.UsageError(f"--attribute {written!r} is not NAME=VALUE")
     if value in ("true", "false"):
         return name, value == "true"
-    # As the API reads a number in a query string, so that what is set here is found by -f.
+    # The API parses numbers in a query string by the same pattern, so `search -f` finds values that are set here.
     if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value):
         return name, float(value) if "." in value else int(value)
     return name, value
@@ -79,7 +79,7 @@ def read_value(written: str) -> tuple[str, Any]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def delete(client: Client, ids: tuple[str, ...], yes: bool) -> None:
-    """Forget pictures, with their files where the collection has copies of its own."""
+    """Delete pictures from the collection, and their files if the collection has its own copies."""
     if not yes:
         click.confirm(f"Delete {len(ids)} pictures from the collection at {client.url}?", abort=True)
     for picture_id in ids:
@@ -92,7 +92,7 @@ def delete(client: Client, ids: tuple[str, ...], yes: bool) -> None:
 @click.option("--vectors", is_flag=True, help="With each picture's vector, as base64 of little-endian float32.")
 @click.pass_obj
 def export(client: Client, output: IO[str], vectors: bool) -> None:
-    """Print what is known of every picture: a JSON document a line, in the order of ids."""
+    """Print the record of every picture: one JSON document per line, ordered by id."""
     for line in client.lines("GET", "/api/v1/export", params={"vectors": "true"} if vectors else {}):
         if line:
             output.write(f"{line}\n")
@@ -120,9 +120,9 @@ def quarantine(client: Client, clear: bool, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def reindex(client: Client, as_json: bool) -> None:
-    """Encode every picture with the encoder's present model, and let that model serve.
+    """Encode every picture with the encoder's current model, and switch searches to that model.
 
-    The model before serves until the new one has every picture. Run it again to go on after an interruption.
+    Searches use the previous model until every picture is encoded. Run it again to resume after an interruption.
     """
     last = followed(client, "/api/v1/reindex", "encoding", as_json)
     if as_json:
@@ -142,8 +142,8 @@ def reindex(client: Client, as_json: bool) -> None:
 def scan(client: Client, remove: bool, as_json: bool) -> None:
     """Bring the collection up to date with the library: the folders that GATEWAY_LIBRARY names.
 
-    Its pictures are indexed where they lie, and not copied. What has not changed is not read again. Exit status 1: some
-    files could not be read, and are listed.
+    The pictures are indexed in place, not copied. Unchanged files are not read again. Exit status 1: some files could
+    not be read, and are listed.
     """
     params = {"remove": "true"} if remove else {}
     last = followed(client, "/api/v1/library/scan", "scanning", as_json, params=params)
@@ -161,7 +161,15 @@ def scan(client: Client, remove: bool, as_json: bool) -> None:
 
 
 def followed(client: Client, path: str, what: str, quiet: bool, **content: Any) -> dict[str, Any]:
-    """Show the progress of long work; its last word."""
+    """Run a long request and show its progress events as a progress bar; return the last event.
+
+    Args:
+        client: the gateway's client.
+        path: the API path, requested by POST.
+        what: the label of the progress bar.
+        quiet: whether to hide the progress bar.
+        content: further arguments of the request, such as `params`.
+    """
     last: dict[str, Any] = {}
     with tqdm(unit="picture", desc=what, disable=quiet) as bar:
         for name, event in client.events("POST", path, **content):

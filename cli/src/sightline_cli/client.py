@@ -1,4 +1,4 @@
-"""The client of the gateway's API, as commands see it: an answer, or a sentence and an exit status."""
+"""HTTP client of the gateway's API. A failed request ends the command with an error message and an exit status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 
 
 class StoppedError(click.ClickException):
-    """The gateway does not answer: exit status 3, which a script can tell from a bad file (1) and bad usage (2)."""
+    """The gateway does not answer: exit status 3. Scripts can tell it from a bad file (1) and bad usage (2)."""
 
     exit_code = 3
 
@@ -22,11 +22,11 @@ class Client:
     def __init__(self, url: str, key: str | None) -> None:
         self.url = url
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # Adding a batch of pictures takes a small machine many seconds.
+        # A small machine needs many seconds to add a batch of pictures.
         self.http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(300, connect=5))
 
     def request(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        """One answer's document; a refusal, and no answer, end the command with a sentence.
+        """Make a request and return the decoded JSON document.
 
         Raises:
             ClickException: the gateway refuses, or does not answer.
@@ -45,7 +45,7 @@ class Client:
         return self.request("GET", path, params={k: v for k, v in params.items() if v is not None})
 
     def lines(self, method: str, path: str, **content: Any) -> Iterator[str]:
-        """The lines of a long answer, as they come.
+        """The lines of a streamed response, as they arrive.
 
         Raises:
             ClickException: the gateway refuses, or stops answering.
@@ -55,7 +55,7 @@ class Client:
                 if not answer.is_success:
                     answer.read()
                     raise click.ClickException(answer.json().get("detail", f"it answered {answer.status_code}"))
-                # Not httpx's own lines, which also end where Unicode says so: a caption may hold such a place.
+                # Not httpx's iter_lines: it also splits at Unicode line separators, which a caption may contain.
                 rest = ""
                 for text in answer.iter_text():
                     *lines, rest = (rest + text).split("\n")
@@ -76,12 +76,12 @@ class Client:
                 yield name, json.loads(value)
 
     def unreachable(self) -> StoppedError:
-        """What to say when no gateway answers."""
+        """The error for a gateway that does not answer."""
         return StoppedError(f"no gateway answers at {self.url}; start it with `make up`, or say where it is: --url")
 
 
 def show(document: Any) -> None:
-    """Print a document for programs."""
+    """Print a document as JSON."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 

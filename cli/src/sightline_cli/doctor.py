@@ -1,4 +1,4 @@
-"""Checking a running system."""
+"""`sightline doctor`: check a running system."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sightline_cli.client import Client, as_json, show
 @as_json
 @click.pass_obj
 def doctor(client: Client, as_json: bool) -> None:
-    """Check every part of a running system, and say what is wrong. Exit status 1 when something is."""
+    """Check every part of a running system, and list what is wrong. Exit status 1 if a check fails."""
     ready = client.get("/readyz")
     well = ready["status"] == "ok"
     try:
         stats = client.get("/api/v1/stats") if well else None
-    except click.ClickException as error:  # without a key it can be seen that it works, but not what it holds
+    except click.ClickException as error:  # /readyz may need no key where /stats does
         stats = None
         click.echo(error.format_message(), err=True)
     if as_json:

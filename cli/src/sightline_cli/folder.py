@@ -1,4 +1,4 @@
-"""Adding a folder through the API: find the pictures, skip what is there by content, upload the rest in batches."""
+"""Adds a folder through the API: finds pictures, skips those that exist by content, uploads the rest in batches."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tqdm import tqdm
 
 from sightline_cli.walk import Report, find_pictures
 
-# The gateway answers for at most 100 ids at once; an upload of 16 keeps the progress bar moving.
+# The gateway's limit is 100 ids per look-up. An upload of 16 files keeps the progress bar moving.
 LOOK_UP = 100
 UPLOAD_FILES = 16
 UPLOAD_BYTES = 64 * 2**20
-# How often a busy gateway is asked again.
+# How often a request is sent while the gateway answers 429.
 PATIENCE = 60
 
 
 class RefusedError(Exception):
-    """The gateway does not let this client do it."""
+    """The gateway refuses the request: no key, or one without the scope (401, 403)."""
 
 
 class UnreachableError(Exception):
@@ -34,10 +34,17 @@ class UnreachableError(Exception):
 
 
 def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], report: Report) -> None:
-    """Add every picture below a folder; `report` tells at any time how far it came.
+    """Add every picture below a folder.
+
+    Args:
+        http: the gateway's client.
+        folder: searched recursively.
+        captions: by path relative to the folder, with / between its parts.
+        report: receives the result of each file; it is correct at any time, also after an error.
 
     Raises:
-        UnreachableError: a service does not answer; what was acknowledged is in.
+        RefusedError: the key is missing or lacks the scope.
+        UnreachableError: a service does not answer; the files that `report` counts as added are stored.
     """
     paths = list(find_pictures(folder, report))
     with tqdm(total=len(paths), unit="picture", desc="adding", disable=not paths) as bar:
@@ -57,7 +64,7 @@ def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], repor
             for batch in upload_batches(list(new.values()), report):
                 upload(http, batch, [captions.get(p.relative_to(folder).as_posix(), "") for p in batch], report)
                 bar.update(len(batch))
-            # A copy fares as the file that was uploaded for both.
+            # A copy has the result of the file with the same content that was uploaded.
             reasons = dict(report.failed)
             for path, original in copies:
                 if original in reasons:
@@ -67,11 +74,11 @@ def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], repor
 
 
 def digests(paths: Iterable[Path], report: Report) -> dict[Path, str]:
-    """The id that each file will have; one that cannot be read is reported."""
+    """The id that each file will have: 32 hex digits of its SHA-256. Unreadable files are reported as failed."""
     ids = {}
     for path in paths:
         try:
-            # A pipe would be waited for without end.
+            # Opening a named pipe would block forever.
             if path.exists() and not path.is_file():
                 raise OSError("not a regular file")
             with path.open("rb") as stream:
@@ -82,7 +89,7 @@ def digests(paths: Iterable[Path], report: Report) -> dict[Path, str]:
 
 
 def look_up(http: httpx.Client, ids: Sequence[str]) -> set[str]:
-    """Which of these ids the collection has."""
+    """Those of the ids that are in the collection."""
     if not ids:
         return set()
     answer = request(http, "GET", "/api/v1/images", params={"ids": ",".join(ids)})
@@ -92,17 +99,17 @@ def look_up(http: httpx.Client, ids: Sequence[str]) -> set[str]:
 
 
 def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], report: Report) -> None:
-    """Upload a batch and book each file's outcome."""
+    """Upload a batch and record the result of each file in the report."""
     with ExitStack() as stack:
         files, sent = [], []
         for path, caption in zip(batch, captions, strict=True):
             try:
-                # An open file, not its content: the client reads it while it sends.
+                # An open file, not its content: httpx reads it while sending, so memory use stays low.
                 stream = stack.enter_context(path.open("rb"))
-            except OSError as error:  # gone since it was found
+            except OSError as error:  # deleted after it was found
                 report.failed.append((path, error.strerror or str(error)))
                 continue
-            # A name need not be text on disk; in a request it must be.
+            # A file name on disk need not be valid UTF-8; in a request it must be.
             files.append(("images", (os.fsencode(path.name).decode("utf-8", "replace"), stream)))
             sent.append((path, caption))
         if not sent:
@@ -121,7 +128,12 @@ def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], r
 
 
 def request(http: httpx.Client, method: str, path: str, **content: Any) -> httpx.Response:
-    """One request; anything that says that a service is in trouble, or that it is not allowed, stops the run."""
+    """Make one request, and retry it after a 429. An error that would meet every file raises and so stops the run.
+
+    Raises:
+        RefusedError: the key is missing or lacks the scope.
+        UnreachableError: the gateway or a service behind it does not answer, or stays busy.
+    """
     for _ in range(PATIENCE):
         try:
             answer = http.request(method, path, **content)
@@ -129,7 +141,7 @@ def request(http: httpx.Client, method: str, path: str, **content: Any) -> httpx
             raise UnreachableError(f"no gateway answers at {http.base_url}") from error
         if answer.status_code != 429:
             break
-        # Busy with others, or this client's share is used up: it says for how long.
+        # Concurrency limit or rate limit: Retry-After says how long to wait.
         time.sleep(min(60, int(answer.headers.get("Retry-After", "1"))))
         for _name, (_file, stream) in content.get("files", ()):
             stream.seek(0)
@@ -139,21 +151,24 @@ def request(http: httpx.Client, method: str, path: str, **content: Any) -> httpx
         raise UnreachableError(f"what answers at {http.base_url} is not a gateway") from error
     if answer.status_code in (401, 403):
         raise RefusedError(detail)
-    # 409: the collection belongs to another model, and so every file would be refused.
+    # 409: the collection has vectors of another model, so every file would be refused.
     if answer.status_code >= 500 or answer.status_code in (409, 429):
         raise UnreachableError(detail)
     return answer
 
 
 def parts_of(paths: Sequence[Path], size: int) -> Iterator[list[Path]]:
-    """Consecutive parts of a list."""
+    """Split a list into consecutive parts of at most `size` items."""
     rest = iter(paths)
     while part := list(islice(rest, size)):
         yield part
 
 
 def upload_batches(paths: Sequence[Path], report: Report) -> Iterator[list[Path]]:
-    """Consecutive parts within the limits of one upload; one huge file goes alone, a vanished one is reported."""
+    """Split files into uploads within UPLOAD_FILES and UPLOAD_BYTES.
+
+    A file larger than UPLOAD_BYTES gets an upload of its own; a file that no longer exists is reported as failed.
+    """
     batch: list[Path] = []
     size = 0
     for path in paths:

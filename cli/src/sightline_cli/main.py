@@ -1,4 +1,4 @@
-"""The `sightline` command line: its commands, and those that an installed gateway adds."""
+"""The `sightline` command line: its own commands, and those that an installed gateway adds by entry point."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 from sightline_cli import adding, changing, doctor, searching, sessions
 from sightline_cli.client import Client
 
-# Commands of the gateway's package, which registers them by entry point: they read its database or use its clients.
+# Commands that the gateway's package registers by entry point, since they need its database or its clients. Listed here
+# for the error message on machines without that package.
 OF_GATEWAY = ("keys", "migrate")
 
 
@@ -21,7 +22,11 @@ class Commands(click.Group):
         return sorted({*super().list_commands(context), *entry_points(group="sightline.commands").names})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """The command of a name; None where there is none."""
+        """The command with this name, or None.
+
+        Raises:
+            UsageError: the command needs the gateway's package, which is not installed.
+        """
         for entry in entry_points(group="sightline.commands", name=name):
             command: click.Command = entry.load()
             return command

@@ -1,4 +1,4 @@
-"""Finding pictures."""
+"""`sightline search` and `sightline similar`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from sightline_cli.client import Client, as_json, show
 
 PICTURE = "picture:"
-# The weight before a term, as the API takes it.
+# The weight in front of a term, as the API parses it.
 WEIGHT = re.compile(r"-?\d{1,2}(\.\d{1,4})?")
 EMPTY = "the collection is empty; add pictures with: sightline add FOLDER"
 
@@ -52,7 +52,7 @@ def search(
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Find the pictures that a sentence and further terms describe, best first."""
+    """Find the pictures that match a sentence and further terms, best first."""
     params: list[tuple[str, str | float]] = [("k", k)]
     params += [("term", uploaded(client, term)) for term in terms]
     for condition in filters:
@@ -71,12 +71,12 @@ def search(
 @as_json
 @click.pass_obj
 def similar(client: Client, picture_id: str, k: int, as_json: bool) -> None:
-    """Find the pictures that look like one of the collection."""
+    """Find the pictures that look like a given picture of the collection."""
     listed(client.get(f"/api/v1/images/{picture_id}/similar", k=k), as_json)
 
 
 def uploaded(client: Client, term: str) -> str:
-    """A term as a URL takes it: of a picture here the token that the gateway gives for it."""
+    """A term for the URL; a local picture file is uploaded and replaced by the token that the gateway returns."""
     weight, star, rest = term.partition("*")
     weighed = bool(star) and WEIGHT.fullmatch(weight) is not None
     if not (rest if weighed else term).startswith(PICTURE):
@@ -93,7 +93,7 @@ def uploaded(client: Client, term: str) -> str:
 
 
 def listed(answer: dict[str, Any], as_json: bool) -> None:
-    """Print results, for people or for programs."""
+    """Print results as text or as JSON."""
     if as_json:
         show(answer)
         return

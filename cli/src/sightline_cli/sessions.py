@@ -1,4 +1,4 @@
-"""Which browsers were let in."""
+"""`sightline sessions`: list and end the sessions of browsers that logged in with a key."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sightline_cli.client import Client, as_json, show
 
 @click.group()
 def sessions() -> None:
-    """List and end the sessions of browsers that have shown a key."""
+    """List and end the sessions of browsers that logged in with a key."""
 
 
 @sessions.command("list")
 @as_json
 @click.pass_obj
 def list_sessions(client: Client, as_json: bool) -> None:
-    """List the sessions of the key that is given, or all of them with a key of scope admin, or on the same machine."""
+    """List the sessions of the given key; all sessions with a key of scope admin, or on the same machine."""
     found = client.get("/api/v1/sessions")["sessions"]
     if as_json:
         show(found)
@@ -32,6 +32,6 @@ def list_sessions(client: Client, as_json: bool) -> None:
 @click.argument("session_id", metavar="ID")
 @click.pass_obj
 def end(client: Client, session_id: str) -> None:
-    """End a session: its browser needs the key again from the next request on."""
+    """End a session: the browser needs the key again from its next request on."""
     client.request("DELETE", f"/api/v1/sessions/{session_id}")
     click.echo(f"{session_id} is ended.")

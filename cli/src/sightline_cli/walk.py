@@ -1,4 +1,4 @@
-"""Which files below a folder are pictures, and the report of what became of them."""
+"""Finds the picture files below a folder, and the report of what happened to each."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# What the gateway decodes; it has the same list for its library (a test compares them).
+# File name endings that the gateway decodes. It has the same list for its library (a test compares them).
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
 )
-# Files that often lie beside pictures; the report does not count them.
+# Endings that are common beside pictures; the report does not count them as passed over.
 SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
 
 
 @dataclass
 class Report:
-    """What became of the files so far."""
+    """The results so far: files added, already there, failed (path and reason), and skipped by file name ending."""
 
     added: int = 0
     existing: int = 0
@@ -27,7 +27,7 @@ class Report:
     passed_over: Counter[str] = field(default_factory=Counter)
 
     def document(self) -> dict[str, Any]:
-        """The same for programs."""
+        """The report as JSON."""
         return {
             "added": self.added,
             "existing": self.existing,
@@ -36,14 +36,14 @@ class Report:
         }
 
     def summary(self) -> str:
-        """One sentence or two."""
+        """The report in one or two sentences."""
         parts = [f"{self.added} added", f"{self.existing} already there", f"{len(self.failed)} could not be read"]
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in self.passed_over.most_common(5))
         return f"{', '.join(parts)}." + (f" Passed over: {kinds}." if kinds else "")
 
 
 def find_pictures(folder: Path, report: Report) -> Iterator[Path]:
-    """Every file below a folder that is a picture by its name, in order; hidden ones are not looked at."""
+    """Every file below a folder with a picture's file name ending, sorted; hidden files and folders are skipped."""
 
     def unreadable(error: OSError) -> None:
         report.failed.append((Path(error.filename), error.strerror or str(error)))

@@ -5,7 +5,7 @@ const Panel = lazy(() => import("./panel").then((module) => ({ default: module.P
 
 type Props = { open: boolean; onAdd: (files: readonly File[]) => void; onClose: () => void };
 
-/** The queue at the page's edge, from the first addition until it is closed. */
+/** The upload queue's panel at the edge of the page, shown from the first addition until it is closed. */
 export function AddPictures({ open, onAdd, onClose }: Props) {
   const { queue } = useShared();
   const items = useSyncExternalStore(queue.subscribe, queue.all);

@@ -1,15 +1,15 @@
-/** Pictures that are dropped or pasted onto the page: onto the field to search by them, anywhere else to add them. */
+/** Drag and drop, and paste: files dropped on the search field are searched by, files dropped elsewhere are added. */
 
 import { useEffect, useEffectEvent, useState } from "react";
 import { isPicture } from "./queue";
 
 type Props = {
   onSearch: (files: readonly File[]) => void;
-  /** Null where nothing may be added: then every picture is searched by. */
+  /** Null if this browser may not add pictures: then dropped files are always searched by. */
   onAdd: ((files: readonly File[]) => void) | null;
 };
 
-/** Where files that are being dragged would go, if they were dropped now. */
+/** Handles drag and drop and paste; returns the drop target of files that are being dragged, or null. */
 export function useDrop({ onSearch, onAdd }: Props): "field" | "page" | null {
   const [over, setOver] = useState<"field" | "page" | null>(null);
 
@@ -29,7 +29,7 @@ export function useDrop({ onSearch, onAdd }: Props): "field" | "page" | null {
       event.preventDefault();
       setOver(onField(event) ? "field" : "page");
     };
-    // It leaves the window when it goes to nothing.
+    // The drag has left the window only if there is no related target.
     const leave = (event: DragEvent) => event.relatedTarget === null && setOver(null);
     const dropped = (event: DragEvent) => {
       if (!carries(event) || !event.dataTransfer) return;
@@ -39,7 +39,7 @@ export function useDrop({ onSearch, onAdd }: Props): "field" | "page" | null {
     };
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])].filter(isPicture);
-      // Office programs put a picture of the text beside the text: that is no search for a picture.
+      // Office programs put a picture of copied text on the clipboard beside the text: do not search by it.
       if (files.length === 0 || event.clipboardData?.types.includes("text/plain")) return;
       event.preventDefault();
       search(files);
@@ -58,16 +58,16 @@ export function useDrop({ onSearch, onAdd }: Props): "field" | "page" | null {
   return over;
 }
 
-/** The files of what was dropped, with those in folders. */
+/** The dropped files, including those in folders. */
 async function filesOf(data: DataTransfer): Promise<File[]> {
-  // Before anything is awaited: afterwards the entries are gone.
+  // Synchronously, before the first await: afterwards the browser clears the entries.
   const items = [...data.items].map((item) => [item.webkitGetAsEntry(), item.getAsFile()] as const);
-  // What was dragged out of another page is a file without an entry.
+  // A picture that is dragged out of another page is a file without an entry.
   const found = await Promise.all(items.map(([entry, file]) => (entry ? walk(entry) : file ? [file] : [])));
   return found.flat();
 }
 
-/** An entry that cannot be read is left out: the others are no worse for it. */
+/** The files below an entry; an entry that cannot be read is skipped. */
 async function walk(entry: FileSystemEntry): Promise<File[]> {
   try {
     return await inside(entry);
@@ -82,7 +82,7 @@ async function inside(entry: FileSystemEntry): Promise<File[]> {
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const found: FileSystemEntry[] = [];
-  // A reader gives a hundred at a time, and none at the end.
+  // readEntries returns up to 100 entries per call, and an empty list at the end.
   for (;;) {
     const part = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
     if (part.length === 0) break;

@@ -7,12 +7,12 @@ import { CloseIcon, RetryIcon } from "../ui/icons";
 import styles from "./panel.module.css";
 import { type Item, isOpen } from "./queue";
 
-// The list shows what goes on and what went wrong; of thousands that are done a number says enough.
+// The most files that the list shows, failed and current ones first; of thousands of finished ones the count is enough.
 const SHOWN = 60;
 
 type Props = { items: readonly Item[]; onAdd: (files: readonly File[]) => void; onClose: () => void };
 
-/** What is being added: one line a file, with its state in words. */
+/** The upload queue: one line per file, with its state. */
 export function Panel({ items, onAdd, onClose }: Props) {
   const t = useMessages();
   const { queue } = useShared();
@@ -27,7 +27,7 @@ export function Panel({ items, onAdd, onClose }: Props) {
 
   useEffect(() => {
     const before = document.activeElement;
-    // React knows the attribute by no name.
+    // React has no prop for this attribute.
     folder.current?.setAttribute("webkitdirectory", "");
     panel.current?.focus();
     return () => {
@@ -71,7 +71,7 @@ export function Panel({ items, onAdd, onClose }: Props) {
         />
         <input ref={folder} type="file" hidden onChange={(e) => choose(e.target)} />
       </div>
-      {/* Read out when all is done, not with each file. */}
+      {/* Live region: announced when all files are done, not for each file. */}
       <p className="unseen" role="status">
         {items.length > 0 && open === 0 && done}
       </p>
@@ -144,7 +144,7 @@ function Line({ item }: { item: Item }) {
   );
 }
 
-/** The system has asked to wait: until when. */
+/** The rate limit or a busy system pauses the queue: shows how long. */
 function Pause() {
   const t = useMessages();
   const { queue } = useShared();
@@ -160,7 +160,7 @@ function Pause() {
   return <p className={styles.hint}>{t.states.busyWait(Math.max(0, Math.ceil((until - now) / 1000)))}</p>;
 }
 
-/** What failed first, then what goes on, then what waits, then the rest. */
+/** Sort key: failed files first, then those in progress, then waiting ones, then the rest. */
 function rank(item: Item): number {
   return { failed: 0, working: 1, sending: 1, waiting: 2, added: 3, exists: 3, cancelled: 3 }[item.state];
 }

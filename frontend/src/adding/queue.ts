@@ -1,4 +1,4 @@
-/** Pictures on their way into the collection: a few at a time, each with what became of it. Knows no React. */
+/** The upload queue: uploads a few files at a time and keeps the state of each. Independent of React. */
 
 import { ApiError } from "../api/client";
 import type { UploadItem } from "../api/schema";
@@ -9,30 +9,30 @@ export type Item = {
   id: number;
   name: string;
   state: State;
-  /** How much of it was sent, 0 to 1. */
+  /** Upload progress, 0 to 1. */
   sent: number;
-  /** Why it failed, in the service's words. */
+  /** The service's error message, if it failed. */
   reason?: string;
-  /** The picture that it has become. */
+  /** The id of the picture, once it is added. */
   picture?: string;
 };
 
 export type Upload = {
-  /** What became of the file. */
+  /** The result of the file. */
   done: Promise<UploadItem>;
   cancel: () => void;
 };
 
 export type Send = (file: File, onProgress: (sent: number) => void) => Upload;
 
-// One more than the encoder can be busy with: while two are looked at, the next one travels.
+// One more than the gateway decodes and encodes at once (2): the third file is transferred meanwhile.
 const AT_ONCE = 3;
-// What systems put beside pictures, and is not worth a word.
+// System files beside pictures, which are skipped silently.
 const BESIDE = /^(\.|thumbs\.db$|desktop\.ini$)/i;
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|bmp|avif|heic|heif)$/i;
 const TRIES = 6;
 
-/** Whether a file says that it is a picture; some systems know no type for HEIC. */
+/** Whether a file is a picture by its MIME type, or by its name if it has no type: some systems have none for HEIC. */
 export function isPicture(file: File): boolean {
   return (
     !BESIDE.test(file.name) &&
@@ -40,7 +40,7 @@ export function isPicture(file: File): boolean {
   );
 }
 
-/** Whether something still happens to it. */
+/** Whether the file is not finished yet. */
 export function isOpen(item: Item): boolean {
   return item.state === "waiting" || item.state === "sending" || item.state === "working";
 }
@@ -59,8 +59,8 @@ export class Queue {
 
   /**
    * @param send starts an upload.
-   * @param onAdded is told of each picture that is in.
-   * @param wait lets so many seconds pass.
+   * @param onAdded is called for each picture that was added.
+   * @param wait resolves after a number of seconds.
    */
   constructor(
     private readonly send: Send,
@@ -81,10 +81,10 @@ export class Queue {
     return this.snapshot;
   };
 
-  /** When it goes on, in milliseconds of the clock, while the system has asked to wait. */
+  /** While the queue is paused: the time at which it continues, in milliseconds since 1970. */
   pausedUntil = () => this.until;
 
-  /** Add the pictures among some files; how many they are. */
+  /** Add the pictures among some files to the queue; returns their number. */
   add(files: readonly File[]): number {
     const pictures = files.filter(isPicture);
     for (const file of pictures) {
@@ -112,7 +112,7 @@ export class Queue {
     for (const item of this.all()) if (item.state === "failed") this.retry(item.id);
   };
 
-  /** Of what is being looked at already nothing can be taken back. */
+  /** Cancel an upload; not possible once the file is sent and being processed. */
   cancel = (id: number) => {
     const state = this.items.get(id)?.state;
     if (state !== "waiting" && state !== "sending") return;
@@ -124,7 +124,7 @@ export class Queue {
     for (const item of this.all()) this.cancel(item.id);
   };
 
-  /** Forget what is done. */
+  /** Remove finished files from the list. */
   clear = () => {
     for (const item of this.all()) {
       if (isOpen(item)) continue;
@@ -176,7 +176,7 @@ export class Queue {
       this.change(id, { state: "failed", reason: error instanceof Error ? error.message : String(error) });
       return;
     }
-    // The system asks to wait: it is no fault of the file, and nothing else is sent meanwhile.
+    // The system is busy or does not answer, which is not the file's fault: pause the queue, then retry.
     this.change(id, { state: "waiting", sent: 0 });
     this.waiting.unshift(id);
     this.until = Math.max(this.until ?? 0, Date.now() + 1000 * seconds);
@@ -194,7 +194,7 @@ export class Queue {
   }
 
   private tell() {
-    // Thousands of files change in one breath; the list of them is made when it is looked at.
+    // Thousands of files may change at once, so the list is rebuilt lazily, when it is read.
     this.stale = true;
     for (const listener of this.listeners) listener();
   }

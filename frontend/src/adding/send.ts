@@ -2,10 +2,10 @@ import { ApiError, errorOf } from "../api/client";
 import type { UploadItem } from "../api/schema";
 import type { Upload } from "./queue";
 
-// Gone for a moment, or for good: it is tried again a few times.
+// Seconds before a retry when no server answers.
 const SILENT_S = 2;
 
-/** One file in one request: `fetch` does not tell how much of it was sent. */
+/** Uploads one file in one request. XMLHttpRequest, since `fetch` does not report upload progress. */
 export function sendFile(file: File, onProgress: (sent: number) => void): Upload {
   const request = new XMLHttpRequest();
   const done = new Promise<UploadItem>((resolve, reject) => {
@@ -16,14 +16,14 @@ export function sendFile(file: File, onProgress: (sent: number) => void): Upload
       try {
         answer = JSON.parse(request.responseText) as { items?: UploadItem[] };
       } catch {
-        // An edge that answers in its own words.
+        // Not JSON: the reverse proxy's own error page.
       }
       const item = answer?.items?.[0];
       if (item) resolve(item);
       else reject(errorOf(request.status, answer, request.getResponseHeader("Retry-After")));
     };
     request.onerror = () => {
-      // It may be the file that has gone, since it was chosen.
+      // The file may have been deleted since it was chosen: test whether it can still be read.
       file
         .slice(0, 1)
         .arrayBuffer()

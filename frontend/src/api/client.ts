@@ -1,24 +1,24 @@
-/** Requests to the gateway: paths, parameters and answers have the types of its description. */
+/** Requests to the gateway, typed by its OpenAPI document. */
 
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
 
 export const api = createClient<paths>();
 
-/** A request that failed, with the sentence that the service gave. Status 0: no server answered. */
+/** A failed request, with the service's error message. Status 0: no server answered. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
     readonly requestId = "",
-    /** Seconds after which it is worth another try, where the service says so. */
+    /** The Retry-After header in seconds, if the service sent it. */
     readonly retryAfter: number | null = null,
   ) {
     super(message);
   }
 }
 
-/** The document that a request was answered with. An error is a problem document, and becomes an ApiError. */
+/** The JSON document of an answer. An error (problem+json) is thrown as ApiError. */
 export async function answerOf<T>(
   request: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<T> {

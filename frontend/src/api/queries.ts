@@ -1,4 +1,4 @@
-/** What the page asks the gateway for, under the names that the answers are cached by. */
+/** Queries and mutations of the gateway's API, with the keys of the query cache. */
 
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
 import { answerOf, api } from "./client";
@@ -18,8 +18,8 @@ export function pagesOf(params: string) {
       return answerOf(api.GET("/api/v1/search", { querySerializer: () => all.toString(), signal }));
     },
     initialPageParam: "",
-    // Pages that are here stay as they are: coming back must neither re-rank the wall nor fetch all of it again. What
-    // changes the collection says so.
+    // Never stale: going back must neither re-rank the wall nor fetch every page again. Changes of the collection
+    // invalidate the query.
     staleTime: Number.POSITIVE_INFINITY,
     getNextPageParam: (last: SearchAnswer) => last.next_cursor,
   });
@@ -49,7 +49,7 @@ export function neighboursOf(id: string) {
 export const facetsQuery = queryOptions({
   queryKey: ["facets"],
   queryFn: ({ signal }) => answerOf(api.GET("/api/v1/facets", { signal })),
-  // An empty collection is being filled, more often than not; another one may be changed by another client.
+  // An empty collection is probably about to be filled, so poll often; any collection may be changed by other clients.
   refetchInterval: ({ state }) => (state.data?.count === 0 ? 3000 : 60_000),
 });
 
@@ -80,17 +80,17 @@ export const statsQuery = queryOptions({
   staleTime: 0,
 });
 
-/** Let this browser send a key with each request; the gateway keeps it in a cookie that no script can read. */
+/** Log in with an API key; the session is in an HttpOnly cookie that the gateway sets. */
 export function logIn(key: string): Promise<Session> {
   return answerOf(api.POST("/api/v1/session", { body: { key } }));
 }
 
-/** End the session of this browser. */
+/** Log out: end the session of this browser. */
 export async function leave(): Promise<void> {
   await answerOf(api.DELETE("/api/v1/session"));
 }
 
-/** The browsers that were let in with this one's key, or with any where the key is an administrator's. */
+/** The sessions of this browser's key; with a key of scope admin, the sessions of all keys. */
 export const sessionsQuery = queryOptions({
   queryKey: ["sessions"],
   queryFn: ({ signal }) => answerOf(api.GET("/api/v1/sessions", { signal })),
@@ -101,7 +101,7 @@ export async function endSession(id: string): Promise<void> {
   await answerOf(api.DELETE("/api/v1/sessions/{session_id}", { params: { path: { session_id: id } } }));
 }
 
-/** The terms that uploaded pictures come back as: tokens, which a URL can hold. */
+/** Upload pictures to search by; returns them as terms with tokens, which fit into a URL. */
 export async function termsOfFiles(files: readonly File[]): Promise<string[]> {
   const answer = await answerOf(
     api.POST("/api/v1/search", {
@@ -116,7 +116,7 @@ export async function termsOfFiles(files: readonly File[]): Promise<string[]> {
   return answer.terms;
 }
 
-/** Change a picture's record, here and in every answer that is kept. */
+/** Change a picture's record, and update it in every cached answer. */
 export async function editPicture(queries: QueryClient, id: string, changes: Edit): Promise<void> {
   const picture = await answerOf(
     api.PATCH("/api/v1/images/{picture_id}", { params: { path: { picture_id: id } }, body: changes }),
@@ -138,7 +138,7 @@ export async function editPicture(queries: QueryClient, id: string, changes: Edi
   void queries.invalidateQueries({ queryKey: ["facets"] });
 }
 
-/** Forget a picture; `keepalive` lets the request outlive the page. */
+/** Delete a picture; with `keepalive` the request is completed even if the page is closed. */
 export async function deletePicture(id: string): Promise<void> {
   await answerOf(
     api.DELETE("/api/v1/images/{picture_id}", { params: { path: { picture_id: id } }, keepalive: true }),

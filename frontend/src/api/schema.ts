@@ -9,14 +9,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Find the pictures that fit terms.
-         * @description The answer may be kept and asked for again with its ETag: it is 304 while nothing has changed.
+         * Find the pictures that match terms.
+         * @description The answer has an ETag. A repeated request with it in If-None-Match is answered 304 while nothing has changed.
          */
         get: operations["search_by_url"];
         put?: never;
         /**
-         * Find the pictures that fit terms, uploaded pictures among them.
-         * @description Send JSON; or, with pictures, a form: `images`, and in `query` the JSON, in which `{"image": 0}` is the first of them. Without `query` each picture is a term.
+         * Find the pictures that match terms, which may be uploaded pictures.
+         * @description Send JSON; or, with pictures, a multipart form: the files in `images`, and the JSON in `query`, in which `{"image": 0}` is the first file. Without `query` each file is a term.
          */
         post: operations["search_by_body"];
         delete?: never;
@@ -32,7 +32,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find the pictures that look like one of the collection. */
+        /** Find the pictures that look like a given picture of the collection. */
         get: operations["similar"];
         put?: never;
         post?: never;
@@ -49,7 +49,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say how a text may go on, by the captions and tags that are there. */
+        /** Complete a text from the captions and tags of the collection. */
         get: operations["suggest"];
         put?: never;
         post?: never;
@@ -66,7 +66,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say what the collection offers: captions to start from, and what pictures can be told apart by. */
+        /** Get example captions of the collection, and the values that filters can take. */
         get: operations["facets"];
         put?: never;
         post?: never;
@@ -83,12 +83,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say which of some pictures are there. */
+        /** Get those of the given pictures that are in the collection. */
         get: operations["lookup"];
         put?: never;
         /**
          * Add pictures.
-         * @description A picture that is there already, by content, stays as it is. The status is 201 when at least one is new, 200 when all were there, and that of the first file's error when none could be added. With `Accept: text/event-stream` the response is an event named item for each file as it is done, with its index, and at the end one named done, or problem where a service failed; a file whose event says added is stored.
+         * @description A picture whose content is in the collection already is not changed. The status is 201 if at least one picture is new, 200 if none is new, and that of the first file's error if every file failed. With `Accept: text/event-stream` the response is a stream of server-sent events: one named item for each file when it is done, with its index, and at the end one named done, or problem if a service failed. A file whose event says added is stored.
          */
         post: operations["add"];
         delete?: never;
@@ -104,15 +104,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say what is known of a picture. */
+        /** Get the record of a picture. */
         get: operations["image"];
         put?: never;
         post?: never;
-        /** Forget a picture, its thumbnails, and its file unless that lies in the library. */
+        /** Delete a picture, its thumbnails, and its file unless the file is in the library. */
         delete: operations["delete"];
         options?: never;
         head?: never;
-        /** Change what is said of a picture: the fields that are given take new values. */
+        /** Change fields of a picture; those that are left out stay unchanged. */
         patch: operations["edit"];
         trace?: never;
     };
@@ -142,7 +142,7 @@ export interface paths {
         };
         /**
          * Fetch a small copy: upright, without metadata, never enlarged.
-         * @description It is WebP, or AVIF for a client that prefers that.
+         * @description It is AVIF if the Accept header prefers AVIF, else WebP.
          */
         get: operations["thumbnail"];
         put?: never;
@@ -160,10 +160,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether this client needs a key, and what its own allows. */
+        /** Get whether this client needs a key, and the scope of the key that it uses. */
         get: operations["session"];
         put?: never;
-        /** Begin a session of this browser, in a cookie that no script can read. */
+        /** Start a session for this browser, in an HttpOnly cookie. */
         post: operations["log_in"];
         /** End the session of this browser. */
         delete: operations["log_out"];
@@ -179,7 +179,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the sessions of this client's key, the latest first; for a key of scope admin those of every key. */
+        /** List the sessions of this client's key, newest first; with a key of scope admin, the sessions of all keys. */
         get: operations["sessions"];
         put?: never;
         post?: never;
@@ -213,7 +213,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say what the collection holds, what the model is, and how long the stages of a request took. */
+        /** Get facts about the collection and the model, and how long the stages of a request took. */
         get: operations["stats"];
         put?: never;
         post?: never;
@@ -231,8 +231,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fetch what is known of every picture.
-         * @description A JSON document a line, in the order of ids.
+         * Fetch the record of every picture.
+         * @description One JSON document per line, ordered by id.
          */
         get: operations["export"];
         put?: never;
@@ -270,7 +270,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Forget a file that could not be added. */
+        /** Delete a file that could not be added from the quarantine. */
         delete: operations["release"];
         options?: never;
         head?: never;
@@ -287,8 +287,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Encode every picture with the encoder's present model, and let that model serve.
-         * @description The model before serves until the new one has every picture. The answer are events named progress, with the model, how many pictures have its vectors, and which could not be encoded; one named problem ends it where it fails. Asked for again it goes on where it was.
+         * Encode every picture with the encoder's current model, and switch searches to that model.
+         * @description Searches use the previous model until every picture is encoded. The answer is a stream of server-sent events named progress, with the model, how many pictures have its vectors, and which could not be encoded; if the re-index fails, the last event is named problem. A repeated request resumes where the last one stopped.
          */
         post: operations["reindex"];
         delete?: never;
@@ -308,7 +308,7 @@ export interface paths {
         put?: never;
         /**
          * Bring the collection up to date with the folders of the library.
-         * @description The answer are events named progress, with how many files there are and what became of them; one named problem ends it where it fails. Asked for again it goes on where it was.
+         * @description The answer is a stream of server-sent events named progress, with the number of files and the results so far; if the scan fails, the last event is named problem. A repeated request resumes where the last one stopped.
          */
         post: operations["scan_library"];
         delete?: never;
@@ -323,7 +323,7 @@ export interface components {
     schemas: {
         /**
          * Bucket
-         * @description How many values lie up to an end; None: above all others.
+         * @description A histogram bucket: its upper bound, None for the last bucket, and the number of values in it.
          */
         Bucket: {
             /** Most Ms */
@@ -333,7 +333,7 @@ export interface components {
         };
         /**
          * CacheCounts
-         * @description A cache's look-ups: found, not found, or shared with an equal request in flight.
+         * @description A cache's look-ups: hits, misses, and those that shared the result of an equal request in flight.
          */
         CacheCounts: {
             /** Cache */
@@ -347,7 +347,7 @@ export interface components {
         };
         /**
          * Details
-         * @description What a client says about one picture of an upload.
+         * @description Details of one picture of an upload.
          */
         Details: {
             /**
@@ -377,7 +377,7 @@ export interface components {
         };
         /**
          * Edit
-         * @description A picture's fields that take new values: those that are given.
+         * @description New values of a picture's fields; fields that are left out stay unchanged.
          */
         Edit: {
             /**
@@ -405,7 +405,7 @@ export interface components {
         };
         /**
          * Explanation
-         * @description How an answer came about.
+         * @description How an answer was computed.
          */
         Explanation: {
             /** Stages Ms */
@@ -462,7 +462,7 @@ export interface components {
         };
         /**
          * Figure
-         * @description A measured figure of the model, in percent, with the interval that it lies in.
+         * @description A measured figure of the model, in percent, with its confidence interval.
          */
         Figure: {
             /** Name */
@@ -476,7 +476,7 @@ export interface components {
         };
         /**
          * Filter
-         * @description Every condition that is given must hold.
+         * @description Conditions on pictures; all that are given must hold.
          */
         Filter: {
             /**
@@ -557,7 +557,7 @@ export interface components {
         };
         /**
          * Hit
-         * @description A picture that was found.
+         * @description A search result: a picture with its score.
          */
         Hit: {
             /**
@@ -610,7 +610,7 @@ export interface components {
         };
         /**
          * IndexFacts
-         * @description The index of the vectors.
+         * @description The vector index.
          */
         IndexFacts: {
             /** Generation */
@@ -627,7 +627,7 @@ export interface components {
         };
         /**
          * ItemError
-         * @description What is wrong with one file.
+         * @description The error of one file.
          */
         ItemError: {
             /** Type */
@@ -639,7 +639,7 @@ export interface components {
         };
         /**
          * KnownSession
-         * @description One browser that was let in.
+         * @description A session of a browser that logged in with a key.
          */
         KnownSession: {
             /** Id */
@@ -666,7 +666,7 @@ export interface components {
         };
         /**
          * Login
-         * @description A key that the browser is to keep.
+         * @description The API key that a browser logs in with.
          */
         Login: {
             /** Key */
@@ -674,7 +674,7 @@ export interface components {
         };
         /**
          * LookupAnswer
-         * @description Those of the pictures that are there, in the order of their ids in the question.
+         * @description The requested pictures that are in the collection, in the order of the requested ids.
          */
         LookupAnswer: {
             /** Images */
@@ -700,7 +700,7 @@ export interface components {
         };
         /**
          * Orientations
-         * @description How many pictures are of each shape.
+         * @description How many pictures have each orientation.
          */
         Orientations: {
             /** Landscape */
@@ -755,7 +755,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description What every error looks like (RFC 9457).
+         * @description The document of every error (problem+json, RFC 9457).
          */
         Problem: {
             /**
@@ -777,7 +777,7 @@ export interface components {
         };
         /**
          * QuarantineAnswer
-         * @description The latest files that could not be added, the last one first.
+         * @description The latest files that could not be added, newest first.
          */
         QuarantineAnswer: {
             /** Files */
@@ -785,7 +785,7 @@ export interface components {
         };
         /**
          * QuarantinedFile
-         * @description A file that could not be added, and why.
+         * @description A file that could not be added, with the error.
          */
         QuarantinedFile: {
             /** Id */
@@ -804,7 +804,7 @@ export interface components {
         };
         /**
          * Range
-         * @description An attribute between two numbers, or two texts in their alphabetical order; both ends belong to it.
+         * @description A range of numbers, or of texts in alphabetical order; both ends are included.
          */
         Range: {
             /**
@@ -820,7 +820,7 @@ export interface components {
         };
         /**
          * Removed
-         * @description Pictures that are no results, and why.
+         * @description How many pictures were left out of the results, by reason.
          */
         Removed: {
             /** By Filters */
@@ -876,7 +876,7 @@ export interface components {
         };
         /**
          * SearchRequest
-         * @description A search: the pictures nearest to a sum of terms.
+         * @description A search for the pictures nearest to the weighted sum of the terms.
          */
         SearchRequest: {
             /** Terms */
@@ -920,7 +920,7 @@ export interface components {
         };
         /**
          * Session
-         * @description Whether a key is needed, and what the client's own allows.
+         * @description Whether this client needs a key, and the scope of the key that it uses.
          */
         Session: {
             /** Required */
@@ -937,7 +937,7 @@ export interface components {
         };
         /**
          * Sessions
-         * @description The browsers that were let in and have not left.
+         * @description Sessions that have not ended or expired.
          */
         Sessions: {
             /** Sessions */
@@ -945,7 +945,7 @@ export interface components {
         };
         /**
          * StageSpread
-         * @description How long a stage of a request took; `request` is a search as a whole.
+         * @description How long a stage of a request took; the stage `request` is a search as a whole.
          */
         StageSpread: {
             /** Stage */
@@ -963,7 +963,7 @@ export interface components {
         };
         /**
          * Stats
-         * @description Facts about the collection, and what all gateways together have counted since the oldest started.
+         * @description Facts about the collection, and the counts of all gateways together since the oldest one started.
          */
         Stats: {
             /** Count */
@@ -989,7 +989,7 @@ export interface components {
         };
         /**
          * Suggestions
-         * @description How a text may go on.
+         * @description Completions of a text.
          */
         Suggestions: {
             /**
@@ -1052,7 +1052,7 @@ export interface components {
         };
         /**
          * UploadAnswer
-         * @description What became of each file, in order.
+         * @description The result of each file, in order.
          */
         UploadAnswer: {
             /** Items */
@@ -1060,7 +1060,7 @@ export interface components {
         };
         /**
          * UploadItem
-         * @description What became of one file.
+         * @description The result of one file.
          */
         UploadItem: {
             /**

@@ -1,4 +1,4 @@
-/** The page's language: the browser's, or the one that was chosen here. */
+/** The page's language: the browser's, or the one chosen on the page. */
 
 import { createContext, type ReactNode, use, useMemo, useState } from "react";
 import { en, type Messages } from "./en";
@@ -12,9 +12,9 @@ const known = (name: string): name is Language => name in LANGUAGES;
 export type Speech = {
   language: Language;
   t: Messages;
-  /** A whole number as people of this language write it. */
+  /** Formats a whole number in this language. */
   number: (value: number) => string;
-  /** A date, of a moment in UTC or of a camera's clock without a zone; what is none stays as it is. */
+  /** Formats the date of a time in UTC, or of a camera's local time without zone; other text is returned unchanged. */
   date: (moment: string) => string;
   choose: (language: Language) => void;
 };
@@ -26,13 +26,13 @@ export function preferred(): Language {
   try {
     chosen = localStorage.getItem(KEY);
   } catch {
-    // A browser that keeps nothing: its own language it is.
+    // localStorage is blocked: use the browser's language.
   }
   const wanted = [chosen ?? "", ...navigator.languages].map((name) => name.slice(0, 2));
   return wanted.find(known) ?? "en";
 }
 
-/** The messages of a language; those of English are here, and others are fetched. */
+/** The messages of a language; English is in the bundle, other languages are loaded on demand. */
 export async function load(language: Language): Promise<Messages> {
   return language === "de" ? (await import("./de")).de : en;
 }
@@ -50,7 +50,7 @@ export function Languages({ first, messages, children }: Props) {
       ...spoken,
       number: (value) => numbers.format(value),
       date: (moment) => {
-        // A day alone would be read as the midnight of Greenwich, and be the day before in America.
+        // A date without a time would be parsed as midnight UTC, which is the day before in America.
         const read = new Date(/^\d{4}-\d\d-\d\d$/.test(moment) ? `${moment}T00:00` : moment);
         return Number.isNaN(read.getTime()) ? moment : dates.format(read);
       },
@@ -58,7 +58,7 @@ export function Languages({ first, messages, children }: Props) {
         try {
           localStorage.setItem(KEY, next);
         } catch {
-          // Then it holds until the page is left.
+          // localStorage is blocked: the choice lasts until the page is closed.
         }
         void load(next).then((t) => setSpoken({ language: next, t }));
       },
@@ -73,7 +73,7 @@ export function useSpeech(): Speech {
   return speech;
 }
 
-/** What the page says, in the reader's language. */
+/** The messages in the current language. */
 export function useMessages(): Messages {
   return useSpeech().t;
 }

@@ -10,15 +10,15 @@ import styles from "./search-field.module.css";
 
 type Props = {
   query: Query;
-  /** Steps of a weight replace each other in the history. */
+  /** With `replace`, the history entry is replaced: steps of a weight make one entry. */
   onChange: (query: Query, replace: boolean) => void;
-  /** A text goes back into the field. */
+  /** Moves a text term back into the field. */
   onEdit: (term: Term) => void;
-  /** The focus goes back to the field. */
+  /** Moves the focus back to the field. */
   onLeave: () => void;
 };
 
-/** The terms of a search. Up and Down change a weight, Delete removes a term, Left and Right lead along. */
+/** The terms of a search. Up and Down change a weight, Delete removes a term, Left and Right move the focus. */
 export function Chips({ query, onChange, onEdit, onLeave }: Props) {
   const t = useMessages();
   if (query.terms.length === 0) return null;
@@ -37,7 +37,7 @@ export function Chips({ query, onChange, onEdit, onLeave }: Props) {
   };
 
   const press = (event: KeyboardEvent, term: Term, at: number) => {
-    // With Alt they are the browser's own Back and Forward.
+    // Alt with an arrow is the browser's Back and Forward.
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const focus = (other: number) => {
       if (other >= query.terms.length) onLeave();
@@ -82,7 +82,7 @@ function Chip({ term, at, onKeyDown, onWeight, onEdit, onRemove }: ChipProps) {
   const t = useMessages();
   const like = useQuery({ ...pictureOf(term.value), enabled: term.kind === "like" });
   const seen = term.kind === "text" ? term.value : t.term[term.kind];
-  // Two pictures are told apart by what they show.
+  // Screen readers distinguish two pictures by their captions.
   const name = like.data ? `${seen}, ${nameOf(like.data, t)}` : seen;
   const weight = t.term.weight(term.weight);
   const source =

@@ -7,7 +7,7 @@ import { Notice } from "../ui/notice";
 
 type Props = { error: Error; onRetry: () => void };
 
-/** What went wrong, what it means for the reader, and what to do next. */
+/** An error message: what happened, what it means for the user, and what to do next. */
 export function Failed({ error, onRetry }: Props) {
   const t = useMessages();
   const known = error instanceof ApiError ? error : null;
@@ -63,7 +63,7 @@ function Forbidden({ error }: { error: ApiError }) {
   );
 }
 
-/** Refused for now: it says when, and goes on by itself then. */
+/** Rate limit or busy system: counts down to the retry, which is automatic. */
 function Busy({ error, onRetry }: { error: ApiError; onRetry: () => void }) {
   const t = useMessages();
   const [left, setLeft] = useState(error.retryAfter ?? 5);
@@ -83,7 +83,7 @@ function Busy({ error, onRetry }: { error: ApiError; onRetry: () => void }) {
   );
 }
 
-/** No server answers: the network or the system is down. Either way the page goes on when it is back. */
+/** No server answers: the network or the system is down. Retries automatically when it is back. */
 function Silent({ onRetry }: { onRetry: () => void }) {
   const t = useMessages();
   const [online, setOnline] = useState(navigator.onLine);

@@ -15,7 +15,7 @@ const WIDTHS = [640, 1280, 1920, 3840];
 const COMMON_TAGS = 8;
 const DAY_MS = 500;
 
-/** How pictures are looked for, and which of them: a quiet line below the field. */
+/** The line below the field with the search mode and the filters. */
 export function Toolbar({ params }: { params: SearchParams }) {
   const { t } = useSpeech();
   const { query } = params;
@@ -71,7 +71,7 @@ function shapesOf(facets: Facets) {
   return SHAPES.filter((shape) => facets.orientations[shape] > 0);
 }
 
-/** Whether moments lie on more than one day: else there is nothing to choose between. */
+/** Whether the range of times covers more than one day; otherwise a date filter is useless. */
 function spans(moments: string[] | null): moments is string[] {
   return moments !== null && moments[0]?.slice(0, 10) !== moments[1]?.slice(0, 10);
 }
@@ -107,7 +107,7 @@ function Filters({ query, facets, onChange }: FilterProps) {
                 placeholder={t.filters.tagPlaceholder}
                 onChange={(event) => {
                   const tag = event.target.value;
-                  // As soon as it is one of them, chosen from the list or typed to its end and left.
+                  // Apply a known tag when it is chosen from the list, or typed completely and the field is left.
                   const listed = !(event.nativeEvent instanceof InputEvent) || !event.nativeEvent.data;
                   if (!listed || !facets.tags.some((known) => known.tag === tag)) return;
                   event.target.value = "";
@@ -213,7 +213,7 @@ type DayProps = {
   onChange: (day: string) => void;
 };
 
-/** A day. While its year is typed digit by digit it is the year 2 and the year 20: it counts once it rests. */
+/** A date input, debounced: while a year is typed digit by digit, the value is the year 2, then 20, and so on. */
 function Day({ label, first, last, value, onChange }: DayProps) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
@@ -235,7 +235,7 @@ function Day({ label, first, last, value, onChange }: DayProps) {
   );
 }
 
-/** The filters that are on, each with a way out: those of the page, and those that only the URL has. */
+/** The active filters, each with a button to remove it, including those that can only be set in the URL. */
 function Active({ query, onChange }: Omit<FilterProps, "facets">) {
   const { t, number, date } = useSpeech();
   if (query.rest.length === 0) return null;

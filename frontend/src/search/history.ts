@@ -1,4 +1,4 @@
-/** What was searched for before, kept in this browser alone. */
+/** The search history, stored only in this browser. */
 
 const KEY = "sightline.history";
 const MOST = 50;
@@ -8,12 +8,12 @@ export function readHistory(): string[] {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
     return Array.isArray(kept) ? kept.filter((text) => typeof text === "string") : [];
   } catch {
-    // A browser that keeps nothing, or something else that was kept under this name.
+    // localStorage is blocked, or the stored value is invalid.
     return [];
   }
 }
 
-/** The latest first, each once; a sentence takes the place of its own beginning, typed a moment before. */
+/** Add a text: newest first, without duplicates; it replaces the latest text if that is a prefix of it. */
 export function remembered(history: readonly string[], text: string): string[] {
   const [latest, ...others] = history;
   const kept = latest !== undefined && text.startsWith(latest) ? others : history;
@@ -36,6 +36,6 @@ function write(history: readonly string[]): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(history));
   } catch {
-    // It is a convenience: without room for it the page is as it was.
+    // localStorage is full or blocked: the page works without a history.
   }
 }

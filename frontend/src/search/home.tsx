@@ -11,10 +11,10 @@ import { hrefOf, NOTHING } from "./query";
 import styles from "./search-page.module.css";
 import { asTyped } from "./suggestions";
 
-// Longer ones would not stand four to a line.
+// Longest example in characters, so that four fit on a line.
 const SHORT = 26;
 
-/** Before the first search: what went wrong, or that there is nothing to search in yet. */
+/** The page before the first search: an error, or the hint that the collection is empty. */
 export function Home({ onAdd }: { onAdd: (() => void) | undefined }) {
   const facets = useQuery(facetsQuery);
   if (facets.error) return <Failed error={facets.error} onRetry={() => void facets.refetch()} />;
@@ -22,7 +22,7 @@ export function Home({ onAdd }: { onAdd: (() => void) | undefined }) {
   return null;
 }
 
-/** Sentences to start with, out of the collection's own captions where it has any. */
+/** Example queries: short captions of the collection if there are at least four, else fixed ones. */
 export function Examples({ facets }: { facets: Facets | undefined }) {
   const { t } = useSpeech();
   if (!facets || facets.count === 0) return <div className={styles.examples} />;
@@ -43,7 +43,7 @@ export function Examples({ facets }: { facets: Facets | undefined }) {
   );
 }
 
-/** What a collection says that has no pictures: how to get some in. */
+/** The hint for an empty collection: how to add pictures. */
 export function Empty({ onAdd }: { onAdd: (() => void) | undefined }) {
   const { t } = useSpeech();
   return (

@@ -1,7 +1,7 @@
 /**
- * Thumbnails of the pictures that were searched by: the URL holds their vectors, which cannot be seen.
+ * Thumbnails of pictures that were uploaded to search by: the URL has only their vectors.
  *
- * Kept for the session, so that they are there after a reload; a link opened elsewhere shows the term without one.
+ * Stored in sessionStorage, so that they survive a reload; in another tab or browser the term has no thumbnail.
  */
 
 const KEY = "sightline.thumbnail.";
@@ -17,7 +17,7 @@ export function queryThumbnailOf(token: string): string | null {
   }
 }
 
-/** Keep a small square out of the middle of a picture; a format that the browser cannot show is left out. */
+/** Store a small square from the centre of a picture; formats that the browser cannot decode get no thumbnail. */
 export async function keepQueryThumbnail(token: string, file: File): Promise<void> {
   try {
     const picture = await createImageBitmap(file);
@@ -39,6 +39,6 @@ export async function keepQueryThumbnail(token: string, file: File): Promise<voi
       );
     sessionStorage.setItem(keyOf(token), canvas.toDataURL("image/webp", 0.8));
   } catch {
-    // The term is named in words as well.
+    // No thumbnail: the term also has a text label.
   }
 }

@@ -1,19 +1,19 @@
-/** A search as the page's URL holds it, which is as the API takes it: ?q=, ?term=, ?mode=, and filters. */
+/** A search as in the page's URL, with the API's parameters: ?q=, ?term=, ?mode=, and filters. */
 
 export type Kind = "text" | "like" | "vector";
 
-/** A part of a search with its signed weight: text, a picture of the collection, or the token of an uploaded one. */
+/** A term of a search, with a signed weight: text, a picture of the collection, or the token of an uploaded one. */
 export type Term = { kind: Kind; value: string; weight: number };
 
 export type Mode = "vector" | "text" | "hybrid";
 
 export type Query = {
-  /** The sentence in the field. */
+  /** The text in the field. */
   q: string;
-  /** What stands beside it, as chips. */
+  /** The further terms, shown as chips. */
   terms: readonly Term[];
   mode: Mode;
-  /** Filters, and whatever else the URL says: the API judges it. */
+  /** Filters and all other URL parameters; the API validates them. */
   rest: readonly (readonly [string, string])[];
 };
 
@@ -41,7 +41,7 @@ export function readQuery(params: URLSearchParams): Query {
     else if (name !== "q" && name !== "mode" && name !== "picture") rest.push([name, value]);
   }
   const mode = params.get("mode");
-  // A mode that is none is left for the API to refuse by name.
+  // Pass an unknown mode on, so that the API refuses it with a message.
   if (mode !== null && mode !== "text" && mode !== "hybrid" && mode !== "vector") rest.push(["mode", mode]);
   return {
     q: params.get("q")?.trim() ?? "",
@@ -51,7 +51,7 @@ export function readQuery(params: URLSearchParams): Query {
   };
 }
 
-/** In one order whatever the order was: equal searches have equal URLs. */
+/** Write parameters in a fixed order, so that equal searches have equal URLs and cache keys. */
 export function writeQuery(query: Query): URLSearchParams {
   const params = new URLSearchParams();
   if (query.q.trim()) params.set("q", query.q.trim());
@@ -61,7 +61,7 @@ export function writeQuery(query: Query): URLSearchParams {
   return params;
 }
 
-/** Whether there is something to search for; filters alone are none. */
+/** Whether there is a text or a term to search for; filters alone are no search. */
 export function asks(query: Query): boolean {
   return query.q !== "" || query.terms.length > 0;
 }
@@ -81,20 +81,20 @@ export function withFilter(query: Query, name: string, values: readonly string[]
   return { ...query, rest: [...others, ...values.map((value) => [name, value] as const)] };
 }
 
-/** Search by one picture alone; filters stay. */
+/** Search only by one picture; filters are kept. */
 export function alike(query: Query, id: string): Query {
   return { ...query, q: "", terms: [{ kind: "like", value: id, weight: 1 }], mode: "vector" };
 }
 
-/** The same search, and a term more; one that is there takes the new weight. */
+/** Add a term; an existing one gets the new weight. */
 export function withTerm(query: Query, term: Term): Query {
   const others = query.terms.filter((t) => t.kind !== term.kind || t.value !== term.value);
   return fitting({ ...query, terms: [...others, term] });
 }
 
-/** Words alone cannot look for pictures, nor lead away from something; a search for them goes by looks again. */
+/** Fall back to the mode `vector` if the query's mode does not support its terms (text mode: only positive texts). */
 export function fitting(query: Query): Query {
-  // Nothing is asked for yet: the mode is the reader's choice for what will be.
+  // Without a query, keep the mode: it was chosen for the next one.
   if (!asks(query)) return query;
   const words = query.q !== "" || query.terms.some((t) => t.kind === "text" && t.weight > 0);
   const onlyWords = query.terms.every((t) => t.kind === "text" && t.weight > 0);
@@ -104,17 +104,17 @@ export function fitting(query: Query): Query {
   return query;
 }
 
-/** The modes that this search can be made in. */
+/** The modes that this search supports. */
 export function modesOf(query: Query): Mode[] {
   const modes: Mode[] = ["vector", "text", "hybrid"];
   return modes.filter((mode) => fitting({ ...query, mode }).mode === mode);
 }
 
-// "Not" is half a step away: a whole one leaves more of what is not wanted than of what is.
+// The weight of "not" is -0.5: with -1, unwanted aspects would outweigh the wanted ones in the results.
 export const WEIGHTS = [-1, -0.5, 0.5, 1, 2] as const;
 export const AWAY = -0.5;
 
-/** The next weight up or down; the ends stay. */
+/** The next weight up or down, within the ends. */
 export function stepped(weight: number, step: 1 | -1): number {
   if (step === 1) return WEIGHTS.find((w) => w > weight) ?? weight;
   return WEIGHTS.findLast((w) => w < weight) ?? weight;

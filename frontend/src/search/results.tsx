@@ -27,15 +27,15 @@ import type { SearchParams } from "./search-params";
 
 const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default: module.Viewer })));
 
-// After this long without an answer the page says that it still waits.
+// After this time without an answer, the page shows a message that it is still waiting.
 const SLOW_MS = 4000;
 
-// Later than this the reader is somewhere else.
+// A picture that has not loaded within this time is not scrolled to: the user has moved on.
 const PATIENCE_MS = 3000;
 
 type Props = { params: SearchParams; title: string; onAdd: (() => void) | undefined };
 
-/** What a search has found. The old wall stays, dimmed, until the new one is there. */
+/** The results of a search. The previous wall stays, dimmed, until the new results have loaded. */
 export function Results({ params, title, onAdd }: Props) {
   const t = useMessages();
   const search = useInfiniteQuery({ ...pagesOf(params.search), placeholderData: keepPreviousData });
@@ -45,11 +45,11 @@ export function Results({ params, title, onAdd }: Props) {
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   const again = useCallback(() => void refetch(), [refetch]);
   const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
-  // What is there already stays, whatever becomes of another look at it.
+  // Keep showing results that are there if a refetch fails.
   const failed = search.error && !search.data ? search.error : null;
   const nothing = search.isSuccess && !stale && hits.length === 0;
   const first = search.data?.pages[0];
-  // Of the first page: a screen reader announces it once, not with each page that arrives.
+  // The count of the first page only: a screen reader announces it once, not with each further page.
   const shown = first?.results.length ?? 0;
   const unsure = first?.confident === false;
   const certain = unsure ? 0 : countCertain(hits);
@@ -79,7 +79,7 @@ export function Results({ params, title, onAdd }: Props) {
   return (
     <div className={styles.results}>
       <h2 className="unseen">{t.wall.heading(title)}</h2>
-      {/* One element for as long as the page lives: what is put into it later is read out. */}
+      {/* Live region: it must stay mounted, so that screen readers announce changes. */}
       <p className="unseen" role="status">
         {status}
       </p>
@@ -121,7 +121,7 @@ export function Results({ params, title, onAdd }: Props) {
   );
 }
 
-/** The results so far, without those that were deleted here. */
+/** The results so far, without pictures that were deleted on this page. */
 function useShown(pages: readonly { results: Hit[] }[] | undefined): Hit[] {
   const { removals } = useShared();
   const hidden = useSyncExternalStore(removals.subscribe, removals.all);
@@ -131,14 +131,14 @@ function useShown(pages: readonly { results: Hit[] }[] | undefined): Hit[] {
   }, [pages, hidden]);
 }
 
-/** Brings a picture into sight that was looked at; one that is still on its way, as after a reload, when it is there. */
+/** Scrolls to a picture after the viewer was closed; waits until it has loaded, such as after a reload. */
 function useReveal(wall: RefObject<WallHandle | null>, hits: readonly Hit[]): (id: string) => void {
   const [wanted, setWanted] = useState<string | null>(null);
   useEffect(() => {
     if (!wanted) return;
     const index = hits.findIndex((hit) => hit.id === wanted);
     if (index >= 0) {
-      // After the wall has returned to its place, if it is on its way there: a picture in sight moves nothing.
+      // Two frames later, after scroll restoration; if the picture is visible then, nothing scrolls.
       const frame = requestAnimationFrame(() =>
         requestAnimationFrame(() => {
           wall.current?.reveal(index);
@@ -163,7 +163,7 @@ function useSlow(waiting: boolean): boolean {
   return slow;
 }
 
-/** The collection has changed: what was found in it before may not be right, and nothing is worth another try. */
+/** When the number of pictures changes: invalidate cached searches, and search again if nothing was found. */
 function useRefill(nothing: boolean, again: () => void) {
   const queries = useQueryClient();
   const { data: facets } = useQuery(facetsQuery);

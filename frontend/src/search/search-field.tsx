@@ -10,24 +10,24 @@ import styles from "./search-field.module.css";
 import type { SearchParams } from "./search-params";
 import { Suggestions, useSuggestions } from "./suggestions";
 
-// After this long without a letter, the next one begins a new search, with a step of its own in the history.
+// After this pause in typing, the next letter makes a new history entry.
 const BURST_MS = 2500;
 
-// Long enough that a word is not searched letter by letter, short enough to feel immediate.
+// Debounce: long enough that a word is not searched letter by letter, short enough to feel immediate.
 const PAUSE_MS = 250;
 
-// A sentence that stays this long was meant.
+// A text that stays unchanged for this time is saved in the search history.
 const MEANT_MS = 3000;
 
 type Props = {
   params: SearchParams;
-  /** Look for pictures like those in files. */
+  /** Search by picture files. */
   onFiles: (files: readonly File[]) => void;
-  /** A picture is being looked at on its way into the search. */
+  /** Whether a picture to search by is being uploaded and encoded. */
   reading: boolean;
 };
 
-/** The one field: a sentence, and terms as chips beside it. Enter is never needed, and always works. */
+/** The search field: a text, and further terms as chips. It searches while typing; Enter searches at once. */
 export function SearchField({ params, onFiles, reading }: Props) {
   const t = useMessages();
   const input = useRef<HTMLInputElement>(null);
@@ -50,7 +50,7 @@ export function SearchField({ params, onFiles, reading }: Props) {
     go({ ...query, q: text }, false);
   };
 
-  /** What stands in the field becomes a chip: towards it, or away from it behind a minus. */
+  /** Turn the field's text into a chip; a leading minus gives it a negative weight. */
   const keep = () => {
     const text = chosen?.text ?? typed;
     const away = /^[-−–]\s*\S/.test(text);
@@ -67,25 +67,25 @@ export function SearchField({ params, onFiles, reading }: Props) {
     const text = chosen?.text ?? typed.trim();
     if (/^[-−–]\s*\S/.test(text) && !chosen) return keep();
     if (text) remember(text);
-    // A phone's keyboard has done its work, and covers what was found.
+    // Close a phone's on-screen keyboard, which covers the results.
     if (window.matchMedia("(hover: none)").matches) input.current?.blur();
     search(text);
   };
 
-  /** A text goes back into the field; what stood there takes its place among the terms. */
+  /** Move a text term back into the field; the field's text becomes a term. */
   const edit = (term: Term) => {
     const others = query.terms.filter((other) => other !== term);
     const kept = typed.trim();
     const terms = kept ? [...others, { kind: "text" as const, value: kept, weight: 1 }] : others;
     const away = term.weight < 0;
     setTyped(away ? `-${term.value}` : term.value);
-    // Behind its minus it waits for Enter.
+    // A text with a minus is searched only on Enter.
     go(fitting({ ...query, q: away ? "" : term.value, terms }), false);
     input.current?.focus();
   };
 
   const press = (event: KeyboardEvent<HTMLInputElement>) => {
-    // The keys choose among what an input method offers.
+    // While an input method (IME) composes, the keys select among its candidates.
     if (event.nativeEvent.isComposing) return;
     const start = event.currentTarget.selectionStart === 0 && event.currentTarget.selectionEnd === 0;
     const last = query.terms.at(-1);
@@ -93,7 +93,7 @@ export function SearchField({ params, onFiles, reading }: Props) {
       if (!open) setOpen(true);
       const count = suggestions.length + 1;
       const step = event.key === "ArrowDown" ? 1 : -1;
-      // The place before the first one is the field itself.
+      // -1 is the field itself, before the first suggestion.
       setAt(((at + 1 + step + count) % count) - 1);
     } else if (event.key === "Escape") {
       if (open) setOpen(false);
@@ -104,7 +104,7 @@ export function SearchField({ params, onFiles, reading }: Props) {
       setAt(-1);
       again((n) => n + 1);
     } else if (event.key === "Backspace" && typed === "" && last) {
-      // Held down to empty the field, it stops there.
+      // A held Backspace empties the field but does not go on to delete terms.
       if (event.repeat) return;
       if (last.kind === "text" && last.weight === 1) edit(last);
       else go({ ...query, terms: query.terms.slice(0, -1) }, false);
@@ -222,12 +222,12 @@ export function SearchField({ params, onFiles, reading }: Props) {
   );
 }
 
-/** What is typed, and the searches that it becomes: while it is typed, after a pause. */
+/** The typed text, and search as you type, debounced. */
 function useTyped({ query, picture }: SearchParams) {
   const [typed, setTyped] = useState(query.q);
-  // Letters that an input method still works on are no words yet.
+  // Whether an input method (IME) is composing: the text is not final then.
   const [composing, compose] = useState(false);
-  // What this field itself asked for last: when the URL says something else, the URL wins.
+  // The last text that this field searched for. If the URL has another text, the URL wins.
   const asked = useRef(query.q);
   const went = useRef(0);
 
@@ -245,10 +245,10 @@ function useTyped({ query, picture }: SearchParams) {
 
   useEffect(() => {
     const text = typed.trim();
-    // A picture that is being looked at is not closed by a word typed just before, and a minus waits for Enter.
+    // Do not search while the viewer is open, which would close it; a text with a minus waits for Enter.
     if (picture || composing || text === asked.current || /^[-−–]/.test(text)) return;
     const timer = setTimeout(() => {
-      // The letters of one burst are one step: Back undoes the search, not its last letter.
+      // Text typed without a long pause is one history entry: Back undoes the search, not its last letter.
       const replace = query.q !== "" && text !== "" && Date.now() - went.current < BURST_MS;
       went.current = Date.now();
       asked.current = text;
@@ -266,7 +266,7 @@ function useTyped({ query, picture }: SearchParams) {
   return { typed, setTyped, go, asked, compose };
 }
 
-/** "/" leads to the field from wherever nothing is being typed. */
+/** "/" focuses the field, unless the user is typing elsewhere. */
 function useShortcut(input: React.RefObject<HTMLInputElement | null>) {
   useEffect(() => {
     const focus = (event: globalThis.KeyboardEvent) => {

@@ -21,7 +21,7 @@ import { useSearchParams } from "./search-params";
 
 const Help = lazy(() => import("../ui/help").then((module) => ({ default: module.Help })));
 
-/** The page: one field, and below it what the words in it find. */
+/** The search page: the field, and the results below it. */
 export function SearchPage() {
   const t = useMessages();
   const params = useSearchParams();
@@ -36,7 +36,7 @@ export function SearchPage() {
   const add = (files: readonly File[]) => {
     const count = queue.add(files);
     if (count === 0) return toasts.say(t.adding.noPictures);
-    // Behind an open picture the queue is not seen.
+    // The viewer covers the queue's panel, so show a toast.
     if (params.picture) toasts.say(t.adding.started(count));
     setAdding(true);
   };
@@ -99,12 +99,12 @@ export function SearchPage() {
   );
 }
 
-/** Searches by pictures of the reader's own: they are read once, and the URL holds what they came to. */
+/** Search by the user's own pictures: they are uploaded once, and the URL holds the returned tokens. */
 function useSearchByFiles(query: Query) {
   const t = useMessages();
   const { toasts } = useShared();
   const [reading, setReading] = useState(false);
-  // The search goes on while a picture is read: it joins what is asked then.
+  // The query may change during the upload; the picture is added to the latest query.
   const latest = useRef(query);
   useEffect(() => {
     latest.current = query;
@@ -136,7 +136,7 @@ function useSearchByFiles(query: Query) {
   return { reading, searchBy: (files: readonly File[]) => void searchBy(files) };
 }
 
-/** The document's title says what is searched for, so that a tab and a bookmark do too. */
+/** Sets the document's title to the query, for tabs and bookmarks. */
 function useTitle(query: Query): string {
   const t = useMessages();
   const liked = query.q ? undefined : query.terms.find((term) => term.kind === "like" && term.weight > 0);
@@ -157,7 +157,7 @@ function useTitle(query: Query): string {
   return title;
 }
 
-/** "?" opens the help from wherever nothing is being typed. */
+/** "?" opens the help, unless the user is typing. */
 function useHelp() {
   const [open, setOpen] = useState(false);
   useEffect(() => {

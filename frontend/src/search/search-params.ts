@@ -1,4 +1,4 @@
-/** The search params of the page's URL, read, and addresses made from them. */
+/** The parsed search parameters of the page's URL, and URLs made from them. */
 
 import { useMemo } from "react";
 import { useEntry } from "../navigation";
@@ -6,13 +6,13 @@ import { asks, hrefOf, type Query, readQuery, writeQuery } from "./query";
 
 export type SearchParams = {
   query: Query;
-  /** Whether there is something to search for. */
+  /** Whether there is a text or a term to search for. */
   searching: boolean;
-  /** The search as one string: equal searches have equal ones. */
+  /** The search as a canonical string: equal for equal searches. */
   search: string;
-  /** The id of the picture that is open. */
+  /** The id of the picture that is open in the viewer. */
   picture: string | null;
-  /** The address of this search with a picture open, or none. */
+  /** The URL of this search with a picture open in the viewer, or without one. */
   show: (picture: string | null) => string;
 };
 

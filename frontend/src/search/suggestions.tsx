@@ -12,7 +12,7 @@ const MOST = 6;
 const MOST_WHILE_TYPING = 4;
 const PAUSE_MS = 120;
 
-/** How a text may go on: by what was searched for before, and by the collection's own captions and tags. */
+/** Completions of a text from the search history and from the collection's captions and tags. */
 export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
   const [settled, setSettled] = useState(typed);
   useEffect(() => {
@@ -43,10 +43,10 @@ export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
   }, [typed, wanted, asked, data, history]);
 }
 
-/** A caption as a query: no capital, no full stop. */
+/** A caption as a query: without a leading capital and a full stop. */
 export function asTyped(caption: string): string {
   const words = caption.replace(/[.!\s]+$/, "");
-  // A second capital means a name or letters: "TV tower".
+  // Two capitals are an abbreviation and are kept: "TV tower".
   return /^\p{Lu}\p{Lu}/u.test(words) ? words : words.charAt(0).toLowerCase() + words.slice(1);
 }
 
@@ -58,7 +58,7 @@ type Props = {
   onForget: (text: string) => void;
 };
 
-/** The list below the field; the focus stays in the field (ARIA APG, combobox). */
+/** The list of suggestions below the field; the focus stays in the field (ARIA APG, combobox). */
 export function Suggestions({ id, shown, at, onChoose, onForget }: Props) {
   const t = useMessages();
   return (
@@ -70,21 +70,21 @@ export function Suggestions({ id, shown, at, onChoose, onForget }: Props) {
       hidden={shown.length === 0}
     >
       {shown.map(({ text, known }, i) => (
-        // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and its keys choose
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the field keeps the focus and handles the keys
         <div
           key={text}
           id={`${id}-${i}`}
           role="option"
           tabIndex={-1}
           aria-selected={i === at}
-          // Before the field loses the focus to the click.
+          // Prevents the click from taking the focus away from the field.
           onPointerDown={(event) => event.preventDefault()}
           onClick={() => onChoose(text)}
         >
           {known ? <HistoryIcon size={16} /> : <SearchIcon size={16} />}
           <span>{text}</span>
           {known && (
-            // For the mouse; the keyboard has Shift and Delete.
+            // For the mouse; the keyboard shortcut is Shift + Delete.
             <i
               title={t.field.forget(text)}
               aria-hidden="true"

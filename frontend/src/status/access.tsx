@@ -6,7 +6,7 @@ import { Leave } from "../ui/leave";
 import { browserOf } from "./browser";
 import styles from "./status-page.module.css";
 
-/** Where keys are needed: the browsers that were let in, and the way out for each. */
+/** If keys are needed: the list of sessions, each with a button to end it. */
 export function Access() {
   const { t } = useSpeech();
   const { data: session } = useQuery(sessionQuery);

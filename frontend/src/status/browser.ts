@@ -1,4 +1,4 @@
-// The first that fits: each browser also calls itself by the names of those after it.
+// In order, the first match wins: a browser's User-Agent also contains the names of those after it.
 const BROWSERS = [
   [/Edg/, "Edge"],
   [/OPR/, "Opera"],
@@ -17,7 +17,7 @@ const SYSTEMS = [
   [/Linux/, "Linux"],
 ] as const;
 
-/** A browser in two words, out of what it calls itself; null where it says neither. */
+/** The browser and system of a User-Agent; if neither is known, its first 40 characters; null if it is empty. */
 export function browserOf(client: string): string | null {
   const named = [BROWSERS, SYSTEMS].flatMap((known) => known.find(([mark]) => mark.test(client))?.[1] ?? []);
   return named.length > 0 ? named.join(", ") : client.slice(0, 40) || null;

@@ -1,11 +1,11 @@
-/** Small plots: one colour, no axes; the numbers stand beside them. */
+/** Sparkline plots: one colour, no axes; the numbers are beside them. */
 
 import styles from "./status-page.module.css";
 
 const WIDTH = 140;
 const HEIGHT = 24;
 
-/** Counts as bars; each tells its own on hover. */
+/** Counts as bars; each has its count as a tooltip. */
 export function Bars({
   values,
   names,
@@ -27,7 +27,7 @@ export function Bars({
       aria-label={label}
     >
       {values.map((value, i) => {
-        // Something that happened once among thousands is still seen.
+        // A least height, so that a count of one among thousands is visible.
         const height = value === 0 ? 0.5 : Math.max(1.5, (HEIGHT * value) / most);
         return (
           <rect key={names[i]} x={i * step} y={HEIGHT - height} width={step - 1.5} height={height}>
@@ -39,7 +39,7 @@ export function Bars({
   );
 }
 
-/** Values in time as a line, from zero up. */
+/** Values over time as a line, with zero as the baseline. */
 export function Spark({ values, label }: { values: readonly number[]; label: string }) {
   const most = Math.max(1, ...values);
   const [width, height] = [2 * WIDTH, 2 * HEIGHT];
@@ -61,7 +61,7 @@ export function Spark({ values, label }: { values: readonly number[]; label: str
   );
 }
 
-/** A share of a whole, 0 to 1. */
+/** A fraction, 0 to 1, as a bar. */
 export function Share({ value, label }: { value: number; label: string }) {
   return (
     <svg

@@ -1,10 +1,10 @@
-/** Searches per minute, out of a counter that is read again and again. */
+/** Searches per minute, from repeated readings of a counter. */
 
 export type Moment = { at: number; searches: number };
 
 const MOST = 61;
 
-/** One more reading; a counter that is lower than before belongs to a gateway that has started anew. */
+/** Append a reading; if the counter is lower than before, a gateway was restarted and the series begins again. */
 export function added(moments: readonly Moment[], next: Moment): Moment[] {
   const last = moments.at(-1);
   if (last && (next.at <= last.at || next.searches < last.searches)) return [next];

@@ -10,7 +10,7 @@ import { Bars, Share, Spark } from "./plots";
 import { added, type Moment, rates } from "./rates";
 import styles from "./status-page.module.css";
 
-/** How the system is: what it holds, how sure its model is, how long it takes. */
+/** The status page: facts about the collection, the model's measured figures, and latencies. */
 export function StatusPage() {
   const { t } = useSpeech();
   const { data: stats, error, refetch, dataUpdatedAt } = useQuery(statsQuery);
@@ -105,13 +105,13 @@ function Latency({ stages, since }: { stages: readonly StageSpread[]; since: num
   const { t, number } = speech;
   const ms = (value: number) =>
     `${value.toLocaleString(speech.language, { maximumSignificantDigits: 3 })} ms`;
-  // The whole first, then its parts by what they take.
+  // The whole request first, then its stages by their median, slowest first.
   const ordered = [...stages].sort(
     (a, b) => Number(b.stage === "request") - Number(a.stage === "request") || b.p50_ms - a.p50_ms,
   );
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: where it is wider than the window, arrows scroll it */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys scroll a table wider than the window */}
       <section className={styles.scroll} aria-label={t.status.latency} tabIndex={0}>
         <table>
           <thead>

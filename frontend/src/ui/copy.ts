@@ -1,7 +1,7 @@
-/** Put a text on the clipboard. */
+/** Copy a text to the clipboard. */
 export async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Over plain HTTP, as in a home's own network, browsers have only the old way.
+  // The Clipboard API needs a secure context; over plain HTTP, as in a home network, use the deprecated execCommand.
   const field = document.createElement("textarea");
   field.value = text;
   const container = document.querySelector("dialog[open]") ?? document.body;

@@ -4,7 +4,7 @@ import styles from "./help.module.css";
 import { CloseIcon } from "./icons";
 import { setSingleKeys, singleKeys } from "./single-keys";
 
-/** What the keyboard does, and how to search well. */
+/** The help dialog: keyboard shortcuts, and how to search well. */
 export function Help({ onClose }: { onClose: () => void }) {
   const t = useMessages();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -18,7 +18,7 @@ export function Help({ onClose }: { onClose: () => void }) {
       ref={dialog}
       className={styles.help}
       aria-labelledby="help-title"
-      // Not while it is taken down: React closes it itself then.
+      // Ignore the close event when React unmounts the dialog.
       onClose={(event) => !event.currentTarget.open && onClose()}
       closedby="any"
     >

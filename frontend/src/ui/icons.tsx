@@ -1,4 +1,4 @@
-/** One set, one stroke: each is decoration beside a name, so none is announced. */
+/** Icons with one stroke width. Each is decoration beside a label, so screen readers ignore it. */
 
 type Props = { size?: number };
 

@@ -5,7 +5,7 @@ import { logIn } from "../api/queries";
 import { useMessages } from "../i18n/language";
 import styles from "./notice.module.css";
 
-/** Where the system is published: the key that lets this browser in. */
+/** The login form for an API key, shown if the system needs one. */
 export function KeyForm() {
   const t = useMessages();
   const queries = useQueryClient();

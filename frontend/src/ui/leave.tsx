@@ -4,7 +4,7 @@ import { useMessages } from "../i18n/language";
 import { forgetAll } from "../search/history";
 import { useShared } from "../shared";
 
-/** The way out, where this browser was let in with a key: nothing of the collection stays behind in it. */
+/** The logout button, shown if this browser has a session; it also clears data of the collection in the browser. */
 export function Leave() {
   const t = useMessages();
   const { toasts } = useShared();

@@ -4,19 +4,19 @@ import styles from "./menu.module.css";
 export type Choice = { name: string; chosen?: boolean; hint?: string; onChoose: () => void };
 
 type Props = {
-  /** What the menu is about, for those who do not see it. */
+  /** The menu's label for screen readers. */
   label: string;
-  /** What its button says; the name is the button's own where `name` is not given. */
+  /** The button's content, which is also its accessible name unless `name` is given. */
   children: ReactNode;
   name?: string;
   className?: string | undefined;
   choices: readonly Choice[];
-  /** Further keys of the closed button. */
+  /** Handles further keys while the menu is closed. */
   onKeyDown?: (event: KeyboardEvent<HTMLButtonElement>) => void;
   id?: string;
 };
 
-/** A button and its short list of choices (ARIA APG, menu button): arrows move, Esc and leaving close it. */
+/** A menu button with a short list of choices (ARIA APG, menu button): arrows move, Esc and loss of focus close it. */
 export function Menu({ label, children, name, className, choices, onKeyDown, id }: Props) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -46,7 +46,7 @@ export function Menu({ label, children, name, className, choices, onKeyDown, id 
   };
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: it only notices that the focus has gone
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only detects the loss of focus
     <div
       className={styles.around}
       onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}

@@ -6,11 +6,11 @@ type Props = {
   children?: ReactNode;
   action?: string;
   onAction?: () => void;
-  /** Something went wrong: it is read out at once. */
+  /** Whether it is an error, which screen readers announce at once. */
   alert?: boolean;
 };
 
-/** A state of the page that is said in words: what happened, what it means, what to do next. */
+/** A message in place of results: what happened, what it means, what to do next. */
 export function Notice({ title, children, action, onAction, alert }: Props) {
   return (
     <div className={styles.notice} role={alert ? "alert" : undefined}>

@@ -1,4 +1,4 @@
-/** Whether single keys do something where nothing is typed: for those who speak to their computer they are a trap. */
+/** The setting for single-key shortcuts: people who use speech input need to switch them off (WCAG 2.1.4). */
 
 const KEY = "sightline.single-keys";
 
@@ -15,6 +15,6 @@ export function setSingleKeys(on: boolean): void {
     if (on) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, "off");
   } catch {
-    // Then they stay as they are.
+    // localStorage is blocked: the setting is unchanged.
   }
 }

@@ -3,7 +3,7 @@ import { createPortal } from "react-dom";
 import styles from "./toast-list.module.css";
 import type { Toasts } from "./toasts";
 
-/** One element, there before the words are: what is put into it is read out. */
+/** The toasts. The live region is always mounted, so that screen readers announce new toasts. */
 export function ToastList({ toasts }: { toasts: Toasts }) {
   const shown = useSyncExternalStore(toasts.subscribe, toasts.all);
   const container = useSyncExternalStore(toasts.subscribe, toasts.where);

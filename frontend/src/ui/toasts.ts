@@ -1,8 +1,8 @@
-/** Short words about what was just done, with a way to undo it: kept outside React, so that anything can say them. */
+/** Toasts: short messages about what was just done, with an undo action. Outside React, so any code can show one. */
 
 export type Toast = { id: number; text: string; action?: { name: string; run: () => void } };
 
-// Long enough to be read, noticed and regretted.
+// Long enough to read the message and to undo.
 const SHOWN_MS = 8000;
 
 export class Toasts {
@@ -18,7 +18,7 @@ export class Toasts {
 
   all = () => this.shown;
 
-  /** The element that they stand in; null: the page itself. */
+  /** The element that the toasts are rendered in; null for the page itself. */
   where = () => this.container;
 
   showIn(container: Element | null): void {
@@ -26,7 +26,7 @@ export class Toasts {
     this.notify();
   }
 
-  /** Say something; `after` runs when the words go without the action having been taken. */
+  /** Show a toast; `after` runs when it disappears without its action having been used. */
   say(text: string, action?: Toast["action"], after?: () => void): void {
     const id = this.next++;
     const timer = setTimeout(() => {

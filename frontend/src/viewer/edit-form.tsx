@@ -6,7 +6,7 @@ import { useMessages } from "../i18n/language";
 import { useShared } from "../shared";
 import styles from "./viewer.module.css";
 
-/** A picture's caption and tags, to be changed. What was there before can be had back. */
+/** The form for a picture's caption and tags. A change can be undone. */
 export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => void }) {
   const t = useMessages();
   const queries = useQueryClient();
@@ -51,7 +51,7 @@ export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => 
       onSubmit={(event) => void submit(event)}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
-        // Out of the form, and not out of the viewer.
+        // Esc closes the form, not the viewer.
         event.preventDefault();
         onDone();
       }}

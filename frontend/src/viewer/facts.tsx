@@ -26,7 +26,7 @@ import styles from "./viewer.module.css";
 
 type Props = {
   picture: Picture;
-  /** As it was found, where it is one of the wall's. */
+  /** The search result, if the picture is on the wall. */
   hit: Hit | undefined;
   params: SearchParams;
   editing: boolean;
@@ -35,7 +35,7 @@ type Props = {
   onGone: () => void;
 };
 
-/** What is known of a picture, in one quiet column. */
+/** The viewer's column with a picture's metadata. */
 export function Facts({ picture, hit, params, editing, onEdit, onGone }: Props) {
   const { t } = useSpeech();
   return (
@@ -49,7 +49,7 @@ export function Facts({ picture, hit, params, editing, onEdit, onGone }: Props) 
         </>
       )}
       <Details picture={picture} hit={hit} />
-      {/* A link away would take along what is being written. */}
+      {/* No links while editing: following one would lose the unsaved text. */}
       {!editing && <Neighbours picture={picture} params={params} />}
     </aside>
   );
@@ -163,7 +163,7 @@ function Details({ picture, hit }: Pick<Props, "picture" | "hit">) {
   );
 }
 
-/** A value as photographers write it. */
+/** An attribute's value in photographers' notation. */
 function say(name: string, value: string | number | boolean): string {
   if (name === "f_number") return `f/${value}`;
   if (name === "focal_length_mm") return `${value} mm`;

@@ -1,11 +1,11 @@
-/** Pictures that were deleted on the page and can still be had back: gone from the wall at once, from the system later. */
+/** Deletion with undo: a picture disappears from the wall at once, and is deleted in the system later. */
 
 export class Removals {
   private hidden: ReadonlySet<string> = new Set();
   private pending = new Set<string>();
   private listeners = new Set<() => void>();
 
-  /** @param remove deletes a picture for good; it must outlive the page. */
+  /** @param remove deletes a picture for good; its request must survive the closing of the page. */
   constructor(private readonly remove: (id: string) => Promise<void>) {}
 
   subscribe = (listener: () => void) => {
@@ -13,7 +13,7 @@ export class Removals {
     return () => this.listeners.delete(listener);
   };
 
-  /** Ids of pictures that are not to be shown. */
+  /** Ids of hidden pictures. */
   all = () => this.hidden;
 
   hide(id: string): void {
@@ -21,14 +21,14 @@ export class Removals {
     this.set(new Set(this.hidden).add(id));
   }
 
-  /** Show it again; false where it has been deleted for good meanwhile. */
+  /** Undo: show the picture again; false if it has already been deleted for good. */
   restore(id: string): boolean {
     if (!this.pending.delete(id)) return false;
     this.show(id);
     return true;
   }
 
-  /** A picture has come into the collection: if it was deleted before, it is back. */
+  /** A picture was added to the collection: if it was deleted before, show it again. */
   added(id: string): void {
     if (!this.pending.has(id) && this.hidden.has(id)) this.show(id);
   }
@@ -39,7 +39,7 @@ export class Removals {
     this.set(left);
   }
 
-  /** Delete a hidden picture; one that could not be deleted is shown again, and the error thrown. */
+  /** Delete a hidden picture for good; if that fails, show it again and throw the error. */
   async finish(id: string): Promise<void> {
     if (!this.pending.delete(id)) return;
     try {
@@ -50,7 +50,7 @@ export class Removals {
     }
   }
 
-  /** The page goes: what was deleted is not undone any more. */
+  /** The page is closed: delete all hidden pictures for good. */
   finishAll = () => {
     for (const id of [...this.pending]) void this.finish(id).catch(() => undefined);
   };

@@ -1,15 +1,15 @@
 import { type PointerEvent, useRef } from "react";
 
-// Farther than a finger trembles, and more aside than along.
+// Least horizontal distance of a swipe in pixels; it must also exceed the vertical distance.
 const FAR = 48;
 
-/** A finger that sweeps to the left asks for the next picture, to the right for the one before. */
+/** A swipe to the left shows the next picture, to the right the previous one. */
 export function useSwipe(off: boolean, onNext: () => void, onPrevious: () => void) {
   const start = useRef<{ id: number; x: number; y: number } | null>(null);
-  // On the way down: panzoom lets nothing up that it has seen.
+  // Capture phase: panzoom stops the propagation of the events that it handles.
   return {
     onPointerDownCapture: (event: PointerEvent) => {
-      // A second finger means to zoom.
+      // With a second finger it is a pinch, not a swipe.
       const alone = event.isPrimary && event.pointerType === "touch" && !off;
       start.current = alone ? { id: event.pointerId, x: event.clientX, y: event.clientY } : null;
     },

@@ -4,7 +4,7 @@ import { useMessages } from "../i18n/language";
 import { useShared } from "../shared";
 import { nameOf } from "../wall/name";
 
-/** Delete a picture, with some seconds in which it can be had back. */
+/** Delete a picture, with an undo toast for a few seconds. */
 export function useDelete(): (picture: Picture) => void {
   const t = useMessages();
   const queries = useQueryClient();

@@ -21,13 +21,13 @@ type Props = {
   id: string;
   hits: readonly Hit[];
   params: SearchParams;
-  /** Called when the open picture is among the last of the wall and there are more to come. */
+  /** Called when the open picture is near the end of the wall and there are more pages. */
   onNearEnd?: (() => void) | undefined;
-  /** Called when it goes back to its wall, with the picture that was shown last. */
+  /** Called when the viewer closes to its wall, with the id of the last shown picture. */
   onClosed: (id: string) => void;
 };
 
-/** One picture of the wall, closer. The wall stays behind it, and Esc returns to the same place on it. */
+/** The viewer: one picture in a modal dialog. The wall stays mounted behind it, at the same scroll position. */
 export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const t = useMessages();
   const { fromWall } = useEntry();
@@ -35,7 +35,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const index = hits.findIndex((hit) => hit.id === id);
   const hit = hits[index];
-  // A link may open a picture that this wall does not show.
+  // A link may open a picture that is not on this wall.
   const alone = useQuery({ ...pictureOf(id), enabled: !hit });
   const picture: Picture | undefined = hit ?? alone.data;
   const previous = index > 0 ? hits[index - 1] : undefined;
@@ -44,7 +44,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const editing = edited === id;
   const zoom = useZoom(id);
 
-  // The picture whose tile gets the focus when the viewer goes, which is not always the one that opened it.
+  // The picture whose tile gets the focus when the viewer closes; it may not be the one that opened it.
   const closed = useRef({ id, onClosed, search: params.search });
   useLayoutEffect(() => {
     closed.current = { id, onClosed, search: params.search };
@@ -53,14 +53,14 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    // What lies behind it is out of reach, and so would be a way to undo.
+    // The page behind a modal dialog is inert, so toasts with their undo button must be inside the dialog.
     toasts.showIn(element);
-    // Not its first button: arrows and Esc work from here, and Tab leads to the buttons.
+    // Focus the dialog, not its first button: arrows and Esc work, and Tab moves to the buttons.
     element?.focus();
     return () => {
       toasts.showIn(null);
       element?.close();
-      // Another search has a wall of its own, with other pictures in these places.
+      // Not for another search: its wall has other pictures.
       const { id: last, search, onClosed: back } = closed.current;
       const now = readQuery(new URLSearchParams(window.location.search));
       if (writeQuery(now).toString() === search) back(last);
@@ -77,19 +77,19 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   );
 
   const leave = () => {
-    // Back, where the wall is what lies behind; a shared link has nothing behind it.
+    // Go back if the previous history entry is the wall; a shared link has none.
     if (fromWall) history.back();
     else navigate(params.show(null), { replace: true });
   };
 
-  // What is deleted makes room for its neighbour.
+  // After a deletion, show a neighbour.
   const gone = () => {
     const other = next ?? previous;
     if (other) show(other);
     else leave();
   };
 
-  // What had the focus may have gone with the picture before.
+  // The focused element may have been unmounted with the previous picture.
   useEffect(() => {
     const element = dialog.current;
     if (element?.open && id && !element.contains(document.activeElement)) element.focus();
@@ -101,10 +101,10 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
     () => previous && show(previous),
   );
 
-  // Before the new picture is painted: a key pressed at its sight must turn from it, not from the one before.
+  // Layout effect, before the new picture is painted: a key pressed after that must step from the new picture.
   useLayoutEffect(() => {
     const turn = (event: KeyboardEvent) => {
-      // With Alt they are the browser's own Back and Forward.
+      // Alt with an arrow is the browser's Back and Forward.
       if (editing || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       const pan = zoom.near ? PANS[event.key] : undefined;
       if (pan) zoom.pan(...pan);
@@ -122,10 +122,10 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
       tabIndex={-1}
       className={styles.viewer}
       aria-label={picture ? nameOf(picture, t) : t.viewer.label}
-      // Esc, the back gesture and the button all close the dialog itself; the URL follows.
+      // Esc, Android's back gesture and the button close the dialog itself; the close event updates the URL.
       onClose={(event) => !event.currentTarget.open && leave()}
     >
-      {/* One element as long as the viewer is open: what is put into it is read out. */}
+      {/* Live region: mounted as long as the viewer is open, so that screen readers announce changes. */}
       <p className="unseen" role="status">
         {picture && nameOf(picture, t)}
       </p>
@@ -169,7 +169,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   );
 }
 
-/** How far an arrow moves a picture that is nearer than the window, in pixels. */
+/** How far an arrow key pans a zoomed picture, in pixels. */
 const PANS: Record<string, [number, number] | undefined> = {
   ArrowLeft: [80, 0],
   ArrowRight: [-80, 0],
@@ -177,28 +177,28 @@ const PANS: Record<string, [number, number] | undefined> = {
   ArrowDown: [0, -80],
 };
 
-/** The picture itself: by wheel, pinch, double click or the buttons it comes nearer. */
+/** The picture itself, zoomed by wheel, pinch, double click or the buttons. */
 function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
   const t = useMessages();
   const [loaded, setLoaded] = useState("");
   return (
     <>
       <div className={styles.frame}>
-        {/* As large as the frame, whatever the picture's shape: what is nearer than that covers it. */}
+        {/* As large as the frame for any aspect ratio, so that a zoomed picture covers the frame. */}
         <div ref={zoom.container} className={styles.container}>
           <img
             key={picture.id}
             src={thumbnail(picture, 960)}
             srcSet={`${thumbnail(picture, 480)} 480w, ${thumbnail(picture, 960)} 960w, ${thumbnail(picture, 1920)} 1920w`}
-            // Nearer, the largest there is.
+            // When zoomed, load the largest thumbnail.
             sizes={zoom.near ? "1920px" : "(min-width: 900px) calc(100vw - 320px), 100vw"}
             width={picture.width}
             height={picture.height}
             style={{
-              // Enlarged at most twice: beyond it there is nothing more to see.
+              // Upscaled at most twice: more would show no more detail.
               maxWidth: `min(100%, ${2 * picture.width}px)`,
               maxHeight: `min(100%, ${2 * picture.height}px)`,
-              // Until it is there: the wall's own copy, which is here already, or else a likeness.
+              // While it loads: the wall's thumbnail, which is usually cached, or else the blurred placeholder.
               ...(loaded !== picture.id && {
                 backgroundImage: [`url("${thumbnail(picture, 480)}")`, blurOf(picture.placeholder)]
                   .filter(Boolean)
@@ -231,7 +231,7 @@ type TurnProps = {
   children: ReactNode;
 };
 
-/** At either end it stays, and says that there is no more: a button that vanished would take the focus with it. */
+/** The previous or next button. At the ends it is disabled, not removed: removing it would lose the focus. */
 function Turn({ side, name, to, show, children }: TurnProps) {
   return (
     <button

@@ -6,22 +6,22 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 const NEAREST = 8;
 
 export type Zoom = {
-  /** What is moved: an element as large as its parent, around the picture. */
+  /** Ref of the element that is transformed: it is as large as its parent and contains the picture. */
   container: (element: HTMLDivElement | null) => (() => void) | undefined;
-  /** Whether it is nearer than it was at first. */
+  /** Whether the picture is zoomed in. */
   near: boolean;
   in: () => void;
   out: () => void;
-  /** Move it by so many pixels. */
+  /** Pan by a number of pixels. */
   pan: (x: number, y: number) => void;
 };
 
-/** @param what names the picture: another one is seen as a whole at first. */
+/** @param what identifies the picture: the zoom is reset when it changes. */
 export function useZoom(what: string): Zoom {
   const panzoom = useRef<PanzoomObject>(null);
   const [near, setNear] = useState(false);
 
-  // The element is there as soon as the picture is known, which may be later than the viewer.
+  // A callback ref: the element is mounted when the picture has loaded, which may be after the viewer was.
   const attach = useCallback((container: HTMLDivElement | null) => {
     const frame = container?.parentElement;
     if (!container || !frame) return;
@@ -30,12 +30,12 @@ export function useZoom(what: string): Zoom {
       minScale: 1,
       maxScale: NEAREST,
       contain: "outside",
-      // There is nothing to drag about while all of it is in sight.
+      // Nothing to pan while the whole picture is visible.
       panOnlyWhenZoomed: true,
       animate: !still,
       duration: 140,
       cursor: "",
-      // A finger that goes up and down over the whole picture scrolls the page.
+      // A vertical drag on a picture that is not zoomed scrolls the page.
       touchAction: "pan-y",
     });
     panzoom.current = made;
@@ -64,7 +64,7 @@ export function useZoom(what: string): Zoom {
     };
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the other picture that matters
+  // biome-ignore lint/correctness/useExhaustiveDependencies: reset when the picture changes
   useEffect(() => {
     panzoom.current?.reset({ animate: false });
   }, [what]);

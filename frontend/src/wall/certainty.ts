@@ -1,9 +1,9 @@
 import type { Hit } from "../api/schema";
 
-/** Above it the system is sure that a picture fits: where nothing fits, one in twenty searches has such a one. */
+/** The confidence above which a result counts as a match; one in twenty searches without a match exceeds it. */
 export const SURE = 0.95;
 
-/** How many, from the first, are sure to fit; all of them where that is not known. */
+/** The number of leading results that count as matches; all of them if the confidence is unknown. */
 export function countCertain(hits: readonly Hit[]): number {
   const end = hits.findIndex((hit) => hit.confidence !== null && hit.confidence <= SURE);
   return end < 0 ? hits.length : end;

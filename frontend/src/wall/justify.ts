@@ -1,21 +1,22 @@
-/** Rows of pictures of one height that fill the width exactly, without cropping. */
+/** Justified layout: rows of pictures with the same height that fill the width exactly, without cropping. */
 
 export type Size = { width: number; height: number };
 
-/** Pictures `first`, `first + 1` ... beside each other, each so wide and all so high, in whole pixels. */
+/** A row: the index of its first picture, the row's height, and the width of each picture, in whole pixels. */
 export type Row = { first: number; height: number; widths: number[] };
 
 export type Shape = { width: number; height: number; gap: number };
 
-// A strip of 1 : 20 would leave nothing to see of its neighbours; beyond these it stands on its own ground.
+// Aspect ratios are clamped to these: a picture of 1 : 20 would make its neighbours tiny. Its tile shows all of it.
 const NARROWEST = 0.4;
 const WIDEST = 4;
 
 /**
- * The rows of some pictures, in order.
+ * Lay out pictures in rows, in order.
  *
- * A row is closed when its pictures, at the shape's height, reach the width; it is then scaled down to fill it. The last
- * row keeps the height and may stay short; with `open` it is left out as long as it is short, since more will come.
+ * A row is complete when its pictures, at the shape's height, reach the width; it is then scaled down to fill it. The
+ * last row keeps the height and may be shorter than the width; with `open` a short last row is left out, since more
+ * pictures will follow.
  */
 export function justify(pictures: readonly Size[], shape: Shape, open = false): Row[] {
   const rows: Row[] = [];
@@ -26,7 +27,7 @@ export function justify(pictures: readonly Size[], shape: Shape, open = false): 
     const height = full ? room / sum : Math.min(shape.height, room / sum);
     const widths = ratios.map((ratio) => Math.floor(ratio * height));
     if (full) {
-      // The last of a full row takes what rounding left over.
+      // The last picture of a full row takes up the rounding error.
       const used = widths.slice(0, -1).reduce((total, width) => total + width, 0);
       widths[widths.length - 1] = room - used;
     }

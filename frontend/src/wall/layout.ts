@@ -1,4 +1,4 @@
-/** The wall's lines, top to bottom: rows of pictures, and the rule below which the system is less certain. */
+/** The wall's lines, top to bottom: rows of pictures, and a rule above the results that are less certain. */
 
 import { justify, type Row, type Shape, type Size } from "./justify";
 
@@ -7,10 +7,10 @@ export type Line = Row | { rule: true; height: number };
 const RULE = 44;
 
 /**
- * Lines of some pictures.
+ * Lay out pictures in lines.
  *
- * @param certain how many of them, from the first, the system is sure of: a rule follows those, unless it is all or none.
- * @param open whether more pictures will come.
+ * @param certain the number of leading results that count as matches: a rule follows them, unless it is all or none.
+ * @param open whether more pictures will follow.
  */
 export function layOut(pictures: readonly Size[], shape: Shape, certain: number, open: boolean): Line[] {
   if (certain <= 0 || certain >= pictures.length) return justify(pictures, shape, open);
@@ -22,14 +22,14 @@ export function layOut(pictures: readonly Size[], shape: Shape, certain: number,
   ];
 }
 
-/** The line that a picture stands in; -1 where it is not laid out. */
+/** The index of the line that contains a picture; -1 if it is not laid out. */
 export function lineOf(lines: readonly Line[], picture: number): number {
   return lines.findIndex(
     (line) => "first" in line && line.first <= picture && picture < line.first + line.widths.length,
   );
 }
 
-/** The picture that an arrow key leads to from another one, in the same direction on the wall. */
+/** Keyboard navigation: the picture that a key leads to from the given one. */
 export function step(lines: readonly Line[], from: number, key: string, gap: number): number {
   const at = lineOf(lines, from);
   const line = lines[at];
@@ -48,7 +48,7 @@ export function step(lines: readonly Line[], from: number, key: string, gap: num
   return next.first + distances.indexOf(Math.min(...distances));
 }
 
-/** Where the middle of each picture of a row lies, from the left. */
+/** The horizontal centre of each picture of a row, from the left. */
 function middles(widths: readonly number[], gap: number): number[] {
   let left = 0;
   return widths.map((width) => {

@@ -1,8 +1,8 @@
-/** What stands in for a picture on its way: its mean colour, which costs nothing, and a blurred copy of it. */
+/** Placeholders while a picture loads: its mean colour, which is cheap, and a blurred preview (ThumbHash). */
 
 import { thumbHashToAverageRGBA, thumbHashToDataURL } from "thumbhash";
 
-/** The mean colour of a placeholder, as CSS; empty where there is none. */
+/** The mean colour of a ThumbHash, as CSS; empty if there is none. */
 export function toneOf(placeholder: string): string {
   return read(placeholder, (hash) => {
     const { r, g, b } = thumbHashToAverageRGBA(hash);
@@ -10,12 +10,12 @@ export function toneOf(placeholder: string): string {
   });
 }
 
-/** A blurred copy, as CSS; it takes about a millisecond to make. */
+/** A blurred preview, as CSS; decoding takes about a millisecond. */
 export function blurOf(placeholder: string): string {
   return read(placeholder, (hash) => `url(${thumbHashToDataURL(hash)})`);
 }
 
-/** What is no placeholder shows the wall's own ground. */
+/** Decode a placeholder; an invalid one gives an empty string, so the wall's background is shown. */
 function read(placeholder: string, how: (hash: Uint8Array) => string): string {
   if (!placeholder) return "";
   try {

@@ -1,7 +1,7 @@
 import type { Picture } from "../api/schema";
 import type { Messages } from "../i18n/en";
 
-/** How a picture is named to a person who does not see it. */
+/** A picture's text alternative for screen readers. */
 export function nameOf(picture: Picture, t: Messages): string {
   return picture.caption || picture.file_name || t.unnamed;
 }

@@ -1,4 +1,4 @@
-/** Scroll restoration: the position on the wall, for each entry of the browser's history; back, forward and reload return to it. */
+/** Scroll restoration: stores the position on the wall per history entry, for back, forward and reload. */
 
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useEntry } from "../navigation";
@@ -9,7 +9,7 @@ type Kept = { search: string; index: number; top: number; focused: number };
 const KEY = "sightline.place.";
 const SETTLED_MS = 120;
 
-/** The position of an entry; null where it belongs to a search that another one has replaced since. */
+/** The stored position of a history entry; null if there is none, or it belongs to another search. */
 function read(key: string, search: string): Kept | null {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY + key) ?? "null") as Kept | null;
@@ -23,18 +23,18 @@ function write(key: string, position: Kept): void {
   try {
     sessionStorage.setItem(KEY + key, JSON.stringify(position));
   } catch {
-    // Without room the wall begins at its top.
+    // sessionStorage is full or blocked: the wall starts at the top.
   }
 }
 
 /**
  * Keep the scroll position on a wall, and restore it.
  *
- * @param search names what the wall shows: another search begins at its best match.
- * @param loaded how many pictures are there.
- * @param ready whether they are those of the search.
- * @param whole whether there are no more.
- * @param more asks for more of them; not there while they are on their way.
+ * @param search identifies the search that the wall shows: a new search starts at the top.
+ * @param loaded the number of loaded pictures.
+ * @param ready whether they belong to this search.
+ * @param whole whether all pages are loaded.
+ * @param more fetches the next page; undefined while one is being fetched.
  */
 export function useScrollRestoration(
   wall: RefObject<WallHandle | null>,
@@ -48,11 +48,11 @@ export function useScrollRestoration(
   const goal = useRef<Kept | null>(null);
   const [begun, setBegun] = useState("");
 
-  // Another search: to its top, or to where the reader was on it.
+  // Another search: scroll to the top, or to its stored position.
   useLayoutEffect(() => {
     if (begun === search) return;
     setBegun(search);
-    // An entry that is new has none.
+    // A new history entry has no stored position.
     goal.current = read(key, search);
     if (!goal.current) window.scrollTo(0, 0);
   }, [search, begun, key]);
@@ -65,7 +65,7 @@ export function useScrollRestoration(
       return;
     }
     goal.current = null;
-    // After the wall has its lines: they depend on its width, which it has just measured.
+    // In the next frame, when the wall has its lines: they depend on its width, which has just been measured.
     requestAnimationFrame(() => {
       wall.current?.scrollTo(wanted.index, wanted.top);
       if (wanted.focused >= 0) requestAnimationFrame(() => wall.current?.reveal(wanted.focused));
@@ -83,7 +83,7 @@ export function useScrollRestoration(
       timer = setTimeout(keep, SETTLED_MS);
     };
     window.addEventListener("scroll", soon, { passive: true });
-    // At once: what is focused may be a link that leads away.
+    // Not debounced: the focused element may be a link that leaves the page.
     window.addEventListener("focusin", keep);
     window.addEventListener("pagehide", keep);
     return () => {

@@ -18,25 +18,25 @@ type Props = {
   width: number;
   height: number;
   params: SearchParams;
-  /** Whether Tab stops here. */
+  /** Whether this is the wall's tab stop (roving tabindex). */
   active: boolean;
-  /** Whether it is the last of all. */
+  /** Whether it is the last picture of the last page. */
   last: boolean;
   onFocus: (index: number) => void;
-  /** Whether the wall is moving at this moment. */
+  /** Whether the wall is being scrolled. */
   isMoving: () => boolean;
 };
 
-// What flies past within this time is not fetched: it is not seen, and the next pictures wait behind it.
+// While the wall scrolls, thumbnails are fetched only after this time: those that scroll past would delay the next.
 const GLANCE_MS = 90;
 
 const AGAIN_MS = 2000;
 const MOST_FAILURES = 2;
 
-// Narrower than this there is no room for words beside the actions.
+// In a narrower tile there is no room for the name beside the actions.
 const ROOM_FOR_WORDS = 190;
 
-/** One picture of the wall. At rest it is a picture and nothing else. */
+/** One picture of the wall, memoised. Its name and actions are shown only on hover or focus. */
 export const Tile = memo(function Tile({
   hit,
   index,
@@ -59,7 +59,7 @@ export const Tile = memo(function Tile({
     const timer = setTimeout(() => setDue(true), GLANCE_MS);
     return () => clearTimeout(timer);
   }, [due]);
-  // Refused for a moment, it is asked for again; at last its name stands in its place.
+  // Retry a thumbnail that fails to load; after MOST_FAILURES retries, show its name instead.
   const failures = useRef(0);
   const failed = () => {
     failures.current += 1;
@@ -109,7 +109,7 @@ export const Tile = memo(function Tile({
           onError={failed}
         />
       </Link>
-      {/* Only where it can be seen: three links and icons for each picture are half of what a screen costs. */}
+      {/* Rendered only on hover or focus: three links with icons per picture are half of a screen's rendering time. */}
       {(pointed || active) && (
         <div className={styles.label}>
           {width >= ROOM_FOR_WORDS && <span title={name}>{name}</span>}

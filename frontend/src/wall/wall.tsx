@@ -23,33 +23,33 @@ import styles from "./wall.module.css";
 
 const GAP = 6;
 const PHONE = 600;
-// So many lines before the last one the next page is asked for.
+// The next page is fetched this many lines before the last one.
 const AHEAD = 6;
 
 export type WallHandle = {
-  /** Bring a picture into sight, and focus it. */
+  /** Scroll a picture into view, and focus it. */
   reveal: (index: number) => void;
-  /** Scroll until a picture stands so far below the top of the window. */
+  /** Scroll so that a picture is `top` pixels below the top of the window. */
   scrollTo: (index: number, top: number) => void;
-  /** The first picture in sight, how far below the top of the window it stands, and the one with the focus. */
+  /** The first visible picture, its distance below the top of the window, and the picture with the focus. */
   look: () => { index: number; top: number; focused: number };
 };
 
 type Props = {
   hits: readonly Hit[];
   params: SearchParams;
-  /** How many, from the first, the system is sure of. */
+  /** The number of leading results that count as matches. */
   certain: number;
-  /** An older wall stays, dimmed, until the new one is there. */
+  /** Whether these are the results of the previous search, shown dimmed until the new ones have loaded. */
   stale: boolean;
-  /** Called when the end of the wall comes near, while there is more. */
+  /** Called when the user scrolls near the end and there are more pages. */
   onEnd?: (() => void) | undefined;
-  /** Whether there is more, on its way or not. */
+  /** Whether there are more pages. */
   open: boolean;
   ref?: Ref<WallHandle>;
 };
 
-/** The results: a justified wall, sizes known before any picture is loaded, and only what is near in the document. */
+/** The results as a justified, virtualised list. Sizes are known before pictures load, so there is no layout shift. */
 export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) {
   const t = useMessages();
   const [list, { width, top, header }] = useBox<HTMLUListElement>();
@@ -60,7 +60,7 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
   const [active, setActive] = useState(0);
   const activeLine = lineOf(lines, active);
   const virtualizer = useWindowVirtualizer({
-    // The line with the focus stays: a tile that is taken away would take the reader's place with it.
+    // Keep the line with the focus mounted: unmounting the focused tile would lose the focus.
     rangeExtractor: (range) => {
       const near = defaultRangeExtractor(range);
       return activeLine < 0 || near.includes(activeLine) ? near : [...near, activeLine].sort((a, b) => a - b);
@@ -73,7 +73,7 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
     scrollPaddingStart: header,
     scrollPaddingEnd: GAP,
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are exact, and all change with the lines
+  // biome-ignore lint/correctness/useExhaustiveDependencies: measure again when the lines change
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, lines]);
 
   const isMoving = useCallback(() => virtualizer.isScrolling, [virtualizer]);
@@ -101,7 +101,7 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
     if (!hit) return;
     const term = (weight: number) => withTerm(params.query, { kind: "like", value: hit.id, weight });
     if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
-      // A key that is faster than the focus goes on from where that is going.
+      // If keys repeat faster than the focus moves, step from the tile that will get the focus.
       focus(step(lines, goal() ?? index, event.key, GAP));
     } else if (!singleKeys()) return;
     else if (event.key === "s") navigate(hrefOf(alike(params.query, hit.id)));
@@ -165,14 +165,14 @@ function shapeOf(width: number) {
   return { width, height: width < PHONE ? 150 : 220, gap: GAP };
 }
 
-/** Roving tabindex: the wall is one stop of Tab, since it may hold ten thousand pictures. */
+/** Roving tabindex: the wall is a single tab stop, since it may have ten thousand pictures. */
 function useFocus(
   hits: readonly Hit[],
   setActive: (index: number) => void,
   bring: (index: number) => void,
 ): { focus: (index: number) => void; goal: () => number | null } {
   const wanted = useRef<number | null>(null);
-  // Whether the focus was on the wall or in the viewer last: what is taken away drops it without a word.
+  // Whether the focus was last on the wall or in the viewer: unmounting a focused element fires no blur event.
   const inside = useRef(false);
   const [, again] = useState(0);
   const best = hits[0]?.id;
@@ -186,14 +186,14 @@ function useFocus(
     return () => document.removeEventListener("focusin", follow);
   }, []);
 
-  // Another search begins at its best match, and so does the reader who stood on the wall.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the other best match that tells
+  // A new search makes its best match the tab stop, and focuses it if the focus was on the old wall.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the best match changes
   useLayoutEffect(() => {
     setActive(0);
     if (inside.current && document.activeElement === document.body) wanted.current = 0;
   }, [best]);
 
-  // Each time: a tile that is far away is there some renderings after it was scrolled to.
+  // After every render: a tile far away is mounted only some renders after scrolling to it.
   useEffect(() => {
     if (wanted.current === null) return;
     const tile = document.getElementById(`tile-${hits[wanted.current]?.id}`);
@@ -212,7 +212,7 @@ function useFocus(
   };
 }
 
-/** A wall that becomes wider or narrower, as a phone that is turned, still shows the pictures that it showed. */
+/** Keeps the same pictures in view when the wall's width changes, such as when a phone is rotated. */
 function useAnchor(
   width: number,
   lines: readonly Line[],
@@ -243,7 +243,7 @@ function useHandle(
   useImperativeHandle(ref, () => ({
     reveal: focus,
     scrollTo: (index, below) => {
-      // What stands above the wall may have changed with the search, and has not been measured again yet.
+      // Read the position now: the height above the wall may have changed with the search and is not measured yet.
       const now = (list.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
       window.scrollTo(0, offsetOf(index) + now - top - below);
     },
@@ -260,7 +260,7 @@ function useHandle(
   }));
 }
 
-/** A wall whose results are not known yet: only the shape of what will come. */
+/** Skeleton of the wall while the results load. */
 export function WallSkeleton() {
   const [list, { width }] = useBox<HTMLDivElement>();
   const ratios = [1.4, 0.8, 1.5, 1, 0.75, 1.33, 1.6, 0.7, 1, 1.45, 1.2, 0.9, 1.5, 1, 1.3, 0.8, 1.4, 1.1];
@@ -282,8 +282,8 @@ export function WallSkeleton() {
 }
 
 /**
- * An element's width in whole pixels, how far it stands below the top of the page, and how much of the window's top is
- * covered by the header that stays there; kept as the window changes.
+ * An element's width in whole pixels, its distance from the top of the page, and the height of the sticky header that
+ * covers the top of the window; updated on resize.
  */
 function useBox<E extends HTMLElement>() {
   const element = useRef<E>(null);
@@ -304,7 +304,7 @@ function useBox<E extends HTMLElement>() {
   }, []);
   useLayoutEffect(() => {
     measure();
-    // The page as well: what stands above the wall may grow.
+    // Observe the page as well: content above the wall may change its height.
     const observer = new ResizeObserver(measure);
     if (element.current) observer.observe(element.current);
     observer.observe(document.body);

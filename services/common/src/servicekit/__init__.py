@@ -1,1 +1,1 @@
-"""What the services must do alike, and nothing else: app factory, settings, logs, errors, health, metrics."""
+"""Code that all services share: app factory, settings, logs, errors, health, metrics."""

@@ -1,4 +1,4 @@
-"""The Flask application that every service starts from: request ids, error shape, health and metrics."""
+"""The Flask app factory of every service: request ids, problem+json errors, health and metrics."""
 
 from __future__ import annotations
 
@@ -22,30 +22,31 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.timing import server_timing, stages
 from servicekit.tracing import trace_requests
 
-# What a caller may send as its request id; anything else (a log line break, a kilobyte) is replaced.
+# Request ids that are accepted from a caller. Others are replaced: a line break would forge a log line.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-# Other methods are counted as `other`: a client could create a metric series per word.
+# Other methods are counted as `other`: otherwise a client could create any number of metric series.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-# Of a form, and how long the fields may be that are no files: 64 captions of 10,000 characters are 2.5 MB at most.
+# Limits of a multipart form: its parts, and the bytes of a field that is not a file. 64 captions of 10,000 characters
+# are 2.5 MB at most.
 MAX_PARTS = 1000
 MAX_FIELD_BYTES = 4 * 2**20
 
-# Ends of the histograms' buckets in seconds: a look-up takes a tenth of a millisecond, a large upload ten seconds.
+# Upper bounds of the histogram buckets in seconds: a look-up takes 0.1 ms, a large upload 10 s.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 ReadyChecks = Mapping[str, Callable[[], str]]
 
 
 class StrictJson(DefaultJSONProvider):
-    """Requests by orjson: NaN, half of a surrogate pair and a thousand levels are no JSON, and reading is quick."""
+    """Parses requests with orjson: fast, and it refuses NaN, lone surrogates and very deep nesting."""
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         """Decode a document.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: the document is not valid JSON.
         """
         return orjson.loads(s)
 
@@ -57,11 +58,11 @@ def create_service(
 
     Args:
         name: the service's name, in logs and metrics.
-        ready: for each part, a function that does the part's work once, returns a short fact about it and raises
-            when it cannot serve. All of them run on every `/readyz`.
+        ready: the readiness checks by name. A check exercises the part once, returns a short status text, and raises
+            when the part cannot serve. All of them run on every `/readyz`.
         max_body_bytes: the largest request body; a larger one is answered 413.
-        otlp_endpoint: where traces are collected, if they are.
-        trusting: whether callers are services of this system, whose deadlines are kept to.
+        otlp_endpoint: address of the OTLP collector; None disables tracing.
+        trusting: whether callers are services of this system, so that their deadline header is honoured.
     """
     app = Flask(name)
     app.json = StrictJson(app)
@@ -69,7 +70,7 @@ def create_service(
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_BYTES
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
     log = logging.getLogger(name)
-    # One registry an app: a test may create several apps in one interpreter.
+    # One registry per app: a test may create several apps in one interpreter.
     registry = CollectorRegistry()
     requests = Counter("http_requests", "Requests answered", ["route", "method", "status"], registry=registry)
     seconds = Histogram("http_request_seconds", "Time to answer", ["route"], registry=registry, buckets=BUCKETS)
@@ -88,7 +89,7 @@ def create_service(
 
     @app.after_request
     def finish(response: Response) -> Response:
-        # The route's rule, not the path: bounds the number of metric series.
+        # The route's rule, not the path: this bounds the number of metric series.
         route = request.url_rule.rule if request.url_rule else "unmatched"
         elapsed = time.perf_counter() - g.started
         method = request.method if request.method in METHODS else "other"
@@ -129,7 +130,7 @@ def create_service(
                 )
             )
         if isinstance(error, ClientDisconnected):
-            # The client disconnected, or was too slow: a slow client still reads this answer.
+            # The client disconnected, or sent too slowly; a slow client can still read this answer.
             response = problem(ServiceError(Kind.TOO_SLOW, "the rest of the request did not come in time"))
             response.headers["Connection"] = "close"
             return response

@@ -1,6 +1,6 @@
-"""Until when an answer is of use: handed down from service to service as the time that is left.
+"""Request deadlines, passed from service to service as the remaining time in the header X-Time-Left-Ms.
 
-A time of day would be simpler and would count the way as well, but the clocks of two machines differ by more than that.
+A timestamp would also count the time on the network, but the clocks of two machines differ by more than that.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from flask import g, has_request_context, request
 from servicekit.errors import Kind, ServiceError
 
 HEADER = "X-Time-Left-Ms"
-# When the first byte of the request that this thread answers came, on the monotonic clock; set by the worker.
+# When the first byte of this thread's current request arrived, on the monotonic clock; set by the gunicorn worker.
 arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
 
 
 def set_deadline(seconds: float) -> None:
-    """Give the request that is being answered so long, from when it came; a deadline that is nearer stays."""
+    """Set the current request's deadline to `seconds` after its first byte arrived; an earlier deadline is kept."""
     came = arrived_at.get()
     began = time.monotonic() if came is None else came
     g.deadline = min(g.get("deadline", float("inf")), began + seconds)
 
 
 def take_over_deadline() -> None:
-    """Keep to the time that the caller has left, if it says so."""
+    """Take over the caller's deadline from its header, if there is one."""
     given = request.headers.get(HEADER, "")
-    # 9 digits of milliseconds: more than a week.
+    # At most 9 digits: 11 days in milliseconds. More digits are ignored.
     if given.isascii() and given.isdigit() and len(given) < 10:
         set_deadline(int(given) / 1000)
 
 
 def time_left() -> float | None:
-    """Seconds until the deadline of the request that is being answered, below 0 after it; None where there is none."""
+    """Seconds until the current request's deadline, negative after it; None without a deadline."""
     deadline = g.get("deadline") if has_request_context() else None
     return None if deadline is None else deadline - time.monotonic()
 
 
 def check_deadline() -> None:
-    """Stop work whose client has given up.
+    """Stop work that the client no longer waits for.
 
     Raises:
-        ServiceError: the deadline is over.
+        ServiceError: the current request's deadline has passed.
     """
     left = time_left()
     if left is not None and left <= 0:

@@ -1,4 +1,4 @@
-"""Every error a service can answer with: one closed list of kinds, one status table, one shape (RFC 9457)."""
+"""Errors of all services: a closed list of kinds, the HTTP status of each, and problem+json documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 
 class Kind(StrEnum):
-    """What went wrong, as a client may switch on it."""
+    """The kind of an error; clients may switch on it."""
 
     INVALID = "invalid"
     UNAUTHORIZED = "unauthorized"
@@ -46,7 +46,7 @@ STATUS: dict[Kind, int] = {
 
 
 class ItemError(TypedDict):
-    """What is wrong with one item of a request, inside an answer about many."""
+    """The error of one item, inside an answer about several items."""
 
     type: str
     title: str
@@ -54,16 +54,16 @@ class ItemError(TypedDict):
 
 
 class ServiceError(Exception):
-    """An error with an answer: `kind` picks the status, `detail` names the field and the limit in a sentence."""
+    """An error that becomes the answer: `kind` determines the status, `detail` names the field and the limit."""
 
     def __init__(self, kind: Kind, detail: str, retry_after: int | None = None, **extra: Any) -> None:
-        """An error.
+        """Create an error.
 
         Args:
-            kind: what went wrong.
-            detail: a sentence for people.
-            retry_after: in so many seconds it may go better.
-            extra: further fields of the document.
+            kind: determines the HTTP status.
+            detail: a readable sentence.
+            retry_after: value of the Retry-After header, in seconds.
+            extra: further fields of the problem document.
         """
         super().__init__(detail)
         self.kind = kind
@@ -77,7 +77,7 @@ class ServiceError(Exception):
         return STATUS[self.kind]
 
     def item(self) -> ItemError:
-        """The short form: one item's error inside an answer about many."""
+        """The short form, for one item inside an answer about several items."""
         return {"type": f"urn:sightline:error:{self.kind}", "title": self.kind.replace("-", " "), "detail": self.detail}
 
     def body(self, request_id: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Opening pictures that strangers send: which formats, how many pixels, and what is wrong when one cannot be read.
+"""Decodes untrusted picture files: allowed formats, pixel limits against decompression bombs, and readable errors.
 
-Needs Pillow, and pillow-heif for what iPhones write (`sightline-common[pictures]`).
+Needs Pillow, and pillow-heif for iPhone photographs (`sightline-common[pictures]`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from servicekit.errors import Kind, ServiceError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
-# Pillow itself warns of a decompression bomb above this many pixels; a service's own limit must stay below it.
+# Pillow's own decompression bomb limit, in pixels; a service's limit must not be above it.
 PILLOW_LIMIT = 89_478_485
 
 
-# JPEG's own limit of a side. A picture of 80,000,000 x 1 passes a pixel limit, and resizing it needs gigabytes.
+# JPEG's limit per side. A picture of 80,000,000 x 1 would pass the pixel limit, and resizing it needs gigabytes.
 MAX_SIDE = 65_535
 
-# Those of cameras and printers have some kilobytes.
+# Limit of an embedded ICC profile in bytes; those of cameras and printers have a few kilobytes.
 MAX_PROFILE = 2**20
 
 # EXIF orientations that exchange width and height.
@@ -32,7 +32,7 @@ ORIENTATION = 0x0112
 
 
 class Picture(NamedTuple):
-    """A decoded picture, and what its file says of it."""
+    """A decoded picture with its format, full size and EXIF."""
 
     image: Image.Image  # RGB and upright; smaller than width x height where a draft was enough
     format: str  # one of FORMATS
@@ -43,17 +43,17 @@ class Picture(NamedTuple):
 
 @cache
 def teach_heif() -> None:
-    """Let Pillow read what iPhones write; once, since Pillow's list of formats is the process's."""
+    """Register the HEIF decoder for iPhone photographs; once, since Pillow's list of formats is global."""
     register_heif_opener(thumbnails=False)
 
 
 def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> Picture:
-    """Decode a whole picture: first frame, EXIF turn applied, transparency on white, RGB.
+    """Decode a picture: first frame, EXIF orientation applied, transparency on white, RGB.
 
     Args:
         content: the file's bytes.
         max_pixels: width x height above which the picture is refused before it is decoded.
-        draft: when the caller needs only this many pixels a side, a JPEG is decoded at a reduced scale above it.
+        draft: the pixels per side that the caller needs; a JPEG is then decoded at a reduced scale, which is faster.
 
     Raises:
         ServiceError: the content is not a picture, is damaged, or has more pixels than the limit.
@@ -67,7 +67,7 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
         raise ServiceError(
             Kind.UNSUPPORTED_PICTURE, f"not a picture in a known format ({', '.join(FORMATS)})"
         ) from error
-    except Exception as error:  # a damaged header makes Pillow's plugins raise nearly anything
+    except Exception as error:  # with a damaged header, Pillow's plugins raise many types of exception
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture's header is damaged: {error}") from error
     width, height = picture.size
     if max(width, height) > MAX_SIDE:
@@ -81,9 +81,9 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
         if draft:
             picture.draft("RGB", (draft, draft))
         picture.load()
-        # Cameras write several JPEGs into one file, which Pillow then calls MPO; the first is the picture.
+        # Some cameras write several JPEGs into one file; Pillow calls that MPO, and the first JPEG is the picture.
         form = "JPEG" if picture.format == "MPO" else str(picture.format)
-        # In place, since a copy of a large picture takes hundreds of megabytes.
+        # In place: a copy of a large picture takes hundreds of megabytes.
         ImageOps.exif_transpose(picture, in_place=True)
         upright = flatten(picture)
         profile = picture.info.get("icc_profile")
@@ -96,7 +96,7 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
 
 
 def flatten(picture: Image.Image) -> Image.Image:
-    """Put a picture of any mode on white, as RGB."""
+    """Convert a picture of any mode to RGB, with transparency composited on white."""
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layer = picture if picture.mode == "RGBA" else picture.convert("RGBA")
         white = Image.new("RGB", layer.size, "white")
@@ -106,5 +106,5 @@ def flatten(picture: Image.Image) -> Image.Image:
 
 
 def too_many_pixels(size: str, limit: int) -> ServiceError:
-    """The refusal of a decompression bomb."""
+    """The error for a picture over the pixel limit."""
     return ServiceError(Kind.TOO_LARGE, f"the picture has {size} pixels; the limit is {limit}")

@@ -1,7 +1,6 @@
-"""What the services send each other: records of pictures, queries and their answers, facts about a collection.
+"""Types of the internal API: records of pictures, queries and their answers, facts about a collection.
 
-A service checks what it receives with a pydantic model. What it answers has a type here, which mypy checks on both
-sides.
+A service validates what it receives with a pydantic model. Answers have a TypedDict, which mypy checks on both sides.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from pydantic import BaseModel, Field
 from servicekit.errors import ItemError
 from servicekit.wire import Wire
 
-# A moment, or the whole year, month, day or minute that its beginning names.
+# A point in time, or a prefix of one that stands for the whole year, month, day or minute.
 Moment = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)?)?$")]
 Tag = Annotated[str, Field(min_length=1, max_length=200)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=50, strict=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 MOST = 2**63 - 1
-# What SQLite and Milvus hold; a larger whole number is read as a fraction.
+# The 64-bit range of SQLite and Milvus; a larger whole number is read as a float.
 Whole = Annotated[int, Field(ge=-(2**63), le=MOST)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Value = str | bool | Whole | Number
@@ -28,12 +27,12 @@ Value = str | bool | Whole | Number
 Caption = Annotated[str, Field(max_length=10_000)]
 TagList = Annotated[list[Tag], Field(max_length=100)]
 Attributes = Annotated[dict[Name, Value], Field(max_length=100)]
-# By the clock where the picture was taken: cameras do not tell the zone.
+# Local time where the picture was taken: cameras do not record the time zone.
 TakenAt = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
 
 
 class Edit(Wire):
-    """A picture's fields that take new values: those that are given."""
+    """New values of a picture's fields; fields that are left out stay unchanged."""
 
     caption: Caption | None = None
     tags: TagList | None = None
@@ -42,14 +41,14 @@ class Edit(Wire):
 
 
 class Range(Wire):
-    """An attribute between two numbers, or two texts in their alphabetical order; both ends belong to it."""
+    """A range of numbers, or of texts in alphabetical order; both ends are included."""
 
     min: Whole | Number | str | None = None
     max: Whole | Number | str | None = None
 
 
 class Conditions(BaseModel):
-    """Conditions of one value or one list each."""
+    """Filter conditions that have one value or one list each."""
 
     tags: Tags = Field(default=(), description="tags that a picture has, all of them")
     any_tags: Tags = Field(default=(), description="tags of which a picture has at least one")
@@ -66,16 +65,16 @@ class Conditions(BaseModel):
 
 
 class Filter(Conditions, Wire):
-    """Every condition that is given must hold."""
+    """Conditions on pictures; all that are given must hold."""
 
     attributes: dict[Name, Value | Range] = Field(default_factory=dict, max_length=20)
 
 
 class NewRecord(TypedDict):
-    """What a client says of a picture when it puts it on record."""
+    """The fields of a picture that is added to the search service."""
 
     id: str  # the first 32 hex digits of the sha256 of its file
-    media_key: str  # where its file lies
+    media_key: str  # key of its file in the object store, or library:ID
     file_name: str
     bytes: int | None
     width: int  # in pixels, upright
@@ -83,19 +82,19 @@ class NewRecord(TypedDict):
     caption: str
     tags: Sequence[str]
     attributes: Mapping[str, str | bool | int | float]
-    taken_at: str | None  # by the clock where it was taken
+    taken_at: str | None  # local time where it was taken
     placeholder: str  # ThumbHash in base64, or empty
 
 
 class Record(NewRecord):
-    """What the search service knows of a picture; times in UTC."""
+    """A picture's record in the search service; added_at and changed_at are in UTC."""
 
     added_at: str
     changed_at: str
 
 
 class FoundRecord(Record):
-    """A picture of a page of results: with its cosine, or the score of another mode."""
+    """A search result: a record with its cosine, or with the score of the mode text or hybrid."""
 
     score: float
 
@@ -107,13 +106,13 @@ class NewVectorRecord(NewRecord):
 
 
 class VectorRecord(NewVectorRecord):
-    """A picture that comes from another catalogue, or goes to one."""
+    """A picture that is copied from one search service to another."""
 
     added_at: str
 
 
 class QueryTerm(TypedDict):
-    """A part of a query: a vector, or the id of a picture that is there; a negative weight leads away from it."""
+    """A term of a query: a vector, or the id of a picture in the collection; a negative weight leads away from it."""
 
     vector: NotRequired[str]
     like: NotRequired[str]
@@ -121,7 +120,7 @@ class QueryTerm(TypedDict):
 
 
 class Query(TypedDict):
-    """What `POST /v1/query` takes; a field that is left out has its default, which for None is the same."""
+    """The body of `POST /v1/query`; leaving out a field and sending None mean the same."""
 
     model_id: NotRequired[str | None]
     terms: list[QueryTerm]
@@ -141,8 +140,8 @@ class Page(TypedDict):
     model_id: str | None
     generation: str
     next_cursor: str | None
-    collapsed: int  # near-duplicates that were passed over up to this page
-    matching: NotRequired[int]  # pictures that the filter lets through; with `explain`
+    collapsed: int  # near-duplicates that were skipped up to this page
+    matching: NotRequired[int]  # pictures that match the filter; only with `explain`
 
 
 class IndexFacts(TypedDict):
@@ -150,7 +149,7 @@ class IndexFacts(TypedDict):
 
     generation: str | None
     kind: str
-    after: int  # pictures that came after the index was written, and are searched beside it
+    after: int  # pictures added after the index was written; they are searched separately
     problem: str | None
 
 
@@ -170,7 +169,7 @@ class ModelFacts(TypedDict):
     dim: int
     serves: bool
     vectors: int
-    missing: int  # pictures that it has no vector of
+    missing: int  # pictures without a vector of this model
 
 
 class TagCount(TypedDict):
@@ -181,18 +180,18 @@ class TagCount(TypedDict):
 
 
 class FacetCounts(TypedDict):
-    """What pictures can be told apart by."""
+    """The values that filters can take, with counts."""
 
     tags: list[TagCount]  # the most frequent ones
     orientations: dict[str, int]  # landscape, portrait, square
-    taken: list[str] | None  # the first and the last moment, None where none is known
+    taken: list[str] | None  # the first and the last time; None if no picture has one
     added: list[str] | None
     widest: int  # in pixels
-    sampled: bool  # whether not every picture was counted
+    sampled: bool  # whether only a part of the pictures was counted
 
 
 class Suggestions(TypedDict):
-    """Captions and tags that go on as a text does."""
+    """Captions and tags that complete a text."""
 
     captions: list[str]
     tags: list[str]
@@ -205,19 +204,19 @@ class EncoderFacts(TypedDict):
     dim: int
     name: str
     towers: dict[str, str]
-    evaluation: dict[str, Any]  # figures, or figures by name, at any depth
+    evaluation: dict[str, Any]  # figures by name, nested to any depth
 
 
 class EncodedItem(TypedDict):
-    """A text or picture of a request to the encoder: the row of its vector, or None and the error."""
+    """The result of one text or picture: the row of its vector, or None and the error."""
 
     row: int | None
-    truncated: NotRequired[bool]  # of a text: whether it was longer than the model reads
+    truncated: NotRequired[bool]  # of a text: whether it was longer than the model's limit
     error: NotRequired[ItemError]
 
 
 class EncodedItems(TypedDict):
-    """The encoder's answer; the vectors lie one after another, base64 of little-endian float32."""
+    """The encoder's answer; `vectors` is all rows, concatenated, as base64 of little-endian float32."""
 
     model_id: str
     dim: int

@@ -1,4 +1,4 @@
-"""Settings: one table a service, read from the environment, and refused when a name is not understood."""
+"""Settings of a service, read from environment variables; an unknown variable with the service's prefix is an error."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class SettingsError(Exception):
-    """The environment does not describe settings this service understands."""
+    """An environment variable is unknown, missing or out of range."""
 
 
 class ServerSettings(BaseSettings):
-    """What every service can be told about the process it runs in; each service sets its own `bind`."""
+    """Settings that every service has; each service sets its own default of `bind`."""
 
-    # NAME= in a .env file means the default, as it does to a shell.
+    # An empty value (NAME= in a .env file) means the default.
     model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True)
 
     bind: str = Field(description="address and port to listen on")
@@ -45,7 +45,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def variables(kind: type[BaseSettings]) -> list[str]:
-    """The environment variable of each field, in the order of the fields: the prefix and the name, or the alias."""
+    """The environment variable of each field, in field order: its alias, or the prefix and the field's name."""
     prefix = kind.model_config.get("env_prefix", "")
     return [str(field.validation_alias or prefix + name).upper() for name, field in kind.model_fields.items()]
 

@@ -1,4 +1,4 @@
-"""How long each stage of a request takes: for the client's `Server-Timing`, for Prometheus, and for the answer."""
+"""Times the stages of a request, for the `Server-Timing` header, for Prometheus and for `explain`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from servicekit.tracing import span
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Time a part of a request under a name of its own; several turns of one name add up."""
+    """Time a stage of the current request; repeated stages with the same name add up."""
     started = time.perf_counter()
     try:
         with span(name):
@@ -25,7 +25,7 @@ def stage(name: str) -> Iterator[None]:
 
 
 def stages() -> dict[str, float]:
-    """Seconds by stage of the request that is being answered, so far."""
+    """Seconds by stage of the current request, so far."""
     if "stages" not in g:
         g.stages = {}
     timed: dict[str, float] = g.stages

@@ -1,10 +1,10 @@
-"""Traces of requests across the services, sent by OTLP where a collector is configured.
+"""Distributed tracing across the services, exported by OTLP if a collector is configured.
 
-Without an endpoint this costs nothing but passing on the caller's `traceparent` (W3C Trace Context).
+Without an endpoint, only the caller's `traceparent` header is passed on (W3C Trace Context).
 
 Why not OpenTelemetry's instrumentation of Flask and httpx (0.66b1 was tried): it puts the query string, and so what
-people search for, into its attributes; it names spans of unknown routes by their path, without a bound; and it needs
-older releases of the SDK, each pinned to its own. What was left to write was longer than this.
+people search for, into span attributes; it names spans of unknown routes by their path, so their number is unbounded;
+and each of its releases is pinned to an older release of the SDK. The workarounds were longer than this module.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 def trace_requests(app: Flask, service: str, endpoint: str) -> None:
-    """Make a span of each request, below the caller's where it has one.
+    """Record a span for each request, as a child of the caller's span if it sent one.
 
     Args:
-        app: whose requests.
-        service: its name, in the traces.
+        app: the app whose requests are traced.
+        service: the service's name in the traces.
         endpoint: the collector's address, http://collector:4318.
 
     Raises:
-        SettingsError: the packages that this needs are not installed.
+        SettingsError: the OpenTelemetry packages are not installed.
     """
     try:
         from opentelemetry import propagate, trace
@@ -69,7 +69,7 @@ def trace_requests(app: Flask, service: str, endpoint: str) -> None:
 
 @contextmanager
 def span(name: str) -> Iterator[None]:
-    """A span of a part of the request that is being answered, where requests are traced."""
+    """Record a span for a part of the current request; does nothing without tracing."""
     parent = g.get("span") if has_request_context() else None
     if parent is None:
         yield
@@ -82,7 +82,7 @@ def span(name: str) -> Iterator[None]:
 
 
 def trace_headers() -> dict[str, str]:
-    """What a request to another service carries, so that its spans join the trace."""
+    """Headers for a request to another service, so that its spans join the current trace."""
     if not has_request_context():
         return {}
     if g.get("span") is None:

@@ -1,4 +1,4 @@
-"""Reading what a client sent, strictly."""
+"""Strict validation of request bodies and query strings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from servicekit.errors import Kind, ServiceError
 
 
 class Wire(BaseModel):
-    """A request body: unknown fields and converted types are refused."""
+    """Base of request bodies: unknown fields and wrong types are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Params(BaseModel):
-    """A query string: unknown parameters are refused; numbers are read from their text."""
+    """Base of query strings: unknown parameters are refused; numbers are parsed from their text."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,10 +25,15 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def parse(model: type[M], body: Any, within: str = "") -> M:
-    """Validate a decoded JSON body or a query string; `within` names the field that it is the value of.
+    """Validate a decoded JSON body or a query string.
+
+    Args:
+        model: what to validate against.
+        body: the decoded document, or the parameters.
+        within: the field that the document came in, as a prefix of names in the error message.
 
     Raises:
-        ServiceError: naming every field that is wrong and why.
+        ServiceError: naming every wrong field and the reason.
     """
     try:
         return model.model_validate(body)
@@ -37,7 +42,7 @@ def parse(model: type[M], body: Any, within: str = "") -> M:
 
 
 def problems(error: ValidationError, within: str = "") -> str:
-    """What is wrong with each field, in a line; `within` names the field that all of it lies in."""
+    """The validation errors in one line; `within` is a prefix of the field names."""
     return "; ".join(
         f"{'.'.join(filter(None, (within, *map(str, e['loc'])))) or 'body'}: "
         f"{'unknown' if e['type'] == 'extra_forbidden' else e['msg']}"

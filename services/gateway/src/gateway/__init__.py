@@ -36,7 +36,7 @@ def create_app(
     database: Database | None = None,
     calibrator: Calibrator | None = None,
 ) -> Flask:
-    """Return the gateway's app; settings come from the environment, and clients from them, unless handed in."""
+    """Create the gateway's app: settings come from the environment, and clients from the settings, unless given."""
     settings = settings or load_settings(Settings)
     encoders, search = encoders or encoders_at(settings), search or search_at(settings)
     redis = RedisServer(settings.redis_url, settings.http_threads + 4) if settings.redis_url else None
@@ -50,7 +50,7 @@ def create_app(
         calibrator or Calibrator(encoders, search, database),
     )
 
-    deps: Dependencies  # built below: its metrics go into the registry that the service brings
+    deps: Dependencies  # built below, since it needs the metrics registry of the app
 
     def one_search() -> str:
         serves = deps.collection.state()["model_id"]
@@ -107,7 +107,7 @@ def create_app(
 
     @app.after_request
     def count(response: Response) -> Response:
-        # After the answer has gone out: the write may wait for a disk.
+        # After the response has been sent, since the database write may wait for a disk.
         response.call_on_close(deps.metrics.write)
         return response
 
@@ -116,7 +116,7 @@ def create_app(
 
 
 def harden(response: Response) -> Response:
-    """Set security headers on every response that does not set its own."""
+    """Set security headers on a response; a header that the route has set is kept."""
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -1,4 +1,4 @@
-"""Concurrency limits: so many requests do a kind of work, some wait for a slot, and the others are refused at once."""
+"""Concurrency limits: a number of requests run, some more wait for a slot, and all others get 429 at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from servicekit.timing import stage
 
 
 class RequestLimits(NamedTuple):
-    """Limits for requests that may hold a thread for long; with the default numbers a third of the threads is left."""
+    """Limits for requests that may hold a thread for long; with the defaults, a third of the threads stays free."""
 
     # Large request bodies other than uploads: searches by picture.
     bodies: ConcurrencyLimit
@@ -27,7 +27,7 @@ class RequestLimits(NamedTuple):
 
     @classmethod
     def of(cls, threads: int, uploads: int) -> RequestLimits:
-        """Limits for so many threads, and so many uploads at once."""
+        """The limits for a number of threads and of uploads at once."""
         part = max(1, threads // 12)
         return cls(
             bodies=ConcurrencyLimit("large requests", part, part, patience_s=5),
@@ -44,9 +44,9 @@ class ConcurrencyLimit:
         """Limit one kind of work.
 
         Args:
-            what: the work, in messages.
-            working: how many requests do it at once.
-            waiting: how many more may wait for a slot.
+            what: name of the work, in error messages.
+            working: the number of slots.
+            waiting: the number of requests that may wait for a slot.
             patience_s: the longest wait, in seconds.
         """
         self._what, self._patience_s = what, patience_s
@@ -58,8 +58,8 @@ class ConcurrencyLimit:
         """Wait for a slot, and hold it for the block.
 
         Raises:
-            ServiceError: too many wait already, or no slot became free in time (429); or the request's deadline has
-                passed (503).
+            ServiceError: too many requests wait already, or no slot became free in time (429); or the request's
+                deadline has passed (503).
         """
         if not self._admitted.acquire(blocking=False):
             raise self._busy()

@@ -1,6 +1,6 @@
 """The state database, which gateways share: API keys, sessions, the library's map of files, score calibrations.
 
-A SQLite file by default; PostgreSQL where gateways run on several machines. Each room defines its tables here, on
+A SQLite file by default; PostgreSQL where gateways run on several machines. Each package defines its tables on
 `METADATA`, beside the code that reads them.
 """
 
@@ -31,7 +31,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 METADATA = MetaData()
 
-# In seconds, for a connection and for each answer: what the gateway asks takes milliseconds.
+# Timeout in seconds, for a connection and for each statement; the gateway's statements take milliseconds.
 TIMEOUT_S = 5
 # The driver of each kind of database, and its connection arguments.
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -49,24 +49,24 @@ CREATE_LOCK = 0x51_6774
 
 
 class Database:
-    """Statements to the state database, each a transaction of its own, from several threads and processes."""
+    """Executes statements, each in its own transaction; safe for several threads and processes."""
 
     def __init__(self, url: str | URL) -> None:
-        """Connect, and create the tables that are missing.
+        """Connect, and create missing tables.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
 
         Raises:
             ServiceError: the database does not answer.
-            ValueError: the URL is not one of these.
+            ValueError: the URL is not of one of these forms.
         """
         place = read_url(str(url) if isinstance(url, str) else url.render_as_string(hide_password=False))
         self._name = place.get_backend_name()
         if self._name == "sqlite":
             file = Path(place.database or "")
             file.parent.mkdir(parents=True, exist_ok=True)
-            # Other users of this machine have no need to read the keys' names.
+            # Readable only by its owner: it holds the names of keys, and addresses of clients.
             file.touch(mode=0o600)
             file.chmod(0o600)
         self._engine = create_engine(
@@ -75,7 +75,7 @@ class Database:
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
             connect_args=CONNECT_ARGS[self._name],
-            # A connection that the server closed is replaced before it is used. A file closes none.
+            # Replaces a connection that the server has closed before it is used; not needed for a file.
             pool_pre_ping=self._name != "sqlite",
             pool_timeout=TIMEOUT_S,
             max_overflow=-1,
@@ -90,11 +90,12 @@ class Database:
         return cls(URL.create("sqlite", database=str(path)))
 
     def _create_tables(self) -> None:
-        # In PostgreSQL a stricter level takes its snapshot before it waits for the lock, and misses new tables.
+        # In PostgreSQL, a stricter level takes its snapshot before it gets the lock, and so misses tables that another
+        # gateway has just created.
         level = "SERIALIZABLE" if self._name == "sqlite" else "READ COMMITTED"
         try:
             with self._engine.connect().execution_options(isolation_level=level) as connection, connection.begin():
-                # Two gateways that start at once would both find a table missing and create it.
+                # Lock: two gateways that start at once would both find a table missing and create it.
                 if self._name == "sqlite":
                     connection.execute(text("BEGIN IMMEDIATE"))
                 else:
@@ -104,12 +105,12 @@ class Database:
             raise self._failed(error) from error
 
     def rows(self, statement: Select[Any], **values: Any) -> Sequence[Row[Any]]:
-        """The rows that a query finds.
+        """Execute a query and return its rows.
 
         Args:
-            statement: the query. One that each request makes is built once, with `bindparam`: building costs more than
-                the look-up (150 against 65 µs).
-            values: of its parameters.
+            statement: the query. Build a query of every request once, with `bindparam`: building takes longer than the
+                look-up (150 against 65 µs).
+            values: values of its parameters.
 
         Raises:
             ServiceError: the database does not answer.
@@ -121,7 +122,7 @@ class Database:
             raise self._failed(error) from error
 
     def change(self, statement: Insert | Update | Delete) -> int:
-        """Execute a change; how many rows it met.
+        """Execute a change and return the number of affected rows.
 
         Raises:
             ServiceError: the database does not answer, or has no space.
@@ -133,7 +134,7 @@ class Database:
             raise self._failed(error) from error
 
     def put(self, table: Table, row: Mapping[str, Any]) -> None:
-        """Insert a row, in place of the one with the same primary key where there is one.
+        """Insert a row, or replace the one with the same primary key (upsert).
 
         Raises:
             ServiceError: the database does not answer, or has no space.
@@ -144,7 +145,7 @@ class Database:
         self.change(insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=others))
 
     def check(self) -> str:
-        """A sentence for the readiness report.
+        """Test the connection; the status text for `/readyz`.
 
         Raises:
             ServiceError: the database does not answer.
@@ -161,7 +162,7 @@ class Database:
         self._engine.dispose()
 
     def _failed(self, error: DBAPIError | PoolTimeoutError) -> ServiceError:
-        # The driver's own sentence, without the statement: its values may hold a digest.
+        # Only the driver's message, without the statement: its values may hold the digest of a key.
         reason = str(error.orig) if isinstance(error, DBAPIError) else "no connection is free"
         if "disk is full" in reason:
             return ServiceError(Kind.NO_SPACE, "no space is left for the state database")
@@ -169,10 +170,10 @@ class Database:
 
 
 def read_url(written: str) -> URL:
-    """The address of a state database, with our driver.
+    """Parse the URL of a state database, and set the driver.
 
     Raises:
-        ValueError: it is not one that is supported. The message does not repeat the URL, which may hold a password.
+        ValueError: the URL is not supported. The message does not repeat the URL, which may hold a password.
     """
     try:
         url = make_url(written)

@@ -1,4 +1,4 @@
-"""What the gateway is made of: every collaborator, built once from the settings and handed to the routes."""
+"""Dependency injection: builds every object that the routes need, once, from the settings."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from gateway.upstream.search import SearchClient
 
 @dataclass(frozen=True)
 class Clients:
-    """Clients of the services behind the gateway; the rest is built over them."""
+    """Clients of the services behind the gateway; all other objects are built on them."""
 
     encoders: Encoders
     search: SearchClient
-    # Where the settings name one; the rate limit is counted in it.
+    # None without a Redis URL in the settings; the rate limit is counted in it.
     redis: RedisServer | None
     cache: Cache
     database: Database
@@ -52,7 +52,7 @@ class Clients:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Every collaborator of the routes."""
+    """The objects that the routes use."""
 
     encoders: Encoders
     search: SearchClient
@@ -69,12 +69,12 @@ class Dependencies:
 
 
 def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> Dependencies:
-    """Build every collaborator.
+    """Build the objects that the routes use.
 
     Args:
-        settings: the gateway's.
-        clients: of the services behind it.
-        registry: where metrics are registered and read.
+        settings: the gateway's settings.
+        clients: clients of the services behind it.
+        registry: where metrics are registered, and read for the status page.
     """
     encoders, search = clients.encoders, clients.search
     store = store_at(settings.media)
@@ -87,8 +87,8 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=registry)
     results = SingleFlightCache(clients.cache, lookups)
     searches = ConcurrencyLimit("searches", settings.max_searches, settings.http_threads // 4, patience_s=0.5)
-    # Uploads hold a slot already; a scan of the library comes between them. Half of them are decoded and encoded at a
-    # time, since each may take hundreds of megabytes; the others are still being received.
+    # Uploads hold a slot of `limits.uploads` already; this limit also covers library scans. Half of the uploads are
+    # decoded and encoded at a time, since each may take hundreds of megabytes; the others are still being received.
     adding = ConcurrencyLimit(
         "pictures that are being added", max(1, settings.max_uploads // 2), settings.max_uploads, patience_s=60
     )
@@ -140,12 +140,12 @@ def database_at(settings: Settings) -> Database:
 
 
 def connections(settings: Settings) -> httpx.HTTPTransport:
-    """As many connections as there are threads to use them."""
+    """A transport with as many connections as the gateway has threads."""
     return httpx.HTTPTransport(limits=httpx.Limits(max_connections=settings.http_threads, keepalive_expiry=30))
 
 
 def cache_in(redis: RedisServer | None, settings: Settings) -> Cache:
-    """The cache in Redis, or without one in this process's memory."""
+    """The cache in Redis; without Redis, in this process's memory."""
     if redis:
         return RedisCache(redis, settings.cache_ttl_s)
     return MemoryCache(settings.cache_bytes, settings.cache_ttl_s)

@@ -85,7 +85,7 @@ class Settings(ServerSettings):
     @field_validator("database_url")
     @classmethod
     def check_database(cls, value: str | None) -> str | None:
-        """Refuse what is no address of a database."""
+        """Refuse an unsupported database URL."""
         if value is not None:
             read_url(value)
         return value
@@ -93,7 +93,7 @@ class Settings(ServerSettings):
     @field_validator("rate_limit")
     @classmethod
     def check_rate(cls, value: str) -> str:
-        """Refuse what is no rate."""
+        """Refuse a malformed rate."""
         try:
             limits.parse(value)
         except ValueError as error:
@@ -102,21 +102,21 @@ class Settings(ServerSettings):
 
     @property
     def asked(self) -> Literal["all", "remote", "none"]:
-        """Which requests need an API key: all, those that do not come from this machine itself, or none."""
+        """Which requests need an API key: all, those from other machines, or none."""
         if self.auth == "off":
             return "none"
-        # More proxies than our own edge are there for clients who are not here.
+        # More proxies than our own edge: they forward requests of clients on other machines.
         reachable = not is_own(self.publish or self.bind) or self.trusted_proxies > self.edges
         return "all" if self.auth == "on" or reachable else "remote"
 
     @property
     def edges(self) -> int:
-        """How many proxies in front belong to the system: in compose the edge, which comes over a network."""
+        """How many reverse proxies in front belong to this system: 1 in compose (the edge), else 0."""
         return 1 if self.publish and self.trusted_proxies and not is_own(self.bind) else 0
 
 
 def is_own(address: str) -> bool:
-    """Whether only this machine reaches an address, host:port or unix:path."""
+    """Whether an address, host:port or unix:path, can be reached only from this machine."""
     host = address.rpartition(":")[0].strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -1,1 +1,1 @@
-"""HTTP clients of the services, for those that call them: one client for each protocol. Needs the extra `clients`."""
+"""HTTP clients for calling the services, one per service API. They need the extra `clients`."""

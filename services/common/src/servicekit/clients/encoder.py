@@ -1,4 +1,4 @@
-"""The encoder: text or picture to vector."""
+"""Client of the encoder service, which turns text or a picture into a vector."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from servicekit.clients.service import Service, read_kind
 from servicekit.errors import ServiceError
 from servicekit.records import EncodedItems, EncoderFacts
 
-# Limits of one request to the encoder: a larger batch is not faster, and the encoder decodes all of it in memory.
+# Limits of one request to the encoder: a larger batch is not faster, and the encoder holds the whole batch in memory.
 BATCH_IMAGES = 16
 BATCH_BYTES = 32 * 2**20
 
 
 class Encoded(NamedTuple):
-    """A unit vector as base64 of little-endian float32, the model it belongs to, and whether the text was cut."""
+    """A unit vector as base64 of little-endian float32, its model, and whether the text was truncated."""
 
     vector: str
     model_id: str
@@ -25,10 +25,10 @@ class Encoded(NamedTuple):
 
 
 class EncoderClient(Service):
-    """Text or picture to vector."""
+    """Client of the encoder: text or picture to vector."""
 
     def model(self) -> EncoderFacts:
-        """What its model is."""
+        """Facts about the encoder's model."""
         facts: EncoderFacts = self.call("GET", "/v1/model")
         return facts
 
@@ -47,7 +47,7 @@ class EncoderClient(Service):
         ]
 
     def images(self, contents: Sequence[bytes]) -> list[Encoded | ServiceError]:
-        """For each picture file its vector, or what is wrong with it.
+        """For each picture file, in order, its vector or the error of that file.
 
         Raises:
             ServiceError: the encoder does not answer.
@@ -72,7 +72,7 @@ class EncoderClient(Service):
 
 
 def batches(contents: Sequence[bytes]) -> list[list[bytes]]:
-    """Consecutive parts of a list of files, each within the limits of one request; one huge file goes alone."""
+    """Split files into batches within BATCH_IMAGES and BATCH_BYTES; a larger file gets a batch of its own."""
     parts: list[list[bytes]] = []
     size = 0
     for content in contents:

@@ -1,1 +1,1 @@
-"""Running a service: gunicorn settings, the worker that collects requests, the least rate of slow clients."""
+"""Running a service: gunicorn settings, a worker that buffers requests, and a least transfer rate for slow clients."""

@@ -1,4 +1,4 @@
-"""A connection whose other end has to keep up a pace, in sending as in reading."""
+"""A socket that enforces a least transfer rate on its peer, in both directions (against slow-client attacks)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 
 class PacedSocket(socket.socket):
-    """A connection whose other end has to keep up a pace; only the time spent on waiting for it counts.
+    """A socket whose peer must keep up a least transfer rate; only the time spent waiting for the peer counts.
 
-    Underneath it never blocks, so that a transfer that need not wait is one call of the system; how long it may wait is
-    not for others to set.
+    The underlying socket is non-blocking, so a transfer that need not wait is one system call. gunicorn's calls of
+    `setblocking` and `settimeout` are ignored: they would replace the limits set by `restart`.
     """
 
     grace_s = 0.0
@@ -21,7 +21,7 @@ class PacedSocket(socket.socket):
 
     @classmethod
     def over(cls, plain: socket.socket) -> PacedSocket:
-        """Take a connection over; the socket that had it is closed."""
+        """Take over a connection; the original socket object is detached."""
         paced = cls(plain.family, plain.type, plain.proto, plain.detach())
         socket.socket.setblocking(paced, False)
         return paced
@@ -33,19 +33,23 @@ class PacedSocket(socket.socket):
         """Change nothing."""
 
     def restart(self, grace_s: float, least_rate: float) -> None:
-        """Begin to count anew, as for a request.
+        """Reset the time accounts, at the start of a request.
 
         Args:
-            grace_s: the longest that may be waited at any time, in seconds.
-            least_rate: how many bytes make up for a second of waiting.
+            grace_s: the longest total wait in a direction without any transfer, in seconds.
+            least_rate: the least rate in bytes per second: this many bytes earn back one second of waiting.
         """
         self.grace_s, self.least_rate = grace_s, least_rate
         self._left = {select.POLLIN: grace_s, select.POLLOUT: grace_s}
         self._moved = {select.POLLIN: 0, select.POLLOUT: 0}
 
     def _wait(self, way: int) -> None:
-        """Wait until the other end has sent, or taken, something; in the time that is left for it."""
-        # Fast progress earns no credit: at any time at most the grace period remains.
+        """Wait until the peer has sent (POLLIN) or received (POLLOUT) data, at most for the time left in the account.
+
+        Raises:
+            BrokenPipeError: the peer is too slow.
+        """
+        # A fast transfer builds up no credit: the account never exceeds the grace period.
         left = min(self.grace_s, self._left[way] + self._moved[way] / self.least_rate)
         self._moved[way] = 0
         poll = select.poll()

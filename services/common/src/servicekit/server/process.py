@@ -1,4 +1,4 @@
-"""How every service runs: one gunicorn worker with threads, scaled by replicas: one copy of a model a process."""
+"""How every service runs: one gunicorn worker process with threads, so one copy of a model; scaling is by replicas."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from servicekit.settings import ServerSettings
 TIME = "%Y-%m-%dT%H:%M:%S%z"
 
 
-# Most open connections, and file descriptors beside them.
+# Most open connections, and the file descriptors that are reserved for everything else.
 MOST_CONNECTIONS = 800
 OTHER_FILES = 600
 
 
 def files() -> int:
-    """How many files this process may open: as many as are wanted, where the system lets it raise the number."""
+    """Raise the limit of open files to the number that a service needs, as far as the system allows; the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS + OTHER_FILES
     if soft < wanted:
@@ -29,17 +29,17 @@ def files() -> int:
 
 
 class ErrorLogger(Logger):
-    """gunicorn's own messages alone: the app logs each request itself, with its id.
+    """Logs gunicorn's own messages without an access log: the app logs each request itself, with its id.
 
-    With a table of loggers gunicorn would otherwise compose an access line for each request, only to drop it.
+    With `logconfig_dict` set, gunicorn would otherwise format an access line for each request and then discard it.
     """
 
     def access(self, resp: object, req: object, environ: object, request_time: object) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
-    """The gunicorn settings of a service, for its `gunicorn_conf.py` to take over.
+    """The gunicorn settings of a service, for its `gunicorn_conf.py`.
 
     Args:
         package: the Python package whose `create_app()` is served.
@@ -64,10 +64,9 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
         # Long enough for a large batch of pictures; a hung worker is still replaced.
         "timeout": 120,
         "graceful_timeout": 30,
-        # The most there is: a query of 500 characters is up to 6,000 bytes once it is percent-encoded.
+        # gunicorn's maximum: a query of 500 characters has up to 6,000 bytes when percent-encoded.
         "limit_request_line": 8190,
-        # Longer than any client keeps a connection: the side that may close it at any moment must not be this one, or a
-        # request that is on its way fails.
+        # Longer than any client keeps a connection: if the server closed first, a request in flight would fail.
         "keepalive": 75,
         # gunicorn's default path is in the home folder, which services share and containers cannot write.
         "control_socket_disable": True,
@@ -90,7 +89,7 @@ def gunicorn_settings(package: str, settings: ServerSettings) -> dict[str, Any]:
             "root": {"level": settings.log_level, "handlers": ["stderr"]},
             "loggers": {
                 "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
-                # One log line per upstream call would drown the request's own line.
+                # httpx logs a line per upstream call at INFO, which would drown the request's own line.
                 "httpx": {"level": "WARNING"},
             },
         },

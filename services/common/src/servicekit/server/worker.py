@@ -1,8 +1,8 @@
 """A gunicorn worker in which a slow client holds no thread.
 
-gunicorn's threaded worker gives a connection to a thread as soon as a byte has come, and the thread waits for the rest:
-as many slow clients as there are threads stop the service. Here the event loop collects the head of each request, and
-a small body with it, before a thread sees it; a large body, and the answer, have to keep up a pace.
+gunicorn's threaded worker gives a connection to a thread as soon as a byte has arrived, and the thread waits for the
+rest: as many slow clients as there are threads stop the service (Slowloris). Here the event loop buffers the head of
+each request, and a small body, before a thread gets it. Large bodies and answers must keep up a least transfer rate.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from servicekit.deadline import arrived_at
 from servicekit.server.pace import PacedSocket
 
-# Bodies up to this size are collected before a thread handles the request; larger ones need a slot.
+# Bodies up to this size, in bytes, are buffered before a thread handles the request; larger ones need a slot.
 MOST_COLLECTED = 32 * 1024
-# What the kernel takes of an answer at once: most answers are longer than its own first choice of 16 KiB, and a client
-# that reads slowly would hold a thread until it has read the rest.
+# Size of the kernel's send buffer: most answers are longer than its default of 16 KiB, and a client that reads slowly
+# would hold a thread until it has read the rest.
 SEND_BUFFER = 256 * 1024
-# After an early answer, the rest of the body is read and discarded this long, so that the client sees the answer.
+# Lingering close: after an early answer, the rest of the body is read and discarded for this many seconds; otherwise
+# the client would get a reset and not see the answer.
 LINGER_S = 30.0
 PAUSE_S = 0.05
 END = b"\r\n\r\n"
@@ -55,34 +56,34 @@ LATE = (
 
 
 class Waiting:
-    """A connection whose next request is being collected, or whose last is being thrown away."""
+    """A connection whose next request is being buffered, or whose unread body is being discarded before it closes."""
 
     def __init__(self, conn: TConn, until: float) -> None:
         self.conn, self.until = conn, until
         self.collected = bytearray()
-        # Set when it has made room for another one; its own event may come after that, in the same turn of the loop.
+        # Set when the connection was closed; its read event may still follow in the same iteration of the event loop.
         self.closed = False
         self.invited = False
         self.refused = False
-        # When the first byte of the request came.
+        # When the first byte of the request arrived.
         self.began: float | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether a thread can answer the request, or refuse it, without waiting for the client."""
+        """Whether enough has arrived for a thread to answer or refuse the request without waiting for the client."""
         end = self.collected.find(END)
         if end < 0:
             return False
         length = LENGTH.search(self.collected, 0, end + 2)
-        # A large body, or one of unknown length, is read by the thread that has a turn for it (`arrives_slowly`).
+        # A large body, or one of unknown length, is read by the thread once it has a slot (`arrives_slowly`).
         body = int(length[1]) if length else 0
         return body > MOST_COLLECTED or len(self.collected) >= end + len(END) + body
 
 
 class CollectingWorker(ThreadWorker):
-    """Gives a request to a thread when it is there."""
+    """Gives a request to a thread only when its head and a small body have arrived."""
 
-    # Set by `gunicorn_settings`, since gunicorn has no settings of these.
+    # Set by `gunicorn_settings`; gunicorn has no such settings.
     head_s = 10.0
     least_rate = 16384.0
 
@@ -91,7 +92,7 @@ class CollectingWorker(ThreadWorker):
         self._waiting: dict[TConn, Waiting] = {}
 
     def accept(self, listener: socket.socket) -> None:
-        """See `ThreadWorker.accept`; the connection that has been idle for longest makes room for a new one."""
+        """See `ThreadWorker.accept`; at the connection limit, the longest waiting connection is closed first."""
         if self.nr_conns >= self.worker_connections - 1:
             self._make_room()
         try:
@@ -113,12 +114,12 @@ class CollectingWorker(ThreadWorker):
             self.murder_keepalived()
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """See `ThreadWorker.on_client_socket_readable`; the connection may have made room in this turn of the loop."""
+        """See `ThreadWorker.on_client_socket_readable`; ignores connections closed in this iteration of the loop."""
         if conn in self.keepalived_conns:
             super().on_client_socket_readable(conn, client)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Collect the connection's next request, and then give it to a thread."""
+        """Buffer the connection's next request, then give it to a thread."""
         if not isinstance(conn.sock, PacedSocket):
             conn.sock = PacedSocket.over(conn.sock)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -134,17 +135,22 @@ class CollectingWorker(ThreadWorker):
             self._settle(waiting, here)
 
     def _go_on(self, waiting: Waiting, _: object) -> None:
-        """Go on collecting: more has come."""
+        """Continue to buffer a request when more data has arrived."""
         if waiting.closed:
             return
         here = self._collect(waiting)
         if here is not None:
-            # Before a thread has the connection, or another one has its number.
+            # Unregister first: afterwards a thread owns the connection, or its file descriptor may be reused.
             self._forget(waiting)
             self._settle(waiting, here)
 
     def _collect(self, waiting: Waiting) -> bool | None:
-        """Take what has come, without waiting: True when the request is here, False when the client has gone."""
+        """Read what has arrived, without blocking.
+
+        Returns:
+            True when the request is complete; False when the connection must be closed, because the client has gone or
+            the head is too large; None when more data is needed.
+        """
         while not waiting.complete:
             if len(waiting.collected) >= MOST_COLLECTED and END not in waiting.collected:
                 with suppress(OSError):
@@ -164,7 +170,7 @@ class CollectingWorker(ThreadWorker):
         return True
 
     def _invite(self, waiting: Waiting) -> None:
-        """Tell a client that waits for the word to send its body that it is waited for."""
+        """Send `100 Continue`, once, to a client that waits for it before it sends the body."""
         if not waiting.invited and END in waiting.collected and EXPECTS.search(waiting.collected):
             waiting.invited = True
             with suppress(OSError):
@@ -191,14 +197,14 @@ class CollectingWorker(ThreadWorker):
         super().enqueue_req(conn)
 
     def load_wsgi(self) -> None:
-        """See `base.Worker.load_wsgi`; an answer before the end of a body says that the connection ends with it."""
+        """See `base.Worker.load_wsgi`; an answer sent before the body was read carries `Connection: close`."""
         super().load_wsgi()
         app: Any = self.wsgi
 
         def answer(environ: Any, start_response: Any) -> Any:
             def start(*given: Any) -> Any:
                 if is_unread(environ["wsgi.input"]):
-                    # A header of the application's would be dropped.
+                    # gunicorn drops a Connection header that the application sets.
                     start_response.__self__.force_close()
                 return start_response(*given)
 
@@ -208,12 +214,15 @@ class CollectingWorker(ThreadWorker):
         self.wsgi = closing
 
     def handle(self, conn: TConn) -> bool:
-        """See `ThreadWorker.handle`; the request's time has run since its first byte came."""
+        """See `ThreadWorker.handle`; deadlines count from the request's first byte."""
         arrived_at.set(conn.arrived)  # type: ignore[attr-defined]
         return super().handle(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what is no HTTP; the log gets neither the line nor the header, which may hold a query or a key."""
+        """Answer a request that is not valid HTTP.
+
+        The log gets neither the request line nor a header: they may hold a query or a key.
+        """
         address = addr[0] if addr else ""
         if isinstance(exc, ParseException):
             self.log.warning("a request of %s is refused: %s", address, type(exc).__name__)
@@ -224,7 +233,7 @@ class CollectingWorker(ThreadWorker):
             client.sendall(b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
-        """Whether the connection can be used again: not where that means to wait for a body that was not wanted."""
+        """Whether to keep the connection alive: not with an unread body, since the server would have to wait for it."""
         parser: Any = conn.parser
         if is_unread(parser.mesg.body):
             return False
@@ -232,7 +241,7 @@ class CollectingWorker(ThreadWorker):
         return again
 
     def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
-        """See `ThreadWorker.finish_request`; a connection that is to be closed lingers without a thread."""
+        """See `ThreadWorker.finish_request`; the lingering close of a connection is done without a thread."""
         failed = fs.cancelled() or fs.exception() is not None
         if failed or fs.result():
             super().finish_request(conn, fs)
@@ -240,21 +249,21 @@ class CollectingWorker(ThreadWorker):
             self._linger(conn)
 
     def _linger(self, conn: TConn) -> None:
-        """Close a connection when the client has seen the answer."""
+        """Lingering close: discard incoming data until the client closes, at most for LINGER_S."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             self._watch(Waiting(conn, time.monotonic() + LINGER_S), self._throw_away)
-        except OSError:  # closed at the other end, or here when the request failed
+        except OSError:  # already closed, by the client or after a failed request
             self._close(conn)
 
     def _throw_away(self, waiting: Waiting, _: object) -> None:
-        """Read what a client goes on sending, until it has seen the answer and closes."""
-        # 1 MB at a time, so that other connections are served in between.
+        """Discard what the client still sends, until it has read the answer and closes."""
+        # 1 MiB per event, so that other connections are served in between.
         if not waiting.closed and received(waiting.conn.sock, 2**20) == b"":
             self._drop(waiting)
 
     def murder_pending(self) -> None:
-        """Let go of connections whose time is over, and of the oldest while there is room for none."""
+        """Close connections whose time is over, and the oldest one when the connection limit is reached."""
         super().murder_pending()
         now = time.monotonic()
         if self.alive and self.nr_conns >= self.worker_connections:
@@ -286,7 +295,7 @@ class CollectingWorker(ThreadWorker):
 
 
 def is_unread(body: Any) -> bool:
-    """Whether a request's body is not read to its end, and not all here either."""
+    """Whether a part of the request's body has neither been read nor arrived in the buffer."""
     reader = body.reader
     if getattr(reader, "length", 0) > 0:
         return bool(reader.length > len(reader.unreader.buf.getvalue()))
@@ -294,7 +303,7 @@ def is_unread(body: Any) -> bool:
 
 
 def received(connection: socket.socket, size: int) -> bytes | None:
-    """What has come on a connection that does not block: nothing yet is None, and b"" that no more will come."""
+    """The data that has arrived on a non-blocking connection: None if there is none yet, b"" if it is closed."""
     try:
         return socket.socket.recv(connection, size)
     except (BlockingIOError, InterruptedError):

@@ -1,7 +1,7 @@
 """A summary of the Prometheus metrics of all gateways, for the status page.
 
-Each gateway writes its counts into the state database from time to time; the one that is asked adds up those of the
-others and its own.
+Each gateway writes its counts into the state database every few seconds. The gateway that answers the request adds up
+its own counts and those of the others.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from gateway.database import METADATA, Database
 log = logging.getLogger(__name__)
 
 SEARCH = "/api/v1/search"
-# How often a gateway writes its counts, while it answers requests; health checks are requests too.
+# Seconds between writes of a gateway's counts while it answers requests; health checks are requests too.
 EVERY_S = 5
-# A gateway that has not written for so long is not counted; its row is deleted when another is written.
+# A gateway that has not written for this many seconds is not counted; the next write of any gateway deletes its row.
 GONE_S = 60
 
 GATEWAYS = Table(
@@ -38,23 +38,25 @@ GATEWAYS = Table(
 
 
 class Counts(TypedDict):
-    """What a gateway has counted since it started."""
+    """The counts of a gateway since it started."""
 
     started_at: float
-    # By stage: seconds in sum, and by the end of each bucket how many took at most so long; the last end is +Inf.
+    # By stage: the sum of seconds, and the cumulative histogram: upper bound of a bucket to count, the last one +Inf.
     sums: dict[str, float]
     buckets: dict[str, dict[str, int]]
-    # By cache and result: look-ups.
+    # Number of look-ups by cache and result.
     caches: dict[str, dict[str, int]]
 
 
 class MetricsSummary:
-    """Writes this gateway's counts, and adds up those of all."""
+    """Writes this gateway's counts, and adds up the counts of all gateways."""
 
     def __init__(self, registry: CollectorRegistry, database: Database, clock: Callable[[], float] = time.time) -> None:
-        """Over a metrics registry and the state database.
+        """Read metrics from a registry and share them through the state database.
 
         Args:
+            registry: of this gateway's app.
+            database: the state database.
             clock: seconds since 1970.
         """
         self._registry, self._database, self._clock = registry, database, clock
@@ -62,7 +64,7 @@ class MetricsSummary:
         self._writing = threading.Lock()
 
     def write(self) -> None:
-        """Write this gateway's counts, where that was long enough ago; called after each request."""
+        """Write this gateway's counts if the last write is at least EVERY_S ago; called after each request."""
         if self._clock() - self._written_at < EVERY_S or not self._writing.acquire(blocking=False):
             return
         try:
@@ -75,8 +77,11 @@ class MetricsSummary:
             self._writing.release()
 
     def facts(self) -> dict[str, Any]:
-        """Of all gateways: `uptime_s` of the oldest; `stages`, how long each took, the whole search under `request`;
-        `caches`, with their look-ups."""
+        """The summary of all gateways.
+
+        `uptime_s` is that of the oldest; `stages` has the time of each stage, `request` being a search as a whole;
+        `caches` has the look-ups of each cache.
+        """
         alive = select(GATEWAYS.c.counts).where(GATEWAYS.c.id != self._id, GATEWAYS.c.seen_at >= self._clock() - GONE_S)
         every: list[Counts] = [self._own(), *(row.counts for row in self._database.rows(alive))]
         sums = added(counts["sums"] for counts in every)
@@ -109,7 +114,7 @@ class MetricsSummary:
 
 
 def added(parts: Iterable[Mapping[str, float]]) -> dict[str, Any]:
-    """The sum of numbers by name."""
+    """Add up several mappings of names to numbers."""
     total: dict[str, Any] = defaultdict(int)
     for part in parts:
         for name, value in part.items():
@@ -121,8 +126,8 @@ def spread(sum_s: float, upto: Mapping[str, int]) -> dict[str, Any]:
     """Count, mean, quantiles and buckets of a histogram, in milliseconds.
 
     Args:
-        sum_s: of all values, in seconds.
-        upto: by the end of each bucket in seconds, how many values lie up to it; the last end is infinite.
+        sum_s: the sum of all values, in seconds.
+        upto: cumulative: the upper bound of each bucket in seconds to the number of values up to it; the last is +Inf.
     """
     buckets = sorted((float(end), float(count)) for end, count in upto.items())
     count = int(buckets[-1][1]) if buckets else 0
@@ -134,7 +139,7 @@ def spread(sum_s: float, upto: Mapping[str, int]) -> dict[str, Any]:
         "mean_ms": round(1000 * sum_s / count, 2),
         "p50_ms": round(1000 * quantile(buckets, 0.5), 2),
         "p95_ms": round(1000 * quantile(buckets, 0.95), 2),
-        # The last bucket has no end, and JSON no infinity.
+        # The last bucket has no upper bound: None, since JSON has no infinity.
         "buckets": [
             {"most_ms": round(1000 * end, 2) if end != float("inf") else None, "count": int(upto - before[i])}
             for i, (end, upto) in enumerate(buckets)
@@ -143,11 +148,11 @@ def spread(sum_s: float, upto: Mapping[str, int]) -> dict[str, Any]:
 
 
 def quantile(buckets: list[tuple[float, float]], share: float) -> float:
-    """The value below which a share of a histogram lies, evenly spread within a bucket, as PromQL's histogram_quantile.
+    """A quantile of a histogram, with linear interpolation within a bucket, as PromQL's histogram_quantile.
 
     Args:
-        buckets: (end, how many lie up to it), ascending, the last end infinite.
-        share: 0 to 1.
+        buckets: (upper bound, cumulative count), ascending; the last bound is infinite.
+        share: the quantile, 0 to 1.
     """
     wanted = share * buckets[-1][1]
     start, below = 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Re-index with another model: its vectors are computed while the old ones serve, and replace them when complete."""
+"""Re-index with another model: searches use the old vectors until the new model has a vector of every picture."""
 
 from __future__ import annotations
 
@@ -28,13 +28,18 @@ class Progress:
 
 
 def reindex(encoder: EncoderClient, search: SearchClient, media: MediaStore) -> Iterator[Progress]:
-    """Encode every picture that the encoder's model has no vector of, then let that model serve.
+    """Encode every picture without a vector of the encoder's model, then switch the collection to that model.
 
-    It resumes after an interruption: a picture that has a vector is not encoded again. A picture that cannot be encoded
-    is listed in `failed`, and keeps the model from serving.
+    It resumes after an interruption: a picture that has a vector is not encoded again. If a picture cannot be encoded,
+    it is listed in `failed`, and the collection keeps its previous model.
+
+    Args:
+        encoder: the encoder of the new model.
+        search: the collection.
+        media: the picture files.
 
     Raises:
-        ServiceError: a service does not answer, or pictures could not be encoded (422), or there are none (404).
+        ServiceError: a service does not answer, pictures could not be encoded (422), or the collection is empty (404).
     """
     canary = encoder.text("a photo")
     progress = Progress(canary.model_id, int(search.stats()["count"]))
@@ -72,14 +77,14 @@ def reindex(encoder: EncoderClient, search: SearchClient, media: MediaStore) -> 
 
 
 def waiting(search: SearchClient, progress: Progress) -> list[str]:
-    """Pictures to encode next."""
+    """Ids of pictures to encode next, without those that failed."""
     failed = {f["id"] for f in progress.failed}
     found = search.missing(progress.model_id, len(failed) + BATCH_IMAGES)
     return [i for i in found if i not in failed]
 
 
 def encode(encoder: EncoderClient, search: SearchClient, media: MediaStore, ids: list[str], progress: Progress) -> None:
-    """Give some pictures vectors of the new model."""
+    """Encode pictures with the new model, store the vectors, and update the progress."""
     contents: dict[str, bytes] = {}
     for picture_id, record in search.lookup(ids).items():
         try:

@@ -1,4 +1,4 @@
-"""The public API, version 1: administration of the collection."""
+"""Routes of the public API, version 1: administration of the collection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gateway.search.facets import CollectionFacts
 from gateway.upstream.collection import Collection
 from gateway.upstream.search import SearchClient
 
-# Pictures of one page of an export.
+# Pictures per page that an export reads from the search service.
 PAGE = 500
 
 
@@ -43,18 +43,18 @@ def add_admin_routes(
     ingest: Ingest,
     metrics: MetricsSummary,
 ) -> None:
-    """Add the routes of administration to the API, over the collaborators that are handed in."""
+    """Register the administration routes with the API."""
 
     @api.route("GET", "/stats", {200: Stats})
     def stats() -> dict[str, Any]:
-        """Say what the collection holds, what the model is, and how long the stages of a request took."""
+        """Get facts about the collection and the model, and how long the stages of a request took."""
         return {**search.stats(), "captions": search.captions(), "model": collection_facts.model(), **metrics.facts()}
 
     @api.route("GET", "/export", {200: ("application/x-ndjson",)}, params=ExportParams, limit=api.limits.streams)
     def export(params: ExportParams) -> Response:
-        """Fetch what is known of every picture.
+        """Fetch the record of every picture.
 
-        A JSON document a line, in the order of ids.
+        One JSON document per line, ordered by id.
         """
         model_id = search.stats()["model_id"]
 
@@ -75,7 +75,7 @@ def add_admin_routes(
 
     @api.route("DELETE", "/quarantine/<picture_id>", {204: None}, errors=(Kind.NOT_FOUND,), scope=Scope.ADMIN)
     def release(picture_id: str) -> tuple[str, int]:
-        """Forget a file that could not be added."""
+        """Delete a file that could not be added from the quarantine."""
         if not quarantine.release(picture_id):
             raise ServiceError(Kind.NOT_FOUND, f"there is no file {picture_id} in the quarantine")
         api.access.did("quarantine-released", file=picture_id)
@@ -83,11 +83,11 @@ def add_admin_routes(
 
     @api.route("POST", "/reindex", {200: ("text/event-stream",)}, scope=Scope.ADMIN, limit=api.limits.streams)
     def reindex() -> Response:
-        """Encode every picture with the encoder's present model, and let that model serve.
+        """Encode every picture with the encoder's current model, and switch searches to that model.
 
-        The model before serves until the new one has every picture. The answer are events named progress, with the
-        model, how many pictures have its vectors, and which could not be encoded; one named problem ends it where it
-        fails. Asked for again it goes on where it was.
+        Searches use the previous model until every picture is encoded. The answer is a stream of server-sent events
+        named progress, with the model, how many pictures have its vectors, and which could not be encoded; if the
+        re-index fails, the last event is named problem. A repeated request resumes where the last one stopped.
         """
         api.access.did("reindex-began")
         return progress_events(run(encoder, search, media))
@@ -103,14 +103,14 @@ def add_admin_routes(
     def scan_library(params: ScanParams) -> Response:
         """Bring the collection up to date with the folders of the library.
 
-        The answer are events named progress, with how many files there are and what became of them; one named problem
-        ends it where it fails. Asked for again it goes on where it was.
+        The answer is a stream of server-sent events named progress, with the number of files and the results so far; if
+        the scan fails, the last event is named problem. A repeated request resumes where the last one stopped.
         """
         api.access.did("scan-began", remove=str(params.remove).lower())
         return progress_events(scan(library, ingest, search, media, params.remove))
 
     def progress_events(steps: Iterable[Progress | Scan]) -> Response:
-        """A response in server-sent events, one for each step as it is done."""
+        """A response of server-sent events, one for each step when it is done."""
 
         def stream() -> Iterator[str]:
             try:

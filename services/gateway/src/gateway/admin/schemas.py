@@ -1,4 +1,4 @@
-"""Requests and answers of administration: these models check them, and the API's description is made of them."""
+"""Models of administration requests and answers: they validate requests and define the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from gateway.api.schemas import Answer, Flag
 
 
 class ScanParams(Params):
-    """What a scan of the library may do."""
+    """Parameters of a scan of the library."""
 
     remove: Flag = Field(default=False, description="whether to delete pictures whose files are gone, with their tags")
 
 
 class ExportParams(Params):
-    """What of each picture."""
+    """Parameters of an export."""
 
     vectors: Flag = Field(default=False, description="whether with its vector, base64 of little-endian float32")
 
 
 class Login(Wire):
-    """A key that the browser is to keep."""
+    """The API key that a browser logs in with."""
 
     key: str = Field(max_length=200)
 
 
 class Session(Answer):
-    """Whether a key is needed, and what the client's own allows."""
+    """Whether this client needs a key, and the scope of the key that it uses."""
 
     required: bool
     scope: Literal["read", "write", "admin"] | None
@@ -38,7 +38,7 @@ class Session(Answer):
 
 
 class KnownSession(Answer):
-    """One browser that was let in."""
+    """A session of a browser that logged in with a key."""
 
     id: str
     key_name: str = Field(description="of the key that it showed")
@@ -49,13 +49,13 @@ class KnownSession(Answer):
 
 
 class Sessions(Answer):
-    """The browsers that were let in and have not left."""
+    """Sessions that have not ended or expired."""
 
     sessions: list[KnownSession]
 
 
 class Figure(Answer):
-    """A measured figure of the model, in percent, with the interval that it lies in."""
+    """A measured figure of the model, in percent, with its confidence interval."""
 
     name: str
     value: float
@@ -74,14 +74,14 @@ class Model(Answer):
 
 
 class Bucket(Answer):
-    """How many values lie up to an end; None: above all others."""
+    """A histogram bucket: its upper bound, None for the last bucket, and the number of values in it."""
 
     most_ms: float | None
     count: int
 
 
 class StageSpread(Answer):
-    """How long a stage of a request took; `request` is a search as a whole."""
+    """How long a stage of a request took; the stage `request` is a search as a whole."""
 
     stage: str
     count: int
@@ -92,7 +92,7 @@ class StageSpread(Answer):
 
 
 class CacheCounts(Answer):
-    """A cache's look-ups: found, not found, or shared with an equal request in flight."""
+    """A cache's look-ups: hits, misses, and those that shared the result of an equal request in flight."""
 
     cache: str
     hit: int
@@ -101,7 +101,7 @@ class CacheCounts(Answer):
 
 
 class IndexFacts(Answer):
-    """The index of the vectors."""
+    """The vector index."""
 
     generation: str | None
     kind: str
@@ -110,7 +110,7 @@ class IndexFacts(Answer):
 
 
 class Stats(Answer):
-    """Facts about the collection, and what all gateways together have counted since the oldest started."""
+    """Facts about the collection, and the counts of all gateways together since the oldest one started."""
 
     count: int
     model_id: str | None

@@ -1,4 +1,4 @@
-"""The public API, version 1: sessions of browsers."""
+"""Routes of the public API, version 1: browser sessions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gateway.auth.keys import Scope
 
 
 def add_session_routes(api: Api, access: AccessControl) -> None:
-    """Add the routes of sessions to the API."""
+    """Register the session routes with the API."""
 
     @api.route("GET", "/session", {200: Session}, scope=None)
     def session() -> dict[str, Any]:
-        """Say whether this client needs a key, and what its own allows."""
+        """Get whether this client needs a key, and the scope of the key that it uses."""
         state: dict[str, Any] = {"required": access.reason() is not None, "scope": None, "key_name": None, "id": None}
         if caller := access.caller():
             state |= {"scope": caller.key.scope.name.lower(), "key_name": caller.key.name}
@@ -28,7 +28,7 @@ def add_session_routes(api: Api, access: AccessControl) -> None:
 
     @api.route("POST", "/session", {200: Session}, body=Login, scope=None, body_bytes=4096)
     def log_in(body: Login) -> Response:
-        """Begin a session of this browser, in a cookie that no script can read."""
+        """Start a session for this browser, in an HttpOnly cookie."""
         response = Response(content_type="application/json")
         if access.reason() is not None:
             access.begin(response, body.key)
@@ -44,7 +44,7 @@ def add_session_routes(api: Api, access: AccessControl) -> None:
 
     @api.route("GET", "/sessions", {200: Sessions})
     def sessions() -> dict[str, Any]:
-        """List the sessions of this client's key, the latest first; for a key of scope admin those of every key."""
+        """List the sessions of this client's key, newest first; with a key of scope admin, the sessions of all keys."""
         return {
             "sessions": [
                 {
@@ -68,6 +68,6 @@ def add_session_routes(api: Api, access: AccessControl) -> None:
         return "", 204
 
     def only_key() -> str | None:
-        """The key whose sessions the client may see; None where it may see all."""
+        """The id of the key whose sessions the client may see; None if it may see all."""
         caller = access.caller()
         return None if caller is None or caller.key.scope is Scope.ADMIN else caller.key.id

@@ -1,1 +1,1 @@
-"""The HTTP layer: routes that describe themselves, forms, the documentation page and the built page."""
+"""The HTTP layer: routes with an OpenAPI description, forms, the documentation page and the built web page."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document at `/openapi.json`, and a page of it at `/docs` that loads nothing from other hosts."""
+"""The OpenAPI document at `/openapi.json`, and an HTML page of it at `/docs` that loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template
 
-# The page has one style sheet of its own and nothing else.
+# Content Security Policy: the page needs its own style sheet and nothing else.
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
-# A limit that no picture can reach is not documented.
+# Upper limits from here on are left out of the page: no picture can reach them.
 UNBOUNDED = 2**31
 
 
 def create_docs(description: dict[str, Any]) -> Blueprint:
-    """Routes that show an OpenAPI document."""
+    """Routes that serve an OpenAPI document as JSON and as a page."""
     docs = Blueprint("docs", __name__, template_folder="docs_page", static_folder="docs_page", static_url_path="/docs")
     content = json.dumps(description, ensure_ascii=False)
 
@@ -31,7 +31,7 @@ def create_docs(description: dict[str, Any]) -> Blueprint:
 
 
 def kind(schema: dict[str, Any]) -> str:
-    """What a schema lets through, in a few words."""
+    """A schema's type and limits in a few words."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema:
@@ -54,7 +54,7 @@ def kind(schema: dict[str, Any]) -> str:
 
 
 def example(method: str, path: str, operation: dict[str, Any]) -> str:
-    """A command that makes the request."""
+    """An example curl command of an operation."""
     address = "http://127.0.0.1:8080" + path.replace("{picture_id}", "ID")
     content = operation.get("requestBody", {}).get("content", {})
     if any(p["name"] == "q" for p in operation["parameters"]):

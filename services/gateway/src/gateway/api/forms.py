@@ -1,4 +1,4 @@
-"""Multipart forms: files spooled to disk, and the JSON field beside them."""
+"""Multipart forms: files are spooled to disk; one field may hold JSON."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from werkzeug.datastructures import FileStorage
 
 # Uploaded files up to this size stay in memory; larger ones are spooled to disk.
 IN_MEMORY = 256 * 1024
-# The field of a form that holds files, as the description says it.
+# The OpenAPI schema of the form field that holds files.
 FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 
 
 def spooling_in(folder: Path) -> type[Request]:
-    """Requests whose files wait in a folder while they come.
+    """A request class that spools uploaded files in a folder.
 
-    The system's own folder for such files is memory on many systems, and in containers: uploads would fill it. A file
-    here has no name, so that it is gone when its request is, whatever happens.
+    The system's temporary folder is memory (tmpfs) on many systems, and in containers: uploads would fill it. The files
+    have no name, so the system deletes them when the request ends, even after a crash.
     """
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -32,17 +32,21 @@ def spooling_in(folder: Path) -> type[Request]:
 
 
 class Files(NamedTuple):
-    """The files of a form, in order, and the field of JSON that may come with them."""
+    """The files of a form, in order, and the text of its JSON field, if present."""
 
     files: list[FileStorage]
     text: str | None
 
 
 def read_files(beside: str, most: int) -> Files:
-    """The files of the field `images`, and the field `beside`.
+    """Read the current request's form.
+
+    Args:
+        beside: the name of the JSON field; the files are in the field `images`.
+        most: the most files.
 
     Raises:
-        ServiceError: an unknown field, no file or too many, or `beside` twice.
+        ServiceError: the form has an unknown field, no file, too many files, or the field `beside` twice.
     """
     fields = (set(request.files) - {"images"}) | (set(request.form) - {beside})
     if unknown := sorted(name or "(a part without a name)" for name in fields):

@@ -1,4 +1,4 @@
-"""The built single-page application, served by the gateway where no edge does it: in the local stack."""
+"""Serves the built single-page application where no reverse proxy does: in the local stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request, send_from_directory
 from gateway.api.routing import held
 from gateway.concurrency import ConcurrencyLimit
 
-# The page loads nothing from anywhere else, and no inline script.
+# Content Security Policy: the page loads nothing from other hosts and has no inline scripts.
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
@@ -18,11 +18,11 @@ POLICY = (
 
 
 def create_page(folder: Path, downloads: ConcurrencyLimit) -> Blueprint:
-    """Routes of the page: where the application can be entered, and the files that the build put beside it.
+    """Routes of the page: the application's URLs, its assets, and the other files of the build.
 
     Args:
-        folder: of the built page.
-        downloads: limits how many files are sent at once, since a client may read slowly.
+        folder: the built page.
+        downloads: limits how many assets are sent at once, since a client may read slowly.
 
     Raises:
         FileNotFoundError: the folder holds no built page.
@@ -38,7 +38,8 @@ def create_page(folder: Path, downloads: ConcurrencyLimit) -> Blueprint:
         response = send_from_directory(folder, "index.html")
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Cache-Control"] = "no-cache"
-        # The gateway, and no other site, is told which name the page was opened under (`gateway.auth.remote`).
+        # `gateway.auth.remote` needs the Referer to see the host name that the page was opened under; other sites get
+        # none.
         response.headers["Referrer-Policy"] = "same-origin"
         return response
 
@@ -46,13 +47,13 @@ def create_page(folder: Path, downloads: ConcurrencyLimit) -> Blueprint:
     def asset(name: str) -> Response:
         with ExitStack() as slot:
             slot.enter_context(downloads.slot())
-            # Vite puts a digest of the content into each name.
+            # Vite puts a content hash into each file name, so assets can be cached for a year.
             return held(send_from_directory(folder / "assets", name, max_age=31_536_000), slot)
 
     def beside() -> Response:
         return send_from_directory(folder, request.path[1:])
 
-    # Icons and the manifest: a list of existing files, never a path from the URL.
+    # Icons and the manifest: one route per existing file, so no path from the URL is used (path traversal).
     for file in folder.iterdir():
         if file.is_file() and file.name != "index.html":
             page.add_url_rule(f"/{file.name}", file.name.replace(".", "_"), beside)

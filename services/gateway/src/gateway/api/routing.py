@@ -1,8 +1,8 @@
-"""Routes that describe themselves: the models that check a request are those that the API's description shows.
+"""Routes with an OpenAPI description: the pydantic models that validate a request also generate the document.
 
-Why not spectree, which does both for Flask (3.0.0 was tried on all routes, against the tests): it reads every streamed
-answer whole before it sends the first byte and fails on files, reads a JSON body that is broken as `{}`, checks the
-body before any hook could refuse the key or wait for a slot, and describes answers of application/json alone.
+Why not spectree, which does both for Flask (3.0.0 was tried on all routes, against the tests): it reads a streamed
+answer as a whole before it sends the first byte, fails on files, reads broken JSON as `{}`, validates the body before
+any hook can refuse the key or wait for a slot, and describes only answers of application/json.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gateway.concurrency import ConcurrencyLimit, RequestLimits
 REF = "#/components/schemas/{model}"
 # nginx buffers responses unless this header disables it; events must arrive at once.
 UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-# Largest body of a request without files; a search with 16 terms has a third of it.
+# Largest body of a request without files, in bytes; a search with 16 terms needs a third of it.
 JSON_BYTES = 2**20
 # Errors that every route can return.
 ANY_ROUTE = frozenset(
@@ -42,7 +42,7 @@ ANY_ROUTE = frozenset(
 )
 # Extra form parts that are read before the request is refused; each large part is an open file.
 SPARE_PARTS = 16
-# What a path can name.
+# Schemas of the parameters in paths.
 PATH_PARTS = {
     "picture_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "session_id": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
@@ -50,12 +50,12 @@ PATH_PARTS = {
 
 
 class NoParams(Params):
-    """No parameters at all."""
+    """A query string without parameters."""
 
 
 @dataclass(frozen=True)
 class Multipart:
-    """A form with files: the schema of its fields, for the description."""
+    """A multipart form with files, as described in the OpenAPI document."""
 
     fields: dict[str, Any]
     required: tuple[str, ...]
@@ -67,7 +67,7 @@ class Multipart:
 
 @dataclass(frozen=True)
 class Operation:
-    """One route, as it is described."""
+    """One route, as described in the OpenAPI document."""
 
     method: str
     path: str
@@ -77,25 +77,25 @@ class Operation:
     params: type[Params]
     body: type[BaseModel] | None
     form: Multipart | None
-    # By status the document, or the content types of what is no document, or nothing.
+    # By status: the model of a JSON document, or the content types of another body, or None for no body.
     answers: dict[int, type[BaseModel] | tuple[str, ...] | None]
     errors: frozenset[Kind]
-    # Whether it answers in server-sent events where those are asked for.
+    # Whether it answers with server-sent events if the Accept header asks for them.
     streams: bool
-    # The scope that the caller's key needs; None: no key.
+    # The scope that the caller's key needs; None if the route needs no key.
     scope: Scope | None
 
 
 class Api:
-    """The routes of a blueprint."""
+    """Registers the routes of a blueprint and collects their descriptions."""
 
     def __init__(self, blueprint: Blueprint, access: AccessControl, limits: RequestLimits) -> None:
-        """Over a blueprint.
+        """Register routes with a blueprint.
 
         Args:
-            blueprint: what the routes are registered with.
-            access: asked before each.
-            limits: for what may hold a thread for long.
+            blueprint: the blueprint of the routes.
+            access: authenticates and authorises each request.
+            limits: concurrency limits of requests that may hold a thread for long.
         """
         self.blueprint, self.access, self.limits = blueprint, access, limits
         self.operations: list[Operation] = []
@@ -115,11 +115,24 @@ class Api:
         body_bytes: int = JSON_BYTES,
         limit: ConcurrencyLimit | None = None,
     ) -> Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseReturnValue]]:
-        """Serve a path by a function, whose docstring is the route's description.
+        """Decorator that registers a function as a route; its docstring is the route's description.
 
-        The function gets the path's parts, `params` where there are any, and `body` where the request is JSON. A body
-        of more than `body_bytes` is refused. Before the body is read the request waits for a slot of `limit`, which it
-        has until its answer is sent; without `limit` a large body needs a slot all the same.
+        The function is called with the path's parameters, with `params` if the route has a query string, and with
+        `body` if the request is JSON.
+
+        Args:
+            method: the HTTP method.
+            path: the path below the blueprint's prefix, with parameters in angle brackets.
+            answers: by status: the model of a JSON document, or the content types of another body, or None for no body.
+            params: the model of the query string.
+            body: the model of a JSON body.
+            form: the multipart form that is accepted instead of, or beside, a JSON body.
+            errors: error kinds of this route, beside ANY_ROUTE.
+            streams: whether it answers with server-sent events if the Accept header asks for them.
+            scope: the scope that the caller's key needs; None if the route needs no key.
+            body_bytes: the largest body; a larger one is refused (413).
+            limit: the request waits for a slot of this limit before its body is read, and holds it until the answer is
+                sent. Without it, only a large body needs a slot, of `limits.bodies`.
         """
 
         def register(function: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
@@ -134,8 +147,8 @@ class Api:
                     request.max_form_parts = form.most + SPARE_PARTS
                 slow = arrives_slowly()
                 if slow and request.max_content_length <= MOST_COLLECTED:
-                    # Nothing waits for a body that is too large, or does not tell its length, where a small one is due:
-                    # some such routes are open to everybody.
+                    # The route expects a small body, and this one is too large or has no length: refuse it at once and
+                    # do not wait for a slot, since some of these routes need no key.
                     raise RequestEntityTooLarge
                 read = read_params(params)
                 if params is not NoParams:
@@ -204,7 +217,7 @@ class Api:
 
 
 def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    """One operation of the document."""
+    """One operation of the OpenAPI document."""
     parameters: list[dict[str, Any]] = []
     for name, schema in PATH_PARTS.items():
         if f"<{name}>" in o.path:
@@ -268,15 +281,15 @@ def described(o: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def held(answer: Response, slot: ExitStack) -> Response:
-    """The response, holding its concurrency slot until it is sent."""
-    # A response that is passed through directly, as a file is, would be closed without its callbacks.
+    """The response; it holds its concurrency slot until it is sent."""
+    # With direct passthrough, as of files, the WSGI server would close the file without running the callbacks.
     answer.direct_passthrough = False
     answer.call_on_close(slot.pop_all().close)
     return answer
 
 
 def arrives_slowly() -> bool:
-    """Whether the body may still be arriving: the worker has buffered small ones (slow clients would hold a thread)."""
+    """Whether the body may still be arriving; the gunicorn worker has buffered small bodies already."""
     length = request.content_length
     return "Transfer-Encoding" in request.headers if length is None else length > MOST_COLLECTED
 
@@ -285,7 +298,7 @@ P = TypeVar("P", bound=Params)
 
 
 def in_url(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter's schema: a URL cannot say null."""
+    """The schema of a query parameter: without null, which a URL cannot express."""
     said = {k: v for k, v in schema.items() if k not in ("title", "description") and (k, v) != ("default", None)}
     if "anyOf" not in said:
         return said
@@ -294,10 +307,10 @@ def in_url(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_params(model: type[P]) -> P:
-    """The query string, strictly: an unknown parameter, and one of a single value that comes twice, is refused.
+    """Parse the query string strictly: unknown parameters and repeated single-value parameters are refused.
 
     Raises:
-        ServiceError: naming every parameter that is wrong.
+        ServiceError: naming the wrong parameters.
     """
     given: dict[str, Any] = {}
     twice = []
@@ -314,7 +327,7 @@ def read_params(model: type[P]) -> P:
 
 
 def is_list(annotation: Any) -> bool:
-    """Whether a field takes several values."""
+    """Whether a field's type is a list or tuple, possibly annotated."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return get_origin(annotation) in (list, tuple)
@@ -326,5 +339,5 @@ def event(name: str, document: dict[str, Any]) -> str:
 
 
 def events(stream: Iterator[str]) -> Response:
-    """A response of server-sent events, with the request context kept."""
+    """A response of server-sent events; the generator keeps the request context."""
     return Response(stream_with_context(stream), content_type="text/event-stream", headers=UNBUFFERED)

@@ -1,4 +1,4 @@
-"""Schemas shared by all rooms: the base of an answer, errors, and flags in a URL."""
+"""Schemas shared by all routes: the base of an answer, errors, and flags in a URL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def read_flag(given: Any) -> Any:
-    """A flag of a URL; pydantic would also take yes, on, 1 and t."""
+    """Parse a flag in a URL: only true and false; pydantic would also accept yes, on, 1 and t."""
     return {"true": True, "false": False}.get(given, given if isinstance(given, bool) else None)
 
 
@@ -16,13 +16,13 @@ Flag = Annotated[bool, BeforeValidator(read_flag)]
 
 
 class Answer(BaseModel):
-    """An answer's document: all fields are there."""
+    """Base of JSON answers, with exactly the fields of the model."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Problem(BaseModel):
-    """What every error looks like (RFC 9457)."""
+    """The document of every error (problem+json, RFC 9457)."""
 
     type: str = Field(description="urn:sightline:error: and the kind")
     title: str
@@ -32,7 +32,7 @@ class Problem(BaseModel):
 
 
 class ItemError(Answer):
-    """What is wrong with one file."""
+    """The error of one file."""
 
     type: str
     title: str

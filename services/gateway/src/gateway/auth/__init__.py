@@ -1,1 +1,1 @@
-"""Who may ask: keys and sessions, what counts as remote, how often a client may ask, and the log of who did what."""
+"""Authentication and authorisation: API keys, sessions, detection of remote requests, rate limit, audit log."""

@@ -17,30 +17,30 @@ COOKIE = "sightline_session"
 SAFE = ("GET", "HEAD", "OPTIONS")
 HOW = "`sightline keys create NAME`, run where the gateway runs, makes one; send it as Authorization: Bearer sl_…"
 
-# Which requests need a key: all, those that do not come from this machine itself, or none.
+# Which requests need a key: all, those from other machines, or none.
 Asked = Literal["all", "remote", "none"]
 
 
 class Caller(NamedTuple):
-    """The authenticated caller: a key, and the session that stands for it where the client is a browser."""
+    """The authenticated caller: its key, and the session if it is a browser that logged in with the key."""
 
     key: Key
     session: Session | None = None
 
 
 class AccessControl:
-    """Admits or refuses each request before its route."""
+    """Authenticates and authorises each request before its route runs."""
 
     def __init__(
         self, asked: Asked, keys: KeyStore, sessions: Sessions, remote: Remote, limiter: RateLimiter, audit: Audit
     ) -> None:
-        """Over the keys and sessions.
+        """Use a store of keys and one of sessions.
 
         Args:
             asked: which requests need a key.
             keys: the API keys.
-            sessions: of browsers.
-            remote: tells which requests come from elsewhere.
+            sessions: the browser sessions.
+            remote: detects requests from other machines.
             limiter: the rate limit of requests that need a key.
             audit: the log of refused keys and of changes.
         """
@@ -48,7 +48,7 @@ class AccessControl:
         self._limiter, self._audit = limiter, audit
 
     def reason(self) -> str | None:
-        """Why the request that is being answered needs a key; None where it needs none."""
+        """Why the current request needs a key, as part of an error message; None if it needs none."""
         match self._asked:
             case "all":
                 return "the system is published"
@@ -58,13 +58,14 @@ class AccessControl:
                 return None
 
     def admit(self, least: Scope | None) -> None:
-        """Let the request that is being answered pass.
+        """Authorise the current request: CSRF check, rate limit, key and scope.
 
         Args:
-            least: the scope that it needs; None where it needs no key.
+            least: the scope that the route needs; None if it needs no key.
 
         Raises:
-            ServiceError: it has no key (401), the key does not allow this (403), or it comes too often (429).
+            ServiceError: no valid key (401), a key without the scope or a page of another site (403), or over the rate
+                limit (429).
         """
         if "Authorization" not in request.headers and request.method not in SAFE and from_elsewhere():
             raise ServiceError(Kind.FORBIDDEN, "a page of another site may not change this collection")
@@ -72,7 +73,7 @@ class AccessControl:
         reason = self.reason()
         if reason is None:
             return
-        # Requests without a valid key are counted by address, so guessing keys is rate-limited.
+        # Requests without a valid key are counted per address, so that guessing keys is rate-limited.
         self._limiter.count(f"key/{caller.key.id}" if caller else f"address/{request.remote_addr}")
         if least is None:
             return
@@ -88,20 +89,20 @@ class AccessControl:
             )
 
     def admit_from_here(self) -> None:
-        """Let a request pass for what only the administrator needs: from outside, or by way of a proxy, it needs a key.
+        """Authorise the current request for metrics or readiness: from outside or through a proxy it needs a key.
 
-        Metrics are collected, and readiness asked for, by name inside the system's own network: the name counts for
-        nothing here.
+        Unlike `reason`, the host name is not checked: inside the system's own network, Prometheus and health checks
+        call the gateway by name.
 
         Raises:
-            ServiceError: it has no key (401), or it comes too often (429).
+            ServiceError: no valid key (401), or over the rate limit (429).
         """
         outside = self._asked == "all" and not self._remote.inside(request)
         if self._asked != "none" and (outside or self._remote.proxied(request)):
             self.admit(Scope.READ)
 
     def caller(self) -> Caller | None:
-        """Who makes the request that is being answered: by the key in its header, or the session in its cookie."""
+        """The current request's caller, by the key in its header or the session in its cookie; None without either."""
         if "caller" not in g:
             g.caller = self._find()
             if g.caller:
@@ -119,10 +120,14 @@ class AccessControl:
         return Caller(session.key, session) if session else None
 
     def begin(self, response: Response, written: str) -> None:
-        """Begin a session: the browser cannot put a header on a picture's address, and needs a cookie.
+        """Start a session and set its cookie; a browser cannot send an Authorization header when it loads an image.
+
+        Args:
+            response: receives the cookie.
+            written: the API key.
 
         Raises:
-            ServiceError: it is no key.
+            ServiceError: the key is unknown (401).
         """
         key = self._keys.find(written)
         if not key:
@@ -143,7 +148,7 @@ class AccessControl:
         g.caller = Caller(key, self.sessions.find(held))
 
     def end(self, response: Response) -> None:
-        """End the session of the browser that asks."""
+        """End the current request's session and delete its cookie."""
         caller = self.caller()
         if caller and caller.session:
             self.sessions.end(caller.session.id)
@@ -153,25 +158,25 @@ class AccessControl:
         response.headers["Clear-Site-Data"] = '"cache"'
 
     def did(self, event: str, **facts: str | int | list[str]) -> None:
-        """Note in the audit log what the caller has done."""
+        """Write what the caller has done to the audit log."""
         caller = self.caller()
         who: dict[str, str | int | list[str]] = {"key": caller.key.name, "key_id": caller.key.id} if caller else {}
         self._audit.write(event, request.remote_addr or "", **who, **facts, request_id=g.request_id)
 
     def refused(self) -> None:
-        """Note in the audit log that a key was refused."""
+        """Write a refused key to the audit log."""
         self._audit.write(
             REFUSED,
             request.remote_addr or "",
             method=request.method,
-            # An unlimited path would let a client fill the log faster.
+            # With paths of any length a client could fill the log faster.
             path=request.path[:100],
             request_id=g.request_id,
         )
 
 
 def from_elsewhere() -> bool:
-    """Whether a browser says that a page of another site sent the request."""
+    """Whether a browser sent the request from a page of another site (CSRF), by Sec-Fetch-Site or Origin."""
     if site := request.headers.get("Sec-Fetch-Site"):
         return site not in ("same-origin", "none")
     # Browsers that do not send Sec-Fetch-Site send Origin.

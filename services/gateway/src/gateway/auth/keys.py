@@ -1,4 +1,4 @@
-"""API keys: who may do what. Only a digest of each is kept, so that the file gives none away."""
+"""API keys and their scopes. Only a digest of a key's secret is stored, so the database reveals no key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import Column, LargeBinary, Table, Text, bindparam, delete, inse
 
 from gateway.database import METADATA, Database
 
-# The public id and the secret. The secret has 256 random bits, so a fast digest (SHA-256) is safe.
+# A key holds its public id and its secret. The secret has 256 random bits, so a fast digest (SHA-256) is safe.
 WRITTEN = re.compile(r"sl_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 
 KEYS = Table(
@@ -30,7 +30,7 @@ ONE_KEY = select(KEYS).where(KEYS.c.id == bindparam("id"))
 
 
 class Scope(IntEnum):
-    """What a key allows; each includes those before it."""
+    """What a key allows; each scope includes those before it."""
 
     READ = 1
     WRITE = 2
@@ -47,13 +47,13 @@ class Key(NamedTuple):
 
 
 class KeyStore:
-    """The keys of a system, which gateways and the command line share."""
+    """The API keys in the state database, shared by all gateways and the command line."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, name: str, scope: Scope) -> str:
-        """A new key, in full: it is never shown again."""
+        """Create a key and return it with its secret, which cannot be read again."""
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         self._database.change(
             insert(KEYS).values(
@@ -67,16 +67,16 @@ class KeyStore:
         return f"sl_{key_id}_{secret}"
 
     def all(self) -> list[Key]:
-        """Every key, the oldest first."""
+        """All keys, oldest first."""
         rows = self._database.rows(select(KEYS).order_by(KEYS.c.created_at, KEYS.c.id))
         return [Key(r.id, r.name, Scope[r.scope.upper()], r.created_at) for r in rows]
 
     def revoke(self, key_id: str) -> bool:
-        """Delete a key; whether it was there. It is refused from the next request on."""
+        """Delete a key, which is refused from the next request on; return whether it existed."""
         return self._database.change(delete(KEYS).where(KEYS.c.id == key_id)) > 0
 
     def find(self, written: str) -> Key | None:
-        """The key of this secret, or None."""
+        """The key that matches a full key string sl_ID_SECRET, or None."""
         match = WRITTEN.fullmatch(written)
         if match is None:
             return None
@@ -87,5 +87,5 @@ class KeyStore:
 
 
 def digest(secret: str) -> bytes:
-    """What is kept of a secret."""
+    """The digest of a secret, as stored."""
     return hashlib.sha256(secret.encode()).digest()

@@ -1,4 +1,4 @@
-"""The rate limit of each client: counted in Redis for all gateways together, and in this process while it is down."""
+"""Rate limit per client: counted in Redis for all gateways together, or in this process while Redis is down."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gateway.upstream.redis_server import RedisDownError, RedisServer
 
 
 class RateLimiter:
-    """One limit, for each client on its own."""
+    """A sliding-window rate limit, counted for each client separately."""
 
     def __init__(self, limit: RateLimitItem, server: RedisServer | None) -> None:
         self._limit, self._server = limit, server
         self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
-        # The pool has the address; RedisStorage only checks the scheme of this URL.
+        # The connection pool holds the address; RedisStorage only checks the scheme of this URL.
         self._shared = server and SlidingWindowCounterRateLimiter(
             RedisStorage("redis://", connection_pool=server.pool, key_prefix="sightline:rates")
         )
@@ -27,14 +27,14 @@ class RateLimiter:
         """Count a request.
 
         Raises:
-            ServiceError: the client is over the limit; `retry_after` says when it may ask again.
+            ServiceError: the client is over the limit (429); `retry_after` is the number of seconds to wait.
         """
         if self._server and self._shared:
             shared = self._shared
             try:
                 return self._server.ask(lambda: self._hit(shared, client))
             except RedisDownError:
-                pass  # counted in this process
+                pass  # count in this process instead
         return self._hit(self._here, client)
 
     def _hit(self, limiter: SlidingWindowCounterRateLimiter, client: str) -> None:

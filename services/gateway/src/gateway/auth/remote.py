@@ -1,7 +1,7 @@
-"""Which requests come from elsewhere than this machine, although a connection from this machine carries them.
+"""Detects remote requests that arrive over a local connection, because a proxy or tunnel on this machine forwards them.
 
-A proxy on the same machine connects from loopback, as a browser here does. What tells them apart: headers that proxies
-add, the protocol that they speak, the name that the request is for, and the account that the connection belongs to.
+Such a proxy connects from loopback, as a local browser does. They are told apart by the headers that proxies add, the
+HTTP version, the Host header, Origin and Referer, and the user account that owns the connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from werkzeug.wrappers import Request
 
-# Our edge sets this header to the protocol of the client's request.
+# Our own reverse proxy (the edge) sets this header to the HTTP version of the client's request.
 EDGE_PROTOCOL = "X-Edge-Protocol"
 # Headers that our edge sets, with one value each.
 BY_EDGE = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
@@ -28,26 +28,26 @@ FORWARDING = {
     *("true-client-ip", "fastly-client-ip", "fly-client-ip", "x-envoy-external-address", "x-original-host"),
 }
 FORWARDING_PREFIXES = ("x-forwarded-", "cf-", "x-azure-", "tailscale-")
-# Accounts of services on Linux: those of the system, and those that systemd makes for a service while it runs. A person
-# has one from 1000 on, and what root runs here is trusted with everything anyway.
+# User ids of services on Linux: system accounts, and systemd's dynamic users. People have ids from 1000 on; root is
+# trusted, since it can do everything on this machine anyway.
 SERVICES = (range(1, 1000), range(61_184, 65_535))
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
 
 class Remote:
-    """Tells why a request counts as remote."""
+    """Decides whether a request counts as remote, and why."""
 
     def __init__(self, edges: int) -> None:
-        """For a gateway behind so many edges of this system: 0, or 1 in compose."""
+        """Use the number of this system's own reverse proxies in front of the gateway: 0, or 1 in compose."""
         self._edges = edges
         self._owners: WeakKeyDictionary[socket.socket, int | None] = WeakKeyDictionary()
 
     def reason(self, request: Request) -> str | None:
-        """Why the request comes from elsewhere; None where nothing says so."""
+        """Why the request counts as remote; None if nothing indicates it."""
         return self.proxied(request) or foreign_name(request.host) or foreign_page(request)
 
     def proxied(self, request: Request) -> str | None:
-        """What shows that a proxy has passed the request on."""
+        """The evidence that a proxy forwarded the request; None without any."""
         headers = request.headers
         for name, value in headers.items():
             lower = name.lower()
@@ -56,26 +56,27 @@ class Remote:
             if self._edges and lower in BY_EDGE and "," not in value:
                 if lower == "x-forwarded-host" and (foreign := foreign_name(value)):
                     return foreign
-                # The edge has no certificate while only this machine reaches it.
+                # While only this machine can reach our edge, it has no certificate: https means another proxy.
                 if lower != "x-forwarded-proto" or value == "http":
                     continue
             return f"it came by way of a proxy, which says {name}"
         protocol = (headers.get(EDGE_PROTOCOL) if self._edges else None) or request.environ.get("SERVER_PROTOCOL")
         if protocol in ("HTTP/1.0", "HTTP/0.9"):
-            # nginx's own default until 1.29.6, and its only trace: it sends its upstream as Host and no header.
+            # nginx's default upstream protocol until 1.29.6, and its only trace: by default it adds no header and
+            # replaces the Host header by the upstream's name.
             return f"it came by way of a proxy, which speaks {protocol}"
         if not self._edges and (owner := self._owner(request.environ)) is not None and is_service(owner):
             return f"it came by way of a service of this machine (user id {owner})"
         return None
 
     def inside(self, request: Request) -> bool:
-        """Whether the connection comes from this machine, or from the network inside compose."""
+        """Whether the connection comes from this machine or from compose's internal network."""
         environ = request.environ.get("werkzeug.proxy_fix.orig") or request.environ
         address = environ.get("REMOTE_ADDR") or "127.0.0.1"
         return bool(self._edges) or ipaddress.ip_address(address).is_loopback
 
     def _owner(self, environ: Mapping[str, Any]) -> int | None:
-        """The account at the other end of the connection; looked up once a connection."""
+        """The user id at the other end of the connection; looked up once per connection."""
         connection = environ.get("gunicorn.socket")
         if connection is None:
             return None
@@ -85,15 +86,15 @@ class Remote:
 
 
 def is_service(user: int) -> bool:
-    """Whether a user id is that of a service, and not our own."""
+    """Whether a user id belongs to a service account other than the gateway's own."""
     return user != os.getuid() and any(user in accounts for accounts in SERVICES)
 
 
 def foreign_name(host: str) -> str | None:
-    """What is wrong with a Host header as a name of this machine, if anything.
+    """A message if a Host header does not name this machine, else None.
 
-    A name that its owner lets point to this machine would let their page read what is meant for this machine alone (DNS
-    rebinding); a name without a dot may be that of a proxy's upstream.
+    Only loopback addresses and localhost are accepted. With DNS rebinding, the owner of another name can point it to
+    this machine and read the collection from a page under that name. A name without a dot may be a proxy's upstream.
     """
     name = re.sub(r":\d*$", "", host).strip("[]").lower()
     try:
@@ -104,10 +105,10 @@ def foreign_name(host: str) -> str | None:
 
 
 def foreign_page(request: Request) -> str | None:
-    """What is wrong with the page that a browser made the request for, if anything.
+    """A message if the page that sent the request (Origin, Referer) was opened under a foreign name, else None.
 
-    Behind a proxy that leaves no other trace it is the name that the proxy is known by: who opens the page there is
-    asked for a key, and sees that the system is open to others.
+    If a proxy leaves no other trace, this is the proxy's public name. The request then needs a key, which also shows
+    the owner that the system can be reached from outside.
     """
     for header in ("Origin", "Referer"):
         # Not urllib: it raises for some invalid values that a client can send.
@@ -118,12 +119,12 @@ def foreign_page(request: Request) -> str | None:
 
 
 def owner_of(connection: socket.socket) -> int | None:
-    """The user id at the other end of a connection over loopback, or over a socket in the file system.
+    """The user id at the other end of a loopback or Unix socket connection.
 
-    By the kernel's own word, or by its table of connections.
+    It is read with SO_PEERCRED for a Unix socket, and from /proc/net/tcp and tcp6 otherwise.
 
-    None where the system has no such table (macOS), or the other end is on another machine. An end that is closed
-    already belongs to root in that table; it counts as a service's, since no answer reaches anybody.
+    None if the system has no such table (macOS), or the other end is on another machine. In that table, an end that is
+    closed already belongs to root; it counts as a service's, since no client receives the answer.
     """
     if connection.family == getattr(socket, "AF_UNIX", None):
         if not hasattr(socket, "SO_PEERCRED"):
@@ -137,7 +138,8 @@ def owner_of(connection: socket.socket) -> int | None:
         tables = [table.read_text() for table in TABLES]
     except (OSError, ValueError, IndexError):  # no table, or no connection over IP
         return None
-    # By text: a machine has tens of thousands of connections, and this is done for each new one.
+    # Search the table as text, without parsing it: a machine may have tens of thousands of connections, and this runs
+    # for each new one.
     pairs = [(written(here, mapped), written(there, mapped)) for mapped in (False, True)]
     if not any(f" {ours} {theirs} " in table for table in tables for ours, theirs in pairs):
         # If the table does not list our end of the connection, it is not authoritative for the other end.
@@ -154,7 +156,7 @@ def owner_of(connection: socket.socket) -> int | None:
 
 
 def plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address; one of IPv4 inside IPv6, as a server of both protocols sees it, as what it is."""
+    """Parse an address; an IPv4-mapped IPv6 address, as a dual-stack server sees it, becomes IPv4."""
     parsed = ipaddress.ip_address(address)
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
@@ -163,8 +165,8 @@ def written(address: tuple[Any, ...], mapped: bool) -> str:
     """An address and port as the kernel's tables write them: 32-bit words in this machine's byte order, in hex.
 
     Args:
-        address: of a socket.
-        mapped: whether one of IPv4 is to be written as it stands in the table of IPv6.
+        address: a socket's address: (host, port, ...).
+        mapped: whether to write an IPv4 address as IPv4-mapped IPv6, as in the table tcp6.
     """
     parsed = plain(address[0])
     packed = parsed.packed

@@ -1,4 +1,4 @@
-"""Sessions of browsers: a key is shown once, and a secret that is worth nothing elsewhere stands for it in a cookie."""
+"""Browser sessions: after a login with an API key, the cookie holds a session secret and not the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Text, bindpara
 from gateway.auth.keys import KEYS, Key, Scope, digest
 from gateway.database import METADATA, Database
 
-# A session expires after this time and is not renewed: the browser then needs the key again.
+# A session expires after this time and is not extended by use: the browser then needs the key again.
 LIFE = timedelta(days=30)
 # Resolution of `seen_at`: not every request writes to the database.
 SEEN = timedelta(minutes=5)
@@ -43,7 +43,7 @@ ONE_SESSION = WITH_KEY.where(SESSIONS.c.id == bindparam("id"), SESSIONS.c.create
 
 
 class Session(NamedTuple):
-    """A session without its secret: whose key it stands for, since when, and which browser has it."""
+    """A session without its secret: its key, its times, and the browser's address and User-Agent."""
 
     id: str
     key: Key
@@ -54,19 +54,19 @@ class Session(NamedTuple):
 
 
 class Sessions:
-    """The sessions of a system, beside its keys; a key that is revoked takes its sessions with it."""
+    """The sessions in the state database; revoking a key ends its sessions, since they are joined with it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin(self, key: Key, address: str, client: str, now: datetime | None = None) -> str:
-        """A new session of a key; what its cookie holds.
+        """Create a session of a key and return the value of its cookie.
 
         Args:
-            key: what it stands for.
-            address: the client's.
-            client: what the browser calls itself.
-            now: the time, for tests.
+            key: the key that the browser logged in with.
+            address: the client's address.
+            client: the browser's User-Agent.
+            now: the current time, for tests.
         """
         now = now or datetime.now(UTC)
         session_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -93,7 +93,7 @@ class Sessions:
         return f"{session_id}_{secret}"
 
     def find(self, written: str, now: datetime | None = None) -> Session | None:
-        """The session that a cookie stands for, if there is one."""
+        """The session of a cookie's value, or None if there is none or it has expired."""
         match = WRITTEN.fullmatch(written)
         if match is None:
             return None
@@ -110,27 +110,27 @@ class Sessions:
         return None
 
     def all(self, key_id: str | None = None) -> list[Session]:
-        """The sessions of a key, or of all, the latest first."""
+        """The sessions of a key, or of all keys, newest first."""
         alive = SESSIONS.c.created_at >= moment(datetime.now(UTC) - LIFE)
         return [read_session(row) for row in self._database.rows(WITH_KEY.where(alive, *of_key(key_id)))]
 
     def end(self, session_id: str, key_id: str | None = None) -> bool:
-        """End a session, if it is one of the key, or of any; whether it was there."""
+        """End a session, only if it belongs to the key unless that is None; return whether it existed."""
         return self._database.change(delete(SESSIONS).where(SESSIONS.c.id == session_id, *of_key(key_id))) > 0
 
 
 def of_key(key_id: str | None) -> tuple[ColumnElement[bool], ...]:
-    """The condition that a session is one of a key; none where the key is None."""
+    """The SQL condition that a session belongs to a key; no condition if the key is None."""
     return () if key_id is None else (SESSIONS.c.key_id == key_id,)
 
 
 def read_session(row: Any) -> Session:
-    """A session, from a row of it joined with its key."""
+    """A session from a row of WITH_KEY."""
     key = Key(row.key_id, row.name, Scope[row.scope.upper()], row.key_created_at)
     created_at = moment(datetime.fromisoformat(row.created_at))
     return Session(row.id, key, created_at, row.seen_at, row.address, row.client)
 
 
 def moment(at: datetime) -> str:
-    """A time in seconds as text that sorts as times do."""
+    """A time as ISO 8601 text in seconds; it sorts chronologically."""
     return at.isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""`sightline keys`: creating, listing and revoking API keys, in the state database itself."""
+"""`sightline keys`: create, list and revoke API keys directly in the state database."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gateway.settings import Settings
 
 
 class KeyRing(NamedTuple):
-    """The keys, and the audit log of their changes."""
+    """The key store, and the audit log for changes of keys."""
 
     store: KeyStore
     audit: Audit
 
     def note(self, event: str, **facts: str) -> None:
-        """Log a change, with the account that made it."""
+        """Write a change to the audit log, with the user account that made it."""
         self.audit.write(event, TERMINAL, **facts, user=account())
 
 
@@ -41,7 +41,7 @@ class KeyRing(NamedTuple):
 def keys(context: click.Context, state: Path | None) -> None:
     """Create, list and revoke API keys, in the state database that the gateway's settings name.
 
-    Run it where the gateway runs; every gateway sees the change at once.
+    Run it where the gateway runs; changes apply to every gateway at once.
     """
     try:
         settings = load_settings(Settings)
@@ -66,7 +66,7 @@ def keys(context: click.Context, state: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def create(ring: KeyRing, name: str, scope: str, as_json: bool) -> None:
-    """Create a key, and print it: it is kept nowhere, and never shown again."""
+    """Create a key and print it: it is not stored, and cannot be shown again."""
     key = ring.store.create(name, Scope[scope.upper()])
     ring.note("key-created", key=name, key_id=key.split("_")[1], scope=scope)
     if as_json:
@@ -92,7 +92,7 @@ def list_keys(ring: KeyRing, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID")
 @click.pass_obj
 def revoke(ring: KeyRing, key_id: str) -> None:
-    """Revoke a key: it and its sessions are refused from the next request on."""
+    """Revoke a key: the key and its sessions are refused from the next request on."""
     if not ring.store.revoke(key_id):
         raise click.ClickException(f"there is no key {key_id}; `sightline keys list` names them")
     ring.note("key-revoked", key_id=key_id)
@@ -100,7 +100,7 @@ def revoke(ring: KeyRing, key_id: str) -> None:
 
 
 def account() -> str:
-    """The account that runs the command; in a container it often has a number alone."""
+    """The user that runs the command; in a container it often has only a number, no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # KeyError before Python 3.13
@@ -108,5 +108,5 @@ def account() -> str:
 
 
 def echo_json(document: Any) -> None:
-    """Print a document for programs."""
+    """Print a document as JSON."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`sightline migrate`: copying a collection from one search service to another, whichever back end each has."""
+"""`sightline migrate`: copy a collection from one search service to another, with any combination of back ends."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from tqdm import tqdm
 
 from gateway.upstream.search import SearchClient
 
-# Pictures in one request, and the bytes that their vectors may take in it.
+# Limits of one request: pictures, and bytes of their vectors.
 BATCH = 250
 BATCH_BYTES = 8 * 2**20
 
 
 class MigrateError(Exception):
-    """The collection was not moved as a whole; the message says why, and what to do."""
+    """The collection was not copied completely; the message has the reason and what to do."""
 
 
 class UnreachableError(click.ClickException):
-    """A search service does not answer: exit status 3, as of every command of `sightline`."""
+    """A search service does not answer: exit status 3, as in every command of `sightline`."""
 
     exit_code = 3
 
 
 class Moved(NamedTuple):
-    """How many pictures are in both collections now, how many were new, and how many the target alone holds."""
+    """Counts: pictures that are in both collections now, those that were new, and those only in the target."""
 
     pictures: int
     created: int
@@ -37,14 +37,14 @@ class Moved(NamedTuple):
 
 
 def migrate(source: SearchClient, target: SearchClient) -> Moved:
-    """Copy every picture of one collection into another, and compare both afterwards, picture by picture.
+    """Copy every picture of one collection into another, then compare both, picture by picture.
 
-    The source stays as it is. A picture that the target has already is replaced, so that an interrupted copy is
-    finished, and an earlier one brought up to date, by doing it again.
+    The source is not changed. The copy is idempotent: pictures that the target has already are replaced, so running it
+    again finishes an interrupted copy or updates an earlier one.
 
     Raises:
-        MigrateError: the target holds another model's vectors, or something changed in the source meanwhile.
-        ServiceError: one of the two does not answer, or refuses.
+        MigrateError: the target has vectors of another model, or the source is empty or changed during the copy.
+        ServiceError: one of the two does not answer, or refuses a request.
     """
     stats, there = source.stats(), target.stats()
     if stats["model_id"] is None:
@@ -64,10 +64,19 @@ def migrate(source: SearchClient, target: SearchClient) -> Moved:
 
 
 def compare(source: SearchClient, target: SearchClient, expected: int) -> tuple[int, int]:
-    """How many pictures both hold, equal to the last bit of their vectors, and how many the target alone holds.
+    """Compare two collections by a merge over the sorted ids.
+
+    Args:
+        source: every picture of it must be in the target.
+        target: may have more pictures.
+        expected: the length of the progress bar.
+
+    Returns:
+        The number of pictures that are equal in both, to the last bit of their vectors, and the number of pictures that
+        are only in the target.
 
     Raises:
-        MigrateError: the target lacks a picture, or has it otherwise.
+        MigrateError: a picture is missing in the target, or differs.
     """
     count = extra = 0
     theirs = (p for _, batch in batches(target) for p in batch)
@@ -87,7 +96,7 @@ def compare(source: SearchClient, target: SearchClient, expected: int) -> tuple[
 
 
 def batches(search: SearchClient) -> Iterator[tuple[int, list[VectorRecord]]]:
-    """All pictures of a collection with their vectors, in the order of ids; and the vectors' dimension."""
+    """All pictures of a collection with their vectors, ordered by id, in batches: (dimension, pictures)."""
     after, limit = "", 1
     while True:
         dim, batch = search.export(after, limit)
@@ -101,11 +110,11 @@ def batches(search: SearchClient) -> Iterator[tuple[int, list[VectorRecord]]]:
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 def command(source: str, target: str) -> None:
-    """Copy a collection from one search service to another, as from SQLite to Milvus, or back.
+    """Copy a collection from one search service to another, such as from SQLite to Milvus, or back.
 
-    FROM and TO are addresses of search services, http://127.0.0.1:8082, not of gateways. Nothing is embedded again, and
-    the source stays as it is. Both are compared at the end, picture by picture. Run it again to go on after an
-    interruption, or to bring the copy up to date.
+    FROM and TO are addresses of search services, such as http://127.0.0.1:8082, not of gateways. No picture is encoded
+    again, and the source is not changed. At the end both are compared, picture by picture. Run it again to resume after
+    an interruption, or to update the copy.
     """
     with httpx.HTTPTransport() as transport:
         try:

@@ -1,1 +1,1 @@
-"""The library: the user's own folders, whose pictures are indexed where they lie."""
+"""The library: the user's own folders, whose pictures are indexed in place."""

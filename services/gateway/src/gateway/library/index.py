@@ -1,7 +1,7 @@
-"""Folders of pictures that are indexed where they lie: read, never written to, and not copied.
+"""Folders of pictures that are indexed in place: read, never written to, and not copied.
 
-A picture's id is its content, so the gateway remembers which file holds it. A file that has moved is found again by
-its content; one that has changed is another picture.
+A picture's id is a digest of its content, so the state database maps each file to an id. A file that was moved is found
+again by its content; a file whose content has changed is another picture.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FILES = Table(
 
 
 class Seen(NamedTuple):
-    """A file as it was when its content was read."""
+    """A file's id, size and modification time when its content was read."""
 
     path: Path
     id: str
@@ -56,17 +56,20 @@ class Scan:
 
 
 class Library:
-    """The folders, and what is known of their files."""
+    """The library's folders, and the database table of their files."""
 
     def __init__(self, folders: Sequence[Path], database: Database) -> None:
         self.folders = [folder.resolve() for folder in folders]
         self._database = database
 
     def open(self, picture_id: str) -> tuple[IO[bytes], int, str]:
-        """A picture's file, its length, and the ending of its name.
+        """Open a picture's file.
+
+        Returns:
+            The open file, its length in bytes, and its file name ending in lower case without the dot.
 
         Raises:
-            FileNotFoundError: no file of the library holds this picture any more, as far as is known.
+            FileNotFoundError: no known file of the library holds this picture any more.
         """
         for seen in self._known(FILES.c.id == picture_id):
             if not self._inside(seen.path):
@@ -76,14 +79,14 @@ class Library:
             except OSError:
                 continue
             facts = os.fstat(stream.fileno())
-            # The file was edited since the scan: its content has another id, which the next scan records.
+            # Otherwise the file was edited since the scan: it has another id now, which the next scan records.
             if (facts.st_size, facts.st_mtime_ns) == (seen.size, seen.mtime_ns):
                 return stream, seen.size, seen.path.suffix[1:].lower()
             stream.close()
         raise FileNotFoundError(picture_id)
 
     def has(self, picture_id: str) -> bool:
-        """Whether a file holds this picture."""
+        """Whether a file of the library holds this picture."""
         try:
             self.open(picture_id)[0].close()
         except FileNotFoundError:
@@ -91,11 +94,11 @@ class Library:
         return True
 
     def find(self) -> tuple[list[Path], list[tuple[Path, str]]]:
-        """Every picture file of the folders, and what below them could not be read, with the reason.
+        """All picture files of the folders, and the subfolders that could not be read, with the reason.
 
         Raises:
-            ServiceError: a folder is not there, or is empty and was not, as when a disk is not mounted: nothing is to
-                be concluded from that.
+            ServiceError: a folder is missing, or is empty but had pictures before. Its disk may not be mounted, so its
+                pictures must not be treated as deleted.
         """
         found: list[Path] = []
         unread: list[tuple[Path, str]] = []
@@ -112,7 +115,7 @@ class Library:
         return found, unread
 
     def look(self, path: Path) -> Seen | None:
-        """What is known of a file, if it is as it was."""
+        """The stored entry of a file, or None if the file is new or its size or modification time has changed."""
         facts = path.stat()
         for seen in self._known(FILES.c.path == os.fsencode(path)):
             if (seen.size, seen.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
@@ -120,10 +123,10 @@ class Library:
         return None
 
     def read(self, path: Path) -> Seen:
-        """A file as it is now.
+        """Read a file and compute its id.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         with path.open("rb") as stream:
             facts = os.fstat(stream.fileno())
@@ -131,14 +134,14 @@ class Library:
         return Seen(path, name, facts.st_size, facts.st_mtime_ns)
 
     def remember(self, seen: Seen) -> None:
-        """Note which picture a file holds."""
+        """Store a file's entry."""
         self._database.put(
             FILES,
             {"path": os.fsencode(seen.path), "id": seen.id, "size": seen.size, "mtime_ns": seen.mtime_ns},
         )
 
     def gone(self, found: Sequence[Path]) -> Iterator[tuple[Path, str, bool]]:
-        """Files that are not there any more: path, id, and whether that was the picture's last file."""
+        """Stored files that are missing in `found`: path, id, and whether no file in `found` has the same picture."""
         there = {os.fsencode(path) for path in found}
         for file in self._database.rows(select(FILES.c.path, FILES.c.id)):
             if file.path not in there:
@@ -147,7 +150,7 @@ class Library:
                 yield Path(os.fsdecode(file.path)), file.id, not any(other.path in there for other in others)
 
     def forget(self, path: Path) -> None:
-        """Know nothing of a file any more."""
+        """Delete a file's entry."""
         self._database.change(delete(FILES).where(FILES.c.path == os.fsencode(path)))
 
     def _known(self, condition: ColumnElement[bool]) -> list[Seen]:
@@ -155,5 +158,5 @@ class Library:
         return [Seen(Path(os.fsdecode(r.path)), r.id, r.size, r.mtime_ns) for r in rows]
 
     def _inside(self, path: Path) -> bool:
-        """Whether a file lies in a folder of the library; a link may lead out of it."""
+        """Whether a file lies in a folder of the library; a symbolic link may point outside."""
         return any(path.resolve().is_relative_to(folder) for folder in self.folders)

@@ -1,4 +1,4 @@
-"""Bringing the collection up to date with the library's folders."""
+"""Scan of the library: brings the collection up to date with its folders."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ BATCH = 16
 
 
 def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaStore, remove: bool) -> Iterator[Scan]:
-    """Add what is new, and find again what has moved.
+    """Add new files, and recognise moved files by their content.
 
-    A file that has not changed is not read again. A picture that was deleted from the collection stays deleted, until
-    its file changes.
+    Unchanged files are not read again. A picture that was deleted from the collection stays deleted until its file
+    changes.
 
     Args:
         library: the folders.
-        ingest: puts pictures on record.
+        ingest: adds pictures.
         search: the collection.
-        media: keeps their thumbnails.
-        remove: whether pictures whose files are gone are deleted from the collection; otherwise they are counted.
+        media: holds their thumbnails.
+        remove: whether to delete pictures whose files are gone from the collection; otherwise they are only counted.
 
     Raises:
         ServiceError: there is no library, a folder of it is missing, or a service does not answer.
@@ -42,7 +42,7 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
     fresh: list[Seen] = []
     for path in paths:
         try:
-            if not path.is_file():  # a pipe would be waited for without end
+            if not path.is_file():  # opening a named pipe would block forever
                 raise OSError("not a regular file")
             seen = library.look(path)
             if seen is None:
@@ -73,7 +73,14 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
 
 
 def add(library: Library, ingest: Ingest, fresh: list[Seen], state: Scan) -> None:
-    """Put files on record; what becomes of each is known from now on."""
+    """Add files to the collection, and store their entries and the results.
+
+    Args:
+        library: stores the entry of each file that was added.
+        ingest: adds the pictures.
+        fresh: the files.
+        state: receives the results.
+    """
     uploads = [
         Upload(name(library, seen.path), seen.size, seen.path.read_bytes, Details(), in_place=True) for seen in fresh
     ]
@@ -81,21 +88,21 @@ def add(library: Library, ingest: Ingest, fresh: list[Seen], state: Scan) -> Non
         if result.error:
             fail(state, seen.path, result.error.detail)
         else:
-            # After the record is written, so that after a crash the next scan adds the file again.
+            # Only after the record is written: after a crash in between, the next scan adds the file again.
             library.remember(seen)
             state.counts[result.status] += 1
             state.done += 1
 
 
 def fail(state: Scan, path: Path, why: str) -> None:
-    """Book a file that cannot be added."""
+    """Count and list a file that cannot be added."""
     state.counts["failed"] += 1
     state.done += 1
     state.failed.append({"file": str(path), "reason": why})
 
 
 def name(library: Library, path: Path) -> str:
-    """A file's name below its folder: what is searched for in words, and shown."""
+    """A file's path relative to its folder: it is shown, and full-text search finds its words."""
     for folder in library.folders:
         if path.is_relative_to(folder):
             below = str(path.relative_to(folder)).encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Pictures below a folder of the library, by the names of their files."""
+"""Finds pictures below a folder of the library by their file name endings."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-# The command line, which installs without this package, has the same list (a test compares them).
+# The command line, which is installed without this package, has the same list (a test compares them).
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
 )
 
 
 def find_pictures(folder: Path, unread: list[tuple[Path, str]]) -> Iterator[Path]:
-    """Every file below a folder that is a picture by its name, in order; hidden files and folders are skipped.
+    """Every file below a folder with a picture's file name ending, sorted; hidden files and folders are skipped.
 
     Args:
         folder: where to look.

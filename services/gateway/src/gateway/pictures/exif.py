@@ -1,6 +1,6 @@
-"""What a camera wrote into a picture's file (EXIF 2.3), as far as it is useful for searching.
+"""Reads the EXIF 2.3 metadata that is useful for searching: camera, lens, exposure and time.
 
-Where a picture was taken is left out on purpose: who shares a collection seldom means to share an address.
+The GPS position is left out on purpose: people who share a collection seldom want to share their address.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PRECISION = 6
 
 
 def number(value: Any) -> float | int | None:
-    """A number, whole where it is; None for a fraction over zero and the like."""
+    """A positive number up to 1e9, as int if it is whole; None for anything else, such as a fraction over zero."""
     try:
         found = float(value)
     except (TypeError, ValueError, ZeroDivisionError):
@@ -27,18 +27,18 @@ def number(value: Any) -> float | int | None:
 
 
 def text(value: Any) -> str | None:
-    """What can be read of a text: cameras fill theirs up with zeros and spaces."""
+    """A text without unprintable characters and repeated spaces: cameras pad texts with zero bytes and spaces."""
     if not isinstance(value, str):
         return None
     return " ".join("".join(c if c.isprintable() else " " for c in value).split())[:200] or None
 
 
 def first(value: Any) -> Any:
-    """The first of several values; some cameras write one, some a list."""
+    """The first value of a tuple: some cameras write a single value, others several."""
     return value[0] if isinstance(value, tuple) and value else value
 
 
-# The attribute of a picture, the tag it comes from, and how it is read.
+# Attribute name to its EXIF tag and the function that parses it.
 BASE: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "camera_make": (ExifTags.Base.Make, text),
     "camera": (ExifTags.Base.Model, text),
@@ -53,7 +53,7 @@ PHOTO: dict[str, tuple[int, Callable[[Any], Any]]] = {
 
 
 def attributes(exif: Image.Exif) -> dict[str, Any]:
-    """The attributes that a file's EXIF gives a picture."""
+    """A picture's attributes from its EXIF."""
     found: dict[str, Any] = {}
     for tags, table in ((exif, BASE), (photo(exif), PHOTO)):
         for name, (tag, read) in table.items():
@@ -74,8 +74,8 @@ def taken_at(exif: Image.Exif) -> str | None:
 
 
 def photo(exif: Image.Exif) -> dict[int, Any]:
-    """The part about the photograph; empty where it is damaged."""
+    """The Exif IFD, which holds the exposure data; empty if it is damaged."""
     try:
         return dict(exif.get_ifd(ExifTags.IFD.Exif))
-    except Exception:  # Pillow raises nearly anything over a damaged one, and the picture is none the worse
+    except Exception:  # Pillow raises many types of exception for damaged EXIF; the picture itself is still usable
         return {}

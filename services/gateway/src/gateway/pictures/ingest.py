@@ -1,4 +1,4 @@
-"""Ingest of pictures: decode, store the file, encode, write the record. A bad file among good ones fails alone."""
+"""Ingest of pictures: decode, store the file, encode, write the record. A bad file does not fail the others."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Upload(NamedTuple):
     size: int
     read: Callable[[], bytes]
     details: Details
-    # Whether the file stays where it lies, in the library.
+    # Whether the file is indexed in place, in the library, and not copied.
     in_place: bool = False
 
 
 class IngestResult(NamedTuple):
-    """What became of one file: `added`, `exists` or `failed`; an id unless it failed."""
+    """The result of one file: `added`, `exists` or `failed`; it has an id unless it failed."""
 
     status: str
     id: str | None = None
@@ -40,7 +40,7 @@ class IngestResult(NamedTuple):
 
 
 class Ingest:
-    """Adds pictures to the collection; the same content twice is one picture."""
+    """Adds pictures to the collection, deduplicated by content."""
 
     def __init__(
         self,
@@ -57,13 +57,14 @@ class Ingest:
         self._quarantine, self._max_file_bytes = quarantine, max_file_bytes
 
     def add(self, uploads: Sequence[Upload]) -> Iterator[IngestResult]:
-        """Add files, in order and a few at a time; a picture that is there already keeps what is said of it.
+        """Add files in order, in small batches; a picture that exists already keeps its caption, tags and attributes.
 
-        The file is on disk before the record is, so an interrupted upload leaves no record without its picture. What
-        was yielded as added is on record, whatever happens to the rest.
+        The file is stored before the record is written, so an interrupted upload leaves no record without a file. A
+        file whose result `added` was yielded is stored, also if a later batch fails.
 
         Raises:
-            ServiceError: the encoder or search does not answer, or holds another model; or too many uploads go on.
+            ServiceError: the encoder or the search service does not answer, or has another model; or too many uploads
+                are in progress.
         """
         for part in parts(uploads):
             with self._limit.slot():
@@ -92,7 +93,7 @@ class Ingest:
                     raise
                 results[i] = self._failed(content, upload.name, error)
                 continue
-            if name in known:  # its file had been lost, and is back, perhaps in another place
+            if name in known:  # the record exists but its file was lost; now it is back, perhaps under another key
                 if record["media_key"] != known[name]["media_key"]:
                     self._search.edit(name, {"media_key": record["media_key"]})
                 results[i] = IngestResult("exists", name)
@@ -107,7 +108,7 @@ class Ingest:
         ]
 
     def _keep(self, upload: Upload, content: bytes, name: str) -> NewRecord:
-        """Decode a picture and keep its file; the record to be."""
+        """Decode a picture, store its file, and return its record without the vector."""
         with stage("decode"):
             picture = self._media.open(content)
             placeholder = self._media.placeholder(picture)
@@ -133,11 +134,20 @@ class Ingest:
     def _record(
         self, fresh: dict[str, NewRecord], contents: dict[str, bytes], first: dict[str, int]
     ) -> dict[int, IngestResult]:
-        """Encode the new pictures and put them on record."""
+        """Encode new pictures and write their records.
+
+        Args:
+            fresh: records by id, without vectors.
+            contents: files by id.
+            first: by id, the index of the picture's first file in the upload.
+
+        Returns:
+            The results by index.
+        """
         results: dict[int, IngestResult] = {}
         ready: list[NewVectorRecord] = []
         model: Encoded | None = None
-        # While another model takes over, pictures go on record with vectors of the model that serves.
+        # During a re-index, new pictures get vectors of the model that the collection currently uses.
         serves = self._collection.state()["model_id"] if self._encoders.former else None
         with stage("encode_pictures"):
             vectors = self._encoders.of(serves).images(list(contents.values()))
@@ -159,14 +169,14 @@ class Ingest:
         return results
 
     def _failed(self, content: bytes | None, name: str, error: ServiceError) -> IngestResult:
-        """Set a file aside that cannot be added."""
+        """Put a file that cannot be added into the quarantine."""
         file_id = picture_id(content if content is not None else name.encode())
         self._quarantine.add(file_id, content, name, error)
         return IngestResult("failed", error=error)
 
 
 def parts(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
-    """Consecutive parts of an upload, each small enough to be held in memory and encoded at once."""
+    """Split an upload into consecutive batches, each small enough to be held in memory and encoded at once."""
     part: list[Upload] = []
     size = 0
     for upload in uploads:

@@ -1,4 +1,4 @@
-"""The object store of the media: a local folder, or any store that fsspec supports, such as S3."""
+"""Object store for picture files: a local folder, or any store that fsspec supports, such as S3."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PROBE = ".writable"
 
 
 class ObjectStore(Protocol):
-    """Files by key, a relative path. Writes are atomic: a reader sees the whole file or none."""
+    """Files by key, a relative path. Writes are atomic: a reader sees the complete file or none."""
 
     def open(self, key: str) -> tuple[IO[bytes], int]:
-        """A stream that can be sought in, and its length in bytes.
+        """A seekable stream, and its length in bytes.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -28,17 +28,17 @@ class ObjectStore(Protocol):
     def exists(self, key: str) -> bool: ...
     def delete(self, key: str) -> None: ...
     def names(self, folder: str) -> list[str]:
-        """Names of the files right below a folder."""
+        """Names of the files directly in a folder."""
 
     def check(self) -> str:
-        """A sentence about the store, after writing to it."""
+        """Test by a write that the store is writable; the status text for `/readyz`."""
 
 
 def store_at(place: str) -> ObjectStore:
-    """The store at a folder or a URL.
+    """The store for a folder path or a URL.
 
     Raises:
-        ServiceError: the URL's kind is not one that fsspec knows, or the package that it needs is missing.
+        ServiceError: fsspec does not know the URL's scheme, or the package for it is not installed.
     """
     if "://" not in place:
         return FolderStore(Path(place))
@@ -49,7 +49,7 @@ def store_at(place: str) -> ObjectStore:
 
 
 class FolderStore:
-    """A local folder; a file that was written survives a power failure."""
+    """A local folder; written files survive a power failure (fsync)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -60,10 +60,10 @@ class FolderStore:
         return stream, os.fstat(stream.fileno()).st_size
 
     def write(self, key: str, content: bytes) -> None:
-        """Write a file that is never seen half-written.
+        """Write a file atomically.
 
         Raises:
-            ServiceError: the disk is full.
+            ServiceError: the file cannot be written, usually since the disk is full.
         """
         path = self._folder / key
         try:
@@ -95,7 +95,7 @@ class FolderStore:
 
 
 class FsspecStore:
-    """A store behind fsspec, whose writes are whole files by nature."""
+    """A store behind fsspec; object stores write a file atomically."""
 
     def __init__(self, store: Any, root: str) -> None:
         self._store, self._root = store, root.rstrip("/")
@@ -142,12 +142,12 @@ class FsspecStore:
 
 
 def no_room(error: OSError) -> ServiceError:
-    """What a write that failed means to the client."""
+    """The client's error for a failed write."""
     return ServiceError(Kind.NO_SPACE, f"the picture cannot be kept: {error.strerror or error}")
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file so that it survives the power and is never seen half-written."""
+    """Write a file atomically and durably: a temporary file, fsync, rename, and fsync of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     building = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

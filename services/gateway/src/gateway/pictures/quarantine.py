@@ -1,7 +1,7 @@
-"""Uploads that failed to decode, kept with the reason: bounded in number and in bytes, the oldest are evicted first.
+"""Files that could not be added, kept with the error: bounded in number and in bytes, the oldest are evicted first.
 
-The name of a record holds its time and size, so that one listing of the folder is enough to enforce the bounds:
-`<time>-<bytes>-<id>.json` beside the content, `<id>`.
+A record's file name, `<time>-<bytes>-<id>.json`, holds its time and size, so that one listing of the folder is enough
+to enforce the bounds. The content is beside it, as `<id>`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAME = re.compile(r"(?:(?P<at>\d{8}T\d{6}\.\d{6})-(?P<bytes>\d+)-)?(?P<id>[0-9a-
 
 
 class Entry(NamedTuple):
-    """A record by its name; `at` sorts as time does."""
+    """A record, as parsed from its file name; `at` sorts chronologically."""
 
     at: str
     id: str
@@ -34,21 +34,21 @@ class Entry(NamedTuple):
 
 
 class Quarantine:
-    """In a store of files."""
+    """The quarantine, in an object store."""
 
     def __init__(self, store: ObjectStore, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES) -> None:
         self._store, self._most_files, self._most_bytes = store, most_files, most_bytes
-        # Two concurrent additions would evict the same entries.
+        # Without a lock, two concurrent additions would evict the same entries.
         self._lock = threading.Lock()
 
     def add(self, file_id: str, content: bytes | None, file_name: str, error: ServiceError) -> None:
-        """Set a file aside.
+        """Put a file into the quarantine; it replaces an earlier entry with the same id.
 
         Args:
-            file_id: its id, as a picture's.
-            content: the file; of one that is None, or larger than all there is room for, only the reason is kept.
-            file_name: what the client calls it.
-            error: what is wrong with it.
+            file_id: its id, computed as a picture's.
+            content: the file; if it is None, or larger than the whole quarantine may be, only the error is kept.
+            file_name: the name that the client sent.
+            error: why it could not be added.
         """
         now = datetime.now(UTC)
         record: dict[str, Any] = {
@@ -72,7 +72,7 @@ class Quarantine:
             self._store.write(f"{FOLDER}/{name}", orjson.dumps({"id": file_id, **record}))
 
     def _make_room(self, entries: list[Entry], size: int) -> None:
-        """Forget the oldest until one more file of this size is within the bounds."""
+        """Delete the oldest entries until one more file of this size fits the bounds."""
         number, total = len(entries) + 1, sum(e.bytes for e in entries) + size
         for entry in entries:
             if number <= self._most_files and total <= self._most_bytes:
@@ -81,29 +81,29 @@ class Quarantine:
             number, total = number - 1, total - entry.bytes
 
     def all(self) -> Iterator[dict[str, Any]]:
-        """What was set aside, the latest first."""
+        """The records of all files, newest first."""
         for entry in reversed(self._entries()):
             try:
                 with self._store.open(f"{FOLDER}/{entry.name}")[0] as stream:
                     yield orjson.loads(stream.read())
-            except FileNotFoundError:  # released at this moment
+            except FileNotFoundError:  # deleted by a concurrent request
                 continue
 
     def release(self, file_id: str) -> bool:
-        """Forget a file; whether it was there."""
+        """Delete a file from the quarantine; return whether it was there."""
         found = [e for e in self._entries() if e.id == file_id]
         for entry in found:
             self._forget(entry)
         return bool(found)
 
     def _entries(self) -> list[Entry]:
-        """The records, the oldest first."""
+        """The entries, oldest first."""
         matches = [m for m in map(NAME.fullmatch, self._store.names(FOLDER)) if m]
         sizes = (int(m["bytes"]) if m["bytes"] else self._size(m["id"]) for m in matches)
         return sorted(Entry(m["at"] or "", m["id"], size, m[0]) for m, size in zip(matches, sizes, strict=True))
 
     def _size(self, file_id: str) -> int:
-        """Of a file that an earlier release has set aside."""
+        """The size of a file from an earlier release, whose record's name does not hold it."""
         try:
             stream, size = self._store.open(f"{FOLDER}/{file_id}")
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The public API, version 1: pictures in and out."""
+"""Routes of the public API, version 1: upload, edit, delete and download of pictures."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from gateway.upstream.collection import Collection
 from gateway.upstream.search import SearchClient
 
 ID = re.compile(r"[0-9a-f]{32}")
-# The URL holds a digest of the content, so the response never becomes stale.
+# Cache lifetime in seconds, a year: the URL holds a digest of the content, so the response never becomes stale.
 FOREVER_S = 31_536_000
 MAX_IDS = 100
 CHANGING = (Kind.NOT_FOUND, Kind.NO_SPACE)
 SMALL = ("image/webp", "image/avif")
 
-# The form field `details` of POST /api/v1/images: one entry a file, in order.
+# The form field `details` of POST /api/v1/images: one entry per file, in order.
 DETAILS = TypeAdapter(list[Details])
 DETAILS_FIELD = {"type": "array", "items": {"$ref": "#/components/schemas/Details"}}
 
@@ -49,7 +49,7 @@ def add_picture_routes(
     max_images: int,
     max_body_bytes: int,
 ) -> None:
-    """Add the routes of pictures to the API, over the collaborators that are handed in."""
+    """Register the picture routes with the API."""
 
     upload = Multipart(
         fields={"images": FILES, "details": DETAILS_FIELD},
@@ -71,7 +71,7 @@ def add_picture_routes(
 
     @api.route("GET", "/images", {200: LookupAnswer}, params=LookupParams)
     def lookup(params: LookupParams) -> dict[str, Any]:
-        """Say which of some pictures are there."""
+        """Get those of the given pictures that are in the collection."""
         ids = params.ids.split(",")
         if wrong := [i for i in ids if not ID.fullmatch(i)]:
             raise ServiceError(Kind.INVALID, f"ids: {wrong[0][:40]!r} is not one; an id is 32 hex digits")
@@ -94,10 +94,11 @@ def add_picture_routes(
     def add() -> ResponseReturnValue:
         """Add pictures.
 
-        A picture that is there already, by content, stays as it is. The status is 201 when at least one is new, 200
-        when all were there, and that of the first file's error when none could be added. With `Accept:
-        text/event-stream` the response is an event named item for each file as it is done, with its index, and at the
-        end one named done, or problem where a service failed; a file whose event says added is stored.
+        A picture whose content is in the collection already is not changed. The status is 201 if at least one picture
+        is new, 200 if none is new, and that of the first file's error if every file failed. With `Accept:
+        text/event-stream` the response is a stream of server-sent events: one named item for each file when it is done,
+        with its index, and at the end one named done, or problem if a service failed. A file whose event says added is
+        stored.
         """
         uploads = read_uploads(max_images)
         if request.accept_mimetypes.best == "text/event-stream":
@@ -134,7 +135,7 @@ def add_picture_routes(
 
     @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
     def image(picture_id: str) -> dict[str, Any]:
-        """Say what is known of a picture."""
+        """Get the record of a picture."""
         return public(record(picture_id))
 
     @api.route(
@@ -146,7 +147,7 @@ def add_picture_routes(
         scope=Scope.WRITE,
     )
     def edit(picture_id: str, body: Edit) -> dict[str, Any]:
-        """Change what is said of a picture: the fields that are given take new values."""
+        """Change fields of a picture; those that are left out stay unchanged."""
         edited = search.edit(picture_id, body.model_dump(exclude_unset=True))
         collection.changed()
         api.access.did("picture-edited", picture=picture_id, fields=sorted(body.model_fields_set))
@@ -154,7 +155,7 @@ def add_picture_routes(
 
     @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
     def delete(picture_id: str) -> tuple[str, int]:
-        """Forget a picture, its thumbnails, and its file unless that lies in the library."""
+        """Delete a picture, its thumbnails, and its file unless the file is in the library."""
         # Files before the record: after a crash in between, the record is still there and DELETE can be retried.
         media.delete(picture_id, record(picture_id)["media_key"])
         search.delete(picture_id)
@@ -184,7 +185,7 @@ def add_picture_routes(
     def thumbnail(picture_id: str, params: ThumbnailParams) -> Response:
         """Fetch a small copy: upright, without metadata, never enlarged.
 
-        It is WebP, or AVIF for a client that prefers that.
+        It is AVIF if the Accept header prefers AVIF, else WebP.
         """
         likes = request.accept_mimetypes.quality
         form = "avif" if likes("image/avif") > likes("image/webp") else "webp"
@@ -195,11 +196,19 @@ def add_picture_routes(
 
 
 def sent(kept: Kept, tag: str, name: str) -> Response:
-    """A file's answer, whole, in part or 304; a stranger's file is served as nothing but the picture that it is."""
+    """The response for a file: whole, a range, or 304.
+
+    The file is untrusted: `nosniff` and a sandboxed Content Security Policy keep browsers from running it as a script.
+
+    Args:
+        kept: the file.
+        tag: its ETag.
+        name: its download name.
+    """
     response = send_file(
         kept.stream, mimetype=kept.mimetype, download_name=name or tag, etag=tag, max_age=FOREVER_S, conditional=False
     )
-    # Browsers may cache it; shared caches must not, since they do not check access.
+    # Browsers may cache it; shared caches must not, since they do not check the API key.
     response.cache_control.public = False
     response.cache_control.private = True
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -214,10 +223,10 @@ def sent(kept: Kept, tag: str, name: str) -> Response:
 
 
 def read_uploads(max_images: int) -> list[Upload]:
-    """The files of an upload with what is said about each.
+    """The files of an upload with their details.
 
     Raises:
-        ServiceError: an unknown field, no file or too many, or details that do not match the files.
+        ServiceError: the form has an unknown field, no file, too many files, or details that do not match the files.
     """
     files, text = read_files("details", max_images)
     details = [Details() for _ in files]
@@ -235,7 +244,7 @@ def read_uploads(max_images: int) -> list[Upload]:
 
 
 def keep_open() -> ExitStack:
-    """The request's files, to be closed by this stack: Flask would close them before an answer in events begins."""
+    """A stack that closes the request's files: Flask would close them before a streamed answer begins."""
     stack = ExitStack()
     for file in request.files.getlist("images"):
         stack.callback(file.stream.close)
@@ -244,19 +253,19 @@ def keep_open() -> ExitStack:
 
 
 def whole(stream: IO[bytes]) -> bytes:
-    """All of a file that was uploaded."""
+    """The whole content of an uploaded file."""
     stream.seek(0)
     return stream.read()
 
 
 def file_name(given: str) -> str:
-    """The last part of a name that a client sent, for people to read; it is never used as a path."""
+    """The last part of a file name that a client sent. It is only shown, never used as a path (path traversal)."""
     name = given.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in name if c.isprintable())[:255]
 
 
 def counted(results: Sequence[IngestResult]) -> dict[str, int]:
-    """How many files became what."""
+    """The number of files by status."""
     return {**dict.fromkeys(("added", "exists", "failed"), 0), **Counter(o.status for o in results)}
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers of pictures: these models check them, and the API's description is made of them."""
+"""Models of picture requests and answers: they validate requests and define the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from gateway.api.schemas import Answer, ItemError
 
 
 class LookupParams(Params):
-    """Which pictures."""
+    """Parameters of a look-up of pictures."""
 
     ids: str = Field(description="up to 100 ids, with commas between them")
 
 
 class ThumbnailParams(Params):
-    """How large."""
+    """Parameters of a thumbnail."""
 
     w: int = Field(default=480, description="the greatest width: 240, 480, 960 or 1920 pixels")
 
 
 class Details(Wire):
-    """What a client says about one picture of an upload."""
+    """Details of one picture of an upload."""
 
     caption: Caption = ""
     tags: TagList = Field(default=[])
@@ -52,13 +52,13 @@ class Picture(Answer):
 
 
 class LookupAnswer(Answer):
-    """Those of the pictures that are there, in the order of their ids in the question."""
+    """The requested pictures that are in the collection, in the order of the requested ids."""
 
     images: list[Picture]
 
 
 class UploadItem(Answer):
-    """What became of one file."""
+    """The result of one file."""
 
     status: Literal["added", "exists", "failed"]
     id: str | None
@@ -66,13 +66,13 @@ class UploadItem(Answer):
 
 
 class UploadAnswer(Answer):
-    """What became of each file, in order."""
+    """The result of each file, in order."""
 
     items: list[UploadItem]
 
 
 class QuarantinedFile(Answer):
-    """A file that could not be added, and why."""
+    """A file that could not be added, with the error."""
 
     id: str
     file_name: str
@@ -82,16 +82,16 @@ class QuarantinedFile(Answer):
 
 
 class QuarantineAnswer(Answer):
-    """The latest files that could not be added, the last one first."""
+    """The latest files that could not be added, newest first."""
 
     files: list[QuarantinedFile]
 
 
-# The fields of a record that the API shows as they are.
+# The fields that the API copies from a record unchanged.
 SHOWN = tuple(name for name in Picture.model_fields if not name.endswith("_url"))
 
 
 def public(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A picture's record as the API shows it."""
+    """Convert a record to the public API's form, with URLs."""
     base = f"/api/v1/images/{record['id']}"
     return {**{k: record[k] for k in SHOWN}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}

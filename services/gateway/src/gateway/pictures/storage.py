@@ -1,4 +1,4 @@
-"""The pictures themselves and their thumbnails, named by content."""
+"""Storage of original files and thumbnails, under names derived from the content's digest."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from gateway.pictures.object_store import ObjectStore
 PREFIX = "library:"
 # Thumbnail widths: a closed list, since each is kept, and arbitrary widths would fill the disk.
 WIDTHS = (240, 480, 960, 1920)
-# The width that the wall requests first; it is made during ingest.
+# The thumbnail width that the page's wall requests first; it is made during ingest.
 FIRST = 480
-# Bounds the height of thumbnails of very tall pictures (1 : 20 would be 9,600 pixels).
+# Greatest height of a thumbnail as a multiple of its width: a picture of 1 : 20 would be 9,600 pixels tall.
 TALLEST = 4
 MISSING = "the picture's file is missing; add the picture again"
 MOVED = "the picture's file has changed or is not where it was; scan the library again"
@@ -38,8 +38,8 @@ TYPES = {
 MIMETYPES = dict(TYPES.values())
 # Other file name endings of these formats.
 ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "heif": "heic"}
-# How a thumbnail can be written. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
-# wide), so a client that accepts both alike gets WebP, which exists already.
+# Encoder settings by format. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
+# wide), so a client without a preference gets WebP, which exists already.
 THUMBNAILS: dict[str, dict[str, Any]] = {
     "webp": {"quality": 80, "method": 4},
     "avif": {"quality": 60, "speed": 8},
@@ -52,7 +52,7 @@ def picture_id(content: bytes) -> str:
 
 
 class Kept(NamedTuple):
-    """A file to be sent: a stream that can be sought in, its length, and its content type."""
+    """A file to be sent: a seekable stream, its length in bytes, and its content type."""
 
     stream: IO[bytes]
     length: int
@@ -60,7 +60,7 @@ class Kept(NamedTuple):
 
 
 class InPlace(Protocol):
-    """Where pictures lie that the store has no copy of: `gateway.library` is one."""
+    """Access to pictures that are indexed in place, without a copy in the store; `gateway.library` implements it."""
 
     def has(self, picture_id: str) -> bool: ...
     def open(self, picture_id: str) -> tuple[IO[bytes], int, str]: ...
@@ -70,27 +70,27 @@ class MediaStore:
     """Originals and thumbnails, in one store."""
 
     def __init__(self, store: ObjectStore, library: InPlace, max_pixels: int, thumbnailing: ConcurrencyLimit) -> None:
-        """Over a store.
+        """Use an object store.
 
         Args:
-            store: keeps the files.
-            library: where pictures lie that the store has no copy of.
-            max_pixels: of a picture.
+            store: holds the files.
+            library: the pictures that are indexed in place.
+            max_pixels: the most pixels of a picture.
             thumbnailing: limits how many thumbnails are made at once.
         """
         self._store, self._library, self._max_pixels, self._thumbnailing = store, library, max_pixels, thumbnailing
         self.check = store.check
 
     def open(self, content: bytes, width: int = FIRST) -> Picture:
-        """Decode a file as far as a thumbnail of this width needs.
+        """Decode a file at the resolution that a thumbnail of this width needs.
 
         Raises:
-            ServiceError: it is not a picture, is damaged or too large.
+            ServiceError: the file is not a picture, is damaged or too large.
         """
         return open_picture(content, self._max_pixels, draft=width)
 
     def put(self, content: bytes, picture: Picture, in_place: bool = False) -> str:
-        """Keep an original, unless it lies in the library, and the thumbnail of every wall; its media key."""
+        """Store a picture's file, unless it is indexed in place, and its first thumbnail; return the media key."""
         name = picture_id(content)
         key = f"{PREFIX}{name}" if in_place else f"{name[:2]}/{name}.{TYPES[picture.format][0]}"
         if not in_place and not self._store.exists(key):
@@ -101,24 +101,24 @@ class MediaStore:
         return key
 
     def placeholder(self, picture: Picture) -> str:
-        """A blurred copy of a few bytes (ThumbHash, base64), to be shown until the picture is there."""
-        # ThumbHash keeps 7 frequencies a side and its time grows with the pixels, so a small copy is enough.
+        """A blurred preview of a few bytes (ThumbHash, base64), shown until the thumbnail has loaded."""
+        # ThumbHash keeps 7 frequencies per side and its time grows with the pixels, so a small copy is enough.
         small = resized(picture.image, (32, 32), Image.Resampling.BOX)
         # The thumbhash library fails on transparency; `open` composites pictures on white.
         small = small.convert("RGBA")
         return base64.b64encode(bytes(rgba_to_thumb_hash(*small.size, small.tobytes()))).decode()
 
     def has(self, key: str) -> bool:
-        """Whether the original is there."""
+        """Whether the original exists."""
         if key.startswith(PREFIX):
             return self._library.has(key.removeprefix(PREFIX))
         return self._store.exists(key)
 
     def original(self, key: str) -> Kept:
-        """The file of a key.
+        """The original file of a media key.
 
         Raises:
-            ServiceError: it is gone from the store, or from the library.
+            ServiceError: the file is missing in the store or the library (404).
         """
         if key.startswith(PREFIX):
             try:
@@ -132,10 +132,16 @@ class MediaStore:
             raise ServiceError(Kind.NOT_FOUND, MISSING) from error
 
     def thumbnail(self, name: str, key: str, width: int, form: str) -> Kept:
-        """A small copy of a picture, by its id and media key, made on the first call; `form` is one of THUMBNAILS.
+        """A thumbnail of a picture, made on the first request and stored.
+
+        Args:
+            name: the picture's id.
+            key: the media key of its original.
+            width: one of WIDTHS.
+            form: one of THUMBNAILS.
 
         Raises:
-            ServiceError: the width is not one of WIDTHS, or the original is gone.
+            ServiceError: the width is not one of WIDTHS, or the original is missing.
         """
         if width not in WIDTHS:
             raise ServiceError(Kind.INVALID, f"w: {width} is not one of {', '.join(map(str, WIDTHS))}")
@@ -150,7 +156,7 @@ class MediaStore:
         return Kept(io.BytesIO(small), len(small), mimetype)
 
     def delete(self, name: str, key: str) -> None:
-        """Forget an original, unless it lies in the library, and its thumbnails."""
+        """Delete a picture's thumbnails, and its original unless that is in the library."""
         if not key.startswith(PREFIX):
             self._store.delete(key)
         for place in (thumbnail_key(name, w, form) for w in WIDTHS for form in THUMBNAILS):
@@ -158,12 +164,12 @@ class MediaStore:
 
 
 def thumbnail_key(name: str, width: int, form: str) -> str:
-    """Where the thumbnail of a picture is kept."""
+    """The storage key of a thumbnail."""
     return f"thumbnails/{width}/{name[:2]}/{name}.{form}"
 
 
 def shrink(picture: Image.Image, width: int, form: str) -> bytes:
-    """A picture within width x TALLEST * width, never enlarged, without metadata but for its colour profile."""
+    """Encode a thumbnail: within width x TALLEST * width, never enlarged, no metadata except the colour profile."""
     small = resized(picture, (width, TALLEST * width), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     # Without this, Pillow's writer copies the source picture's metadata.
@@ -174,7 +180,7 @@ def shrink(picture: Image.Image, width: int, form: str) -> bytes:
 
 
 def resized(picture: Image.Image, box: tuple[int, int], resample: Image.Resampling) -> Image.Image:
-    """A copy within a box, never enlarged; unlike `Image.thumbnail` of a copy it makes no copy in full size."""
+    """A copy that fits a box, never enlarged; `Image.thumbnail` would need a full-size copy first."""
     scale = min(1.0, *(most / side for most, side in zip(box, picture.size, strict=True)))
     width, height = (max(1, round(side * scale)) for side in picture.size)
     # Reduce by an integer factor first, as `Image.thumbnail` does: faster, without a visible difference.

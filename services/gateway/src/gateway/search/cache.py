@@ -1,7 +1,7 @@
 """The result cache: Redis, or this process's memory. Entries may be evicted and Redis may be down; neither is an error.
 
-It also holds the write mark: a random value that every write by way of a gateway replaces, if Redis answers. The state
-of the collection that a gateway has cached is valid for as long as the mark stays the same.
+It also holds the write mark: a random value that every write through a gateway replaces, if Redis answers. A gateway's
+cached state of the collection is valid as long as the mark is unchanged.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from cachetools import TTLCache
 
 from gateway.upstream.redis_server import RedisDownError, RedisServer
 
-# The version of the entries' layout: gateways of two releases may share one Redis.
+# Holds the version of the entry format: gateways of two releases may share one Redis.
 PREFIX = "sightline:2:"
 
 
-# Estimated overhead of an entry beside its value: key and hash table.
+# Estimated overhead of an entry in bytes, beside its value: key and hash table.
 ENTRY_BYTES = 500
 
 
 class Cache(Protocol):
-    """Bytes by key. The key holds everything that the value depends on, so that no entry is ever invalidated."""
+    """Bytes by cache key. The key covers everything that the value depends on, so no entry needs invalidation."""
 
     def get(self, key: str) -> bytes | None: ...
     def set(self, key: str, value: bytes) -> None: ...
@@ -36,64 +36,64 @@ class Cache(Protocol):
 
 
 class MemoryCache:
-    """The cache without Redis: in this process, bounded in bytes, evicting the least recently used."""
+    """An LRU cache in this process with a TTL, bounded in bytes."""
 
     def __init__(self, most_bytes: int, ttl_s: int) -> None:
         self._lock = threading.Lock()
-        # Bounded in bytes and not in entries: a page of 24 results has 10 kB, one of 200 has 100 kB.
+        # Bounded in bytes, not in entries: a page of 24 results has 10 kB, one of 200 has 100 kB.
         self._kept: TTLCache[str, bytes] = TTLCache(most_bytes, ttl_s, getsizeof=lambda value: len(value) + ENTRY_BYTES)
         self._written = b""
 
     def get(self, key: str) -> bytes | None:
-        """The value, or None when it is not here."""
+        """The value, or None."""
         with self._lock:
             value: bytes | None = self._kept.get(key)
             return value
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep a value, unless it alone is larger than the cache."""
+        """Store a value, unless it alone is larger than the cache."""
         with self._lock, suppress(ValueError):
             self._kept[key] = value
 
     def written(self) -> bytes | None:
-        """The mark of the last write."""
+        """The current write mark."""
         return self._written
 
     def mark_written(self) -> None:
-        """Leave another mark."""
+        """Replace the write mark."""
         self._written = secrets.token_bytes(8)
 
     def state(self) -> str:
-        """A sentence for the readiness report."""
+        """The status text for `/readyz`."""
         return f"in this process, {len(self._kept)} entries"
 
 
 class RedisCache:
-    """Redis, shared by every gateway. While it does not answer every look-up is a miss."""
+    """Redis, shared by all gateways. While it does not answer, every look-up is a miss."""
 
     def __init__(self, server: RedisServer, ttl_s: int) -> None:
         self._server, self._redis, self._ttl_s = server, server.client, ttl_s
 
     def get(self, key: str) -> bytes | None:
-        """The value, or None when it is not there or Redis does not answer."""
+        """The value, or None, also while Redis does not answer."""
         value = self._ask(lambda: self._redis.get(PREFIX + key))
         return value if isinstance(value, bytes) else None
 
     def set(self, key: str, value: bytes) -> None:
-        """Keep a value, if Redis answers."""
+        """Store a value, if Redis answers."""
         self._ask(lambda: self._redis.set(PREFIX + key, value, ex=self._ttl_s))
 
     def written(self) -> bytes | None:
-        """The mark of the last write by any gateway; None while Redis does not answer."""
+        """The write mark of all gateways; None while Redis does not answer."""
         found = self._ask(lambda: self._redis.mget([PREFIX + "written"]))
         return found[0] or b"" if isinstance(found, list) else None
 
     def mark_written(self) -> None:
-        """Leave another mark, if Redis answers."""
+        """Replace the write mark, if Redis answers."""
         self._ask(lambda: self._redis.set(PREFIX + "written", secrets.token_bytes(8)))
 
     def state(self) -> str:
-        """A sentence for the readiness report; an outage is no reason not to be ready."""
+        """The status text for `/readyz`; the gateway stays ready without Redis."""
         try:
             self._redis.ping()
         except redis.RedisError as error:

@@ -1,14 +1,14 @@
-"""How sure the system is that a picture fits a text: its cosine beside what phrases reach that no picture fits.
+"""Score calibration: the confidence that a picture matches a text, from the cosine and a null distribution.
 
-A cosine alone says little: how high one is depends on the model and on the collection. The background is 98
-phrases about nothing that is photographed (background.txt). Each has a best picture in the collection all the same, and
-the cosines of these best pictures are what "nothing fits" looks like here. A result's score is standardised against
-them, z = (cosine - median) / spread, and its confidence is the share of a normal distribution below z: at 0.95, five of
-a hundred phrases that nothing fits would find something better.
+A cosine alone says little: its scale depends on the model and on the collection. The background is 98 phrases that no
+photograph shows (background.txt). Each phrase still has a best picture in the collection; the cosines of these best
+pictures are the null distribution, "nothing matches". A result's score is standardised against it, z = (cosine -
+median) / spread, and its confidence is the normal distribution function of z: at 0.95, the best picture of 5 % of the
+background phrases would score higher.
 
-Standardising by the cosines of one query over a sample of the pictures, the more usual way, does not tell "nothing here
-matches": a query that fits nothing has a small spread, and its best picture stands out as far as that of any other.
-docs/confidence.md has both measured.
+The more usual way, standardising by the cosines of the same query over a sample of the pictures, cannot detect that
+nothing matches: a query without a match has a small spread, and its best picture stands out as much as that of any
+other query. docs/confidence.md has measurements of both.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from gateway.upstream.search import SearchClient
 
 log = logging.getLogger(__name__)
 
-# A query whose best result is surer than this has a match.
+# A query has a match if its best result's confidence is above this.
 CONFIDENT = 0.95
-# The median of absolute deviations times this is a normal distribution's standard deviation.
+# For a normal distribution, the median absolute deviation (MAD) times this is the standard deviation.
 MAD_TO_DEVIATION = 1.4826
-# In cosine. In a collection of near-identical pictures the measured spread is rounding error.
+# Least spread, in cosine: in a collection of near-identical pictures the measured spread is only rounding error.
 LEAST_SPREAD = 0.01
-# The background is measured again when the collection has grown or shrunk by this share since, or has changed at all
-# and the calibration is older than this, in seconds: as many pictures may be other pictures.
+# The background is measured again when the number of pictures has changed by this share, or when the collection has
+# changed at all and the calibration is older than this many seconds: the same number may be different pictures.
 DRIFT = 0.1
 MOST_AGE_S = 86_400
 
@@ -47,7 +47,7 @@ CALIBRATIONS = Table(
     "calibrations",
     METADATA,
     Column("model_id", Text, primary_key=True),
-    # A digest of the phrases: a release with others measures again.
+    # A digest of the phrases: a release with other phrases measures again.
     Column("background", Text, primary_key=True),
     Column("generation", Text, nullable=False),
     Column("pictures", BigInteger, nullable=False),
@@ -62,7 +62,7 @@ ONE_CALIBRATION = select(CALIBRATIONS).where(
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the background reaches in a collection, in cosine."""
+    """The null distribution of a collection: mean and standard deviation of the background's best cosines."""
 
     model_id: str
     # The state of the collection that it was measured on, and when, in seconds since 1970.
@@ -73,7 +73,7 @@ class Calibration:
     measured_at: float
 
     def fits(self, stats: Stats, now: float) -> bool:
-        """Whether it still describes the collection of these stats."""
+        """Whether the calibration is still valid for a collection with these stats."""
         if self.model_id != stats["model_id"]:
             return False
         same = self.generation == stats["generation"]
@@ -81,19 +81,19 @@ class Calibration:
         return same or (drift <= DRIFT * self.pictures and now - self.measured_at <= MOST_AGE_S)
 
     def confidence(self, cosine: float) -> float:
-        """How sure it is that a picture of this cosine fits, 0 to 1."""
+        """The confidence, 0 to 1, that a picture with this cosine matches."""
         return NormalDist(self.middle, self.spread).cdf(cosine)
 
 
 def null_distribution(best: list[float]) -> NormalDist:
-    """What "nothing fits" looks like, by the best cosine of each background phrase; robust, since a few may fit."""
+    """The null distribution, from each phrase's best cosine; by median and MAD, since a few phrases may match."""
     middle = median(best)
     deviation = MAD_TO_DEVIATION * median(abs(b - middle) for b in best)
     return NormalDist(middle, max(deviation, LEAST_SPREAD))
 
 
 class Calibrator:
-    """Measures the calibration of a collection, and keeps it in the state database, so that all gateways agree."""
+    """Measures the calibration of a collection, and stores it in the state database for all gateways."""
 
     def __init__(
         self,
@@ -103,10 +103,13 @@ class Calibrator:
         start: Callable[[Callable[[], None]], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Over the clients of the two services, and the state database.
+        """Use the clients of the two services, and the state database.
 
         Args:
-            start: runs what it is given, by default on a thread of its own.
+            encoders: encode the background phrases.
+            search: finds their best pictures.
+            database: stores the calibration.
+            start: runs a function in the background; by default on a new thread.
             clock: seconds since 1970.
         """
         self._encoders, self._search, self._database, self._clock = encoders, search, database, clock
@@ -122,7 +125,7 @@ class Calibrator:
     def calibration(self, stats: Stats) -> Calibration | None:
         """The calibration of a collection with these stats; None until one has been measured for its model.
 
-        One that no longer fits is used until the next is measured.
+        An outdated calibration is returned until the next one has been measured in the background.
         """
         if stats["model_id"] is None or not stats["count"]:
             return None
@@ -143,7 +146,7 @@ class Calibrator:
 
     def _measure(self) -> None:
         try:
-            # Read the current state: with a cached one this gateway could overwrite a newer calibration.
+            # Read the current state: with a cached state, this gateway could overwrite a newer calibration.
             stats = self._search.stats()
             model_id = stats["model_id"]
             if self._vectors is None or self._vectors[0] != model_id:

@@ -1,4 +1,4 @@
-"""Facts for the page before a search: facets, example captions, and the encoder's model."""
+"""Facts that the page shows before a search: facets, example captions, and the encoder's model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.upstream.search import SearchClient
 
 
 class CollectionFacts:
-    """Facets and model facts, cached by the state of the collection."""
+    """Facets, cached by the generation of the collection, and facts about the model."""
 
     def __init__(
         self, encoders: Encoders, search: SearchClient, results: SingleFlightCache, collection: Collection
@@ -22,7 +22,7 @@ class CollectionFacts:
         self._encoders, self._search, self._results, self._collection = encoders, search, results, collection
 
     def facets(self) -> dict[str, Any]:
-        """How many pictures, some captions, and what they can be told apart by; counted once a generation.
+        """The number of pictures, example captions, and the values of filters; counted once per generation.
 
         Raises:
             ServiceError: the search service does not answer.
@@ -39,7 +39,7 @@ class CollectionFacts:
         return {"captions": self._search.captions(), **self._search.facets()}
 
     def model(self) -> dict[str, Any] | None:
-        """The model that serves and its figures; None where its encoder does not answer."""
+        """The model that searches use, with its figures; None if its encoder does not answer."""
         try:
             facts = self._encoders.of(self._collection.state()["model_id"]).model()
         except ServiceError as error:
@@ -51,7 +51,7 @@ class CollectionFacts:
 
 
 def figures(evaluation: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Each figure of a manifest's nested evaluation: a number, or a number and its interval's ends."""
+    """Flatten a manifest's nested evaluation; a figure is a number, or a number and the ends of its interval."""
     for name, value in evaluation.items():
         here = (*path, name.replace("_", " "))
         if isinstance(value, dict):

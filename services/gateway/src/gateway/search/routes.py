@@ -1,4 +1,4 @@
-"""The public API, version 1: searching, and what it is made of."""
+"""Routes of the public API, version 1: search, similar pictures, suggestions and facets."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ QUESTION = Multipart(
 def add_search_routes(
     api: Api, searcher: Searcher, search: SearchClient, collection_facts: CollectionFacts, max_search_bytes: int
 ) -> None:
-    """Add the routes of searching to the API, over the collaborators that are handed in."""
+    """Register the search routes with the API."""
 
     @api.route("GET", "/search", {200: SearchAnswer, 304: None}, params=SearchParams, errors=SEARCHING)
     def search_by_url(params: SearchParams) -> Response:
-        """Find the pictures that fit terms.
+        """Find the pictures that match terms.
 
-        The answer may be kept and asked for again with its ETag: it is 304 while nothing has changed.
+        The answer has an ETag. A repeated request with it in If-None-Match is answered 304 while nothing has changed.
         """
         return tagged(searcher.question(params.request(), names=params.names()))
 
@@ -60,10 +60,10 @@ def add_search_routes(
         body_bytes=max_search_bytes,
     )
     def search_by_body(body: SearchRequest | None = None) -> Response:
-        """Find the pictures that fit terms, uploaded pictures among them.
+        """Find the pictures that match terms, which may be uploaded pictures.
 
-        Send JSON; or, with pictures, a form: `images`, and in `query` the JSON, in which `{"image": 0}` is the first
-        of them. Without `query` each picture is a term.
+        Send JSON; or, with pictures, a multipart form: the files in `images`, and the JSON in `query`, in which
+        `{"image": 0}` is the first file. Without `query` each file is a term.
         """
         images: list[IO[bytes]] = []
         if body is None:
@@ -74,22 +74,22 @@ def add_search_routes(
         "GET", "/images/<picture_id>/similar", {200: SearchAnswer, 304: None}, params=PageParams, errors=SEARCHING
     )
     def similar(picture_id: str, params: PageParams) -> Response:
-        """Find the pictures that look like one of the collection."""
+        """Find the pictures that look like a given picture of the collection."""
         question = SearchRequest(terms=[Term(like=picture_id)], k=params.k, cursor=params.cursor)
         return tagged(searcher.question(question))
 
     @api.route("GET", "/suggest", {200: Suggestions}, params=SuggestParams)
     def suggest(params: SuggestParams) -> Mapping[str, Any]:
-        """Say how a text may go on, by the captions and tags that are there."""
+        """Complete a text from the captions and tags of the collection."""
         return search.suggest(params.q, params.k)
 
     @api.route("GET", "/facets", {200: Facets})
     def facets() -> dict[str, Any]:
-        """Say what the collection offers: captions to start from, and what pictures can be told apart by."""
+        """Get example captions of the collection, and the values that filters can take."""
         return collection_facts.facets()
 
     def tagged(question: Question) -> Response:
-        """The answer to a question in a URL, unless the client has it already."""
+        """The answer to a GET request with its ETag, or 304 if the client has it already."""
         if request.if_none_match.contains_weak(question.tag):
             response = Response(status=304)
         else:
@@ -100,15 +100,15 @@ def add_search_routes(
 
 
 def answer(document: dict[str, Any]) -> Response:
-    """A JSON document."""
+    """A JSON response."""
     return Response(orjson.dumps(document), content_type="application/json")
 
 
 def read_question() -> tuple[SearchRequest, list[IO[bytes]]]:
-    """The search and the pictures of a form.
+    """The search and the picture files of a multipart form.
 
     Raises:
-        ServiceError: an unknown field, no picture or too many, or no search in `query`.
+        ServiceError: the form has an unknown field, no file, too many files, or an invalid `query`.
     """
     uploads = read_files("query", MAX_TERMS)
     images = [f.stream for f in uploads.files]

@@ -1,4 +1,4 @@
-"""Requests and answers of searching: these models check them, and the API's description is made of them."""
+"""Models of search requests and answers: they validate requests and define the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_TERMS = 16
 
 
 class SearchRequest(Wire):
-    """A search: the pictures nearest to a sum of terms."""
+    """A search for the pictures nearest to the weighted sum of the terms."""
 
     terms: list[Term] = Field(min_length=1, max_length=MAX_TERMS)
     mode: Mode = MODE
@@ -47,14 +47,14 @@ class SearchRequest(Wire):
 
 
 class PageParams(Params):
-    """Which page of the answer."""
+    """Pagination parameters."""
 
     k: int = K
     cursor: str | None = CURSOR
 
 
 class SearchParams(PageParams, Conditions):
-    """A search in a URL."""
+    """A search as a query string."""
 
     q: str | None = Field(default=None, description="words that a picture is to fit: short for term=text:…")
     term: list[str] = Field(
@@ -71,14 +71,14 @@ class SearchParams(PageParams, Conditions):
     explain: Flag = EXPLAIN
 
     def names(self) -> list[str]:
-        """What messages call the terms of `request`."""
+        """Names of the terms of `request`, for error messages."""
         return [*(["q"] if self.q is not None else []), *(f"term {i}" for i in range(len(self.term)))]
 
     def request(self) -> SearchRequest:
-        """The same search as a body would ask for it.
+        """The same search as a request body.
 
         Raises:
-            ServiceError: there is no term, or one is not written as a term.
+            ServiceError: there is no term, there are too many, or a term or an attribute is malformed.
         """
         terms = [Term(text=self.q)] if self.q is not None else []
         terms += [read_term(written, f"term {i}") for i, written in enumerate(self.term)]
@@ -106,10 +106,10 @@ class SearchParams(PageParams, Conditions):
 
 
 def read_attribute(written: str) -> tuple[str, Any]:
-    """A condition on an attribute as it is written in a URL: a range, a number, true, false, or else a text.
+    """Parse a condition name=value: the value is a range (least..most), a number, true, false, or else a text.
 
     Raises:
-        ServiceError: it has no name, or names no value.
+        ServiceError: the name or the value is missing.
     """
     name, equals, value = written.partition("=")
     if not (name and equals and value):
@@ -129,28 +129,28 @@ def read_attribute(written: str) -> tuple[str, Any]:
 
 
 def read_number(text: str) -> int | float | None:
-    """A number as people write it; None where it is something else."""
+    """Parse a decimal number; None if the text is something else."""
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", text):
         return None
     return float(text) if "." in text else int(text)
 
 
 class SuggestParams(Params):
-    """What was typed so far."""
+    """The text typed so far."""
 
     q: str = Field(max_length=500)
     k: int = Field(default=8, ge=1, le=50, description="how many of each at most")
 
 
 class Hit(Picture):
-    """A picture that was found."""
+    """A search result: a picture with its score."""
 
     score: float = Field(description="the cosine with the sum of the terms; of another mode, its own measure")
     confidence: float | None = Field(description="how sure the system is that it fits, 0 to 1, where that is known")
 
 
 class Removed(Answer):
-    """Pictures that are no results, and why."""
+    """How many pictures were left out of the results, by reason."""
 
     by_filters: int
     near_duplicates: int = Field(description="up to this page")
@@ -158,7 +158,7 @@ class Removed(Answer):
 
 
 class Explanation(Answer):
-    """How an answer came about."""
+    """How an answer was computed."""
 
     stages_ms: dict[str, float]
     cached: bool
@@ -189,7 +189,7 @@ class TagCount(Answer):
 
 
 class Orientations(Answer):
-    """How many pictures are of each shape."""
+    """How many pictures have each orientation."""
 
     landscape: int
     portrait: int
@@ -210,7 +210,7 @@ class Facets(Answer):
 
 
 class Suggestions(Answer):
-    """How a text may go on."""
+    """Completions of a text."""
 
     captions: list[str] = Field(description="those that hold all of its words, the last of which may go on")
     tags: list[str] = Field(description="those that begin with it")

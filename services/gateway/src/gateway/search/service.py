@@ -1,4 +1,4 @@
-"""From terms to a page of results: vectors by the encoder, hits by the search service, both by way of the cache."""
+"""Computes a page of results from terms: vectors from the encoder, hits from the search service, both cached."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Question:
     request: SearchRequest
     terms: list[Term]
     images: Sequence[IO[bytes]]
-    # The filter as it goes to the search service.
+    # The filter as sent to the search service.
     where: dict[str, Any] | None
     state: Stats
     calibration: Calibration | None
-    # Cache key: everything that the results depend on, the state of the collection included.
+    # Cache key: a digest of everything that the results depend on, including the generation of the collection.
     key: str
 
     @property
@@ -49,16 +49,16 @@ class Question:
 
 
 class Computed(TypedDict):
-    """A page of results without what depends on the client and on the calibration; it can be cached."""
+    """The cacheable part of a page of results: everything except confidence, timing and explanation."""
 
-    results: list[dict[str, Any]]  # as the API shows them, but for their confidence
-    terms: list[str]  # as they are written in a URL
+    results: list[dict[str, Any]]  # in the API's form, without confidence
+    terms: list[str]  # as written in a URL
     model_id: str | None
     generation: str
     next_cursor: str | None
     collapsed: int
     truncated: bool
-    matching: int  # pictures that the filter lets through; 0 unless asked for an explanation
+    matching: int  # pictures that match the filter; 0 unless the request has `explain`
 
 
 class Searcher:
@@ -80,12 +80,12 @@ class Searcher:
     def question(
         self, request: SearchRequest, images: Sequence[IO[bytes]] = (), names: Sequence[str] | None = None
     ) -> Question:
-        """Check a search, and bind it to the collection as it is.
+        """Validate a search, and bind it to the current state of the collection.
 
         Args:
-            request: what is asked for.
-            images: the files that its terms name.
-            names: what messages call its terms, where they did not come in a body.
+            request: the search.
+            images: the uploaded files that its terms refer to.
+            names: names of its terms for error messages; by default their paths in a JSON body.
 
         Raises:
             ServiceError: a field is wrong, or the search service does not answer.
@@ -122,7 +122,7 @@ class Searcher:
             # Single flight must not share a page with `explain` with requests without it.
             flight = f"{question.key}{'+' if question.request.explain else ''}"
             page: Computed = self._results.once("page", flight, lambda: self._in_slot(question))
-            # If a write came in between, the page belongs to a newer generation and has another key.
+            # After a concurrent write the page belongs to a newer generation, and this cache key would be wrong.
             if kept is None and page["generation"] == question.state["generation"]:
                 self._results.keep("page", question.key, page)
         else:
@@ -132,7 +132,7 @@ class Searcher:
             {**hit, "confidence": calibration and round(calibration.confidence(hit["score"]), 4)}
             for hit in page["results"]
         ]
-        # `confident` judges the best result, which is only on the first page.
+        # `confident` is about the best result, which is only on the first page.
         first = results[0]["confidence"] if results and question.request.cursor is None else None
         whole = {
             "results": results,
@@ -150,7 +150,7 @@ class Searcher:
         return whole
 
     def _judged(self, question: Question) -> bool:
-        """Whether the calibration, which was measured with single texts, applies to this search."""
+        """Whether the calibration applies to this search: it was measured with single texts."""
         alone = question.terms[0] if len(question.terms) == 1 else None
         return question.request.mode == "vector" and alone is not None and alone.text is not None and alone.weight > 0
 
@@ -159,7 +159,7 @@ class Searcher:
             return self._find(question)
 
     def _find(self, question: Question) -> Computed:
-        """A page from the services, without what depends on the client."""
+        """Compute the cacheable part of a page."""
         request, model_id = question.request, question.state["model_id"]
         if model_id is None:
             if missing := next((t.like for t in question.terms if t.like), None):
@@ -204,7 +204,7 @@ class Searcher:
         }
 
     def _resolve(self, question: Question, model_id: str) -> tuple[list[QueryTerm], list[str], bool]:
-        """The terms as the search service takes them and as they are written, and whether a text was cut."""
+        """The terms for the search service, the terms as written in a URL, and whether a text was truncated."""
         if question.request.mode == "text":
             return [], [write_term(t) for t in question.terms], False
         encoded: dict[int, Encoded] = {}
@@ -222,7 +222,8 @@ class Searcher:
                 vector = read_vector(term.vector, model_id, f"terms.{i}.vector")
                 terms.append({"vector": vector, "weight": term.weight})
             elif term.image is not None:
-                # Use the token's vector (half precision), since the following pages are requested with the token.
+                # Use the token's vector (half precision): further pages are requested with the token and must have the
+                # same scores.
                 token = write_vector(encoded[i].vector, model_id)
                 terms.append({"vector": read_vector(token, model_id, "image"), "weight": term.weight})
                 term = Term(vector=token, weight=term.weight)
@@ -246,7 +247,16 @@ class Searcher:
         return self._encoded(f"{model_id}:image:{digest_of(stream)}", model_id, encode)
 
     def _encoded(self, key: str, model_id: str, encode: Callable[[], Encoded]) -> Encoded:
-        """A vector in the collection's model, by way of the cache."""
+        """A vector of the collection's model, cached and with single flight.
+
+        Args:
+            key: the cache key.
+            model_id: the collection's model.
+            encode: computes the vector on a cache miss.
+
+        Raises:
+            ServiceError: the encoder has another model (409), or does not answer.
+        """
         if kept := self._results.find("vector", key):
             return Encoded(*kept)
         with stage("encode"):
@@ -258,7 +268,7 @@ class Searcher:
 
 
 def other_model(serves: str, made: str) -> ServiceError:
-    """The encoder is of another model than the collection."""
+    """The error for an encoder that has another model than the collection."""
     return ServiceError(
         Kind.MODEL_MISMATCH,
         f"the collection holds vectors of model {serves}, and the encoder makes those of {made}; "
@@ -267,7 +277,7 @@ def other_model(serves: str, made: str) -> ServiceError:
 
 
 def explanation(question: Question, page: Computed, cached: bool) -> dict[str, Any]:
-    """How an answer came about, and which pictures are not among the results."""
+    """The `explain` part of an answer: the time of each stage, and the counts of pictures that were left out."""
     count = question.state["count"]
     return {
         "stages_ms": {name: round(seconds * 1000, 2) for name, seconds in stages().items()},
@@ -282,7 +292,7 @@ def explanation(question: Question, page: Computed, cached: bool) -> dict[str, A
 
 
 def digest_of(stream: IO[bytes]) -> str:
-    """A key for a file."""
+    """The SHA-256 digest of a file."""
     stream.seek(0)
     found = hashlib.sha256()
     while part := stream.read(2**20):
@@ -291,5 +301,5 @@ def digest_of(stream: IO[bytes]) -> str:
 
 
 def digest(what: Any) -> str:
-    """A key for anything that JSON can say."""
+    """The SHA-256 digest of a value that can be written as JSON."""
     return hashlib.sha256(orjson.dumps(what, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -20,29 +20,33 @@ class SingleFlightCache:
     """Caches documents by key; concurrent requests for the same key share one computation."""
 
     def __init__(self, cache: Cache, lookups: Counter) -> None:
-        """Over a cache.
+        """Use a cache.
 
         Args:
-            lookups: counts by `cache` and `result`: hit, miss, or shared with another request in flight.
+            cache: stores the documents.
+            lookups: a counter with the labels `cache` and `result`: hit, miss, or shared with a request in flight.
         """
         self._cache, self._lookups = cache, lookups
         self._lock = threading.Lock()
         self._flying: dict[str, Future[Any]] = {}
 
     def find(self, kind: str, key: str) -> Any | None:
-        """The kept document, or None."""
+        """The cached document, or None."""
         with stage("cache"):
             kept = self._cache.get(f"{kind}:{key}")
         self._lookups.labels(kind, "miss" if kept is None else "hit").inc()
         return None if kept is None else orjson.loads(kept)
 
     def keep(self, kind: str, key: str, document: Any) -> None:
-        """Keep a document."""
+        """Store a document in the cache."""
         with stage("cache"):
             self._cache.set(f"{kind}:{key}", orjson.dumps(document))
 
     def once(self, kind: str, key: str, work: Callable[[], Any]) -> Any:
-        """The result of `work`, or its error, shared by all requests that ask while it runs."""
+        """Run `work` once for all concurrent requests with the same key; all get its result or its error.
+
+        The result is not cached: call `keep` for that.
+        """
         with self._lock:
             future = self._flying.get(f"{kind}:{key}")
             mine = future is None
@@ -56,7 +60,8 @@ class SingleFlightCache:
                 except TimeoutError as error:
                     raise ServiceError(Kind.UNAVAILABLE, "the answer did not come in time", retry_after=1) from error
                 except ServiceError as error:
-                    # The shared computation failed by its own request's deadline; this request still has time.
+                    # UNAVAILABLE: the other request may have passed its own deadline. This request still has time, so
+                    # it runs `work` itself.
                     if error.kind is not Kind.UNAVAILABLE:
                         raise
             return work()

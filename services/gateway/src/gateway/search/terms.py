@@ -1,4 +1,4 @@
-"""What a search is made of: terms, each a text, a picture or a vector, towards it or away from it.
+"""Terms of a search: each is a text, a picture or a vector, with a weight that is negative to lead away from it.
 
 A term is written the same way in a URL, on the command line and on the page: `text:a dog`, `-1*text:a leash`,
 `0.5*like:<id>`, `vector:<token>`. In a JSON body it is an object with the same names.
@@ -20,13 +20,13 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.wire import Wire, parse
 
 WRITTEN = re.compile(r"(?:(?P<weight>-?\d{1,2}(?:\.\d{1,4})?)\*)?(?P<kind>text|like|vector):(?P<value>.*)", re.DOTALL)
-# A token begins with so many bytes of the sha256 of its model's id.
+# Length of a token's prefix in bytes: the beginning of the SHA-256 of its model's id.
 MARK = 8
 KINDS = ("text", "like", "vector", "image")
 
 
 def read_weight(given: Any) -> Any:
-    """A weight as a URL can say it, so that one search has one name."""
+    """Round a weight to the four decimals that a URL has, so that equal searches have the same cache key."""
     number = isinstance(given, int | float) and not isinstance(given, bool)
     return round(float(given), 4) if number else given
 
@@ -49,22 +49,22 @@ class Term(Wire):
 
     @property
     def kind(self) -> str:
-        """Which of the four it is."""
+        """The field that is set: text, like, vector or image."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
 
 def check_terms(terms: Sequence[Term], names: Sequence[str], images: int, max_characters: int) -> list[Term]:
-    """The terms with their texts in one spelling.
+    """Validate terms and normalise their texts.
 
     Args:
-        terms: as they were sent.
-        names: what messages call each.
-        images: how many files came with them.
+        terms: the terms as sent.
+        names: the name of each term for error messages.
+        images: the number of uploaded files.
         max_characters: the longest text.
 
     Raises:
-        ServiceError: a term is none or several things, asks for nothing, is too long, or names no uploaded
-            file.
+        ServiceError: a term has no kind or several, has the weight 0, is empty or too long, or refers to a file that
+            was not uploaded; or an uploaded file has no term.
     """
     checked = []
     for name, term in zip(names, terms, strict=True):
@@ -89,10 +89,14 @@ def check_terms(terms: Sequence[Term], names: Sequence[str], images: int, max_ch
 
 
 def read_term(written: str, name: str) -> Term:
-    """A term as it is written in a URL.
+    """Parse a term in a URL.
+
+    Args:
+        written: the term.
+        name: its name for error messages.
 
     Raises:
-        ServiceError: it is not written so; `name` is what the message calls it.
+        ServiceError: the term is malformed.
     """
     match = WRITTEN.fullmatch(written)
     if match is None:
@@ -101,21 +105,22 @@ def read_term(written: str, name: str) -> Term:
             f"{name}: {written[:40]!r} is not a term; write text:words, like:id or vector:token, "
             "with a weight in front where it is not 1: -0.5*text:words",
         )
-    # Validate it like a term of a JSON body.
+    # Validate it as a term of a JSON body.
     return parse(Term, {match["kind"]: match["value"], "weight": float(match["weight"] or 1)}, within=name)
 
 
 def write_term(term: Term) -> str:
-    """A term as it is written in a URL."""
+    """Write a term as in a URL."""
     weight = "" if term.weight == 1 else f"{term.weight:.4f}".rstrip("0").rstrip(".") + "*"
     return f"{weight}{term.kind}:{getattr(term, term.kind)}"
 
 
 def write_vector(vector: str, model_id: str) -> str:
-    """A token for a vector: short enough for a URL, and bound to its model.
+    """Write a vector as a token: float16, short enough for a URL, prefixed with a digest of its model's id.
 
     Args:
         vector: base64 of a unit vector, little-endian float32.
+        model_id: the model of the vector.
     """
     content = base64.b64decode(vector)
     numbers = struct.unpack(f"<{len(content) // 4}f", content)
@@ -124,10 +129,15 @@ def write_vector(vector: str, model_id: str) -> str:
 
 
 def read_vector(token: str, model_id: str, name: str) -> str:
-    """The vector of a token, of unit length, as base64 of little-endian float32.
+    """Parse a token into a unit vector, as base64 of little-endian float32.
+
+    Args:
+        token: the token.
+        model_id: the collection's model.
+        name: the field's name for error messages.
 
     Raises:
-        ServiceError: no answer has given this token (400), or one of another model has (409).
+        ServiceError: the token is invalid (400), or is of another model (409).
     """
     try:
         content = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
@@ -144,10 +154,10 @@ def read_vector(token: str, model_id: str, name: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """One spelling for texts that mean the same to the model: composed Unicode, single spaces."""
+    """Normalise a text that the model treats alike, so that it has one cache key: Unicode NFC, single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def mark(model_id: str) -> bytes:
-    """What a token's model is known by."""
+    """The prefix of a token, which identifies its model."""
     return hashlib.sha256(model_id.encode()).digest()[:MARK]

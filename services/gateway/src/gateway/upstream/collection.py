@@ -1,4 +1,4 @@
-"""The state of the collection, as the search service tells it and as every gateway knows it."""
+"""The state of the collection: fetched from the search service, and cached until a write changes the write mark."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from servicekit.timing import stage
 
 from gateway.upstream.search import SearchClient
 
-# A write that bypasses the gateways, as by `sightline migrate`, is seen within this time, in seconds.
+# Cache lifetime in seconds: a write that bypasses the gateways, such as `sightline migrate`, is seen after this time.
 STATE_S = 1.0
 
 
 class Written(Protocol):
-    """A shared mark that changes with every write."""
+    """The write mark: a shared value that changes with every write."""
 
     def written(self) -> bytes | None: ...
     def mark_written(self) -> None: ...
 
 
 class Collection:
-    """The state of the collection, asked for once a second while there are no writes."""
+    """The cached state of the collection; it is fetched again after every write, and otherwise after a second."""
 
     def __init__(self, search: SearchClient, marks: Written, clock: Callable[[], float] = time.monotonic) -> None:
         self._search, self._marks, self._clock = search, marks, clock
@@ -36,20 +36,21 @@ class Collection:
         """The state of the collection.
 
         Raises:
-            ServiceError: the search service does not answer, and nothing is known that still holds.
+            ServiceError: the search service does not answer, and there is no valid cached state.
         """
         mark = self._marks.written()
         known = self._known
         holds = known is not None and mark is not None and known[1] == mark
         if known and holds:
             fresh = self._clock() - known[0] < STATE_S
-            # One request asks; the others use the cached state, which no write has changed.
+            # One request fetches it; the others use the cached state, which no write has changed.
             if fresh or not self._asking.acquire(blocking=False):
                 return known[2]
             try:
                 return self._ask(mark)
             except ServiceError as error:
-                # Search does not answer here; a write through another gateway would have changed the mark.
+                # Search is down for this gateway. The write mark is unchanged, so no gateway has written and the cached
+                # state is still current.
                 if error.kind is Kind.UNAVAILABLE:
                     return known[2]
                 raise
@@ -58,7 +59,7 @@ class Collection:
         return self._ask(mark)
 
     def _ask(self, mark: bytes | None) -> Stats:
-        # A write after this line changes the mark, so the next reader asks again.
+        # A write after this line changes the mark, so the next reader fetches the state again.
         asked = self._clock()
         with stage("state"):
             stats = self._search.stats()

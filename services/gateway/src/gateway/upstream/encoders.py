@@ -1,7 +1,7 @@
-"""Which encoder makes a vector: the one whose model serves the collection.
+"""Chooses the encoder whose model the collection uses.
 
-There is one encoder, except while another model takes over: then `sightline reindex` gives every picture a vector of
-the current encoder's model, and until it is done searches and uploads are encoded by the former one.
+There is one encoder, except during a change of model: `sightline reindex` then encodes every picture with the current
+encoder's model, and until it is done, searches and uploads are encoded by the former encoder.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from servicekit.clients.encoder import EncoderClient
 from servicekit.errors import Kind, ServiceError
 
-# How long the models of the two encoders are remembered, in seconds; a restart with another bundle is seen after it.
+# Seconds for which the models of the two encoders are cached; an encoder restarted with another bundle is seen after.
 REMEMBERED_S = 5.0
 
 
 class Encoders:
-    """The current encoder, and the former one where the settings name it."""
+    """The current encoder, and the former one if the settings name it."""
 
     def __init__(
         self, current: EncoderClient, former: EncoderClient | None = None, clock: Callable[[], float] = time.monotonic
@@ -30,26 +30,26 @@ class Encoders:
         """The encoder of a model.
 
         Args:
-            model_id: of the collection; None while it holds no picture.
+            model_id: the collection's model; None while it is empty.
 
         Returns:
-            The former encoder where it has this model, else the current one. The caller compares the model of the
-            vector that it gets.
+            The former encoder if it has this model and the current one does not, else the current one, even if it has
+            another model: the caller must check the model of the vectors that it gets.
         """
         if self.former is None or model_id is None:
             return self.current
         if self._clock() - self._asked_at >= REMEMBERED_S:
-            # Set first: an encoder that does not answer must not be asked by every request.
+            # Set first, so that not every request asks an encoder that does not answer.
             self._asked_at = self._clock()
             self._known = {model_of(self.current): self.current}
-            # Once the current one serves the collection, the former one may be gone.
+            # When the collection uses the current encoder's model, the former encoder may have been removed.
             if model_id not in self._known:
                 self._known[model_of(self.former)] = self.former
         return self._known.get(model_id, self.current)
 
 
 def model_of(encoder: EncoderClient) -> str | None:
-    """The id of an encoder's model; None where it does not answer."""
+    """The id of an encoder's model; None if the encoder does not answer."""
     try:
         return encoder.model()["model_id"]
     except ServiceError as error:

@@ -1,4 +1,4 @@
-"""Redis, shared by every gateway, behind a circuit breaker: while it is down, no request waits for a time-out."""
+"""Redis, shared by all gateways, behind a circuit breaker: while it is down, requests do not wait for a time-out."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ T = TypeVar("T")
 
 
 class RedisDownError(Exception):
-    """Redis does not answer, did not a moment ago, or refuses the command."""
+    """Redis does not answer, the circuit breaker is open, or Redis refuses the command."""
 
 
 class RedisServer:
-    """A Redis at a URL."""
+    """A Redis server with a circuit breaker."""
 
-    # After a failure no command is sent for this long.
+    # Seconds for which the circuit breaker stays open after a failure.
     PAUSE_S = 2.0
 
     def __init__(self, url: str, connections: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Connect when first asked.
+        """Connect lazily.
 
         Args:
-            url: of the server.
-            connections: at most; as many as there are threads, so that none waits for another.
-            clock: seconds that only rise.
+            url: the server's URL.
+            connections: the most connections; at least as many as threads, so that no thread waits for one.
+            clock: monotonic seconds.
         """
         self.pool = redis.ConnectionPool.from_url(
             url, max_connections=connections, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
@@ -41,10 +41,10 @@ class RedisServer:
         self._open_until = 0.0
 
     def ask(self, command: Callable[[], T]) -> T:
-        """The result of a command.
+        """Run a command and return its result.
 
         Raises:
-            RedisDownError: Redis does not answer or refuses, or the breaker is open.
+            RedisDownError: Redis does not answer or refuses the command, or the circuit breaker is open.
         """
         if self._clock() < self._open_until:
             raise RedisDownError
@@ -54,6 +54,6 @@ class RedisServer:
             self._open_until = self._clock() + self.PAUSE_S
             log.warning("Redis does not answer; for %.0f s nothing is asked of it: %s", self.PAUSE_S, error)
             raise RedisDownError from error
-        except redis.RedisError as error:  # it answers, as a replica that is read-only does; other commands may work
+        except redis.RedisError as error:  # Redis answers, such as a read-only replica, so the breaker stays closed
             log.warning("Redis refuses a command: %s", error)
             raise RedisDownError from error

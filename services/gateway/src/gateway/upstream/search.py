@@ -1,4 +1,4 @@
-"""The search service: vector to picture ids and records."""
+"""Client of the search service, which finds pictures by vector and stores their records."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from servicekit.records import (
     VectorRecord,
 )
 
-# Queries in one request to the search service, which takes up to 64.
+# Queries per request to the search service; its limit is 64.
 BATCH_QUERIES = 32
 
 
 class SearchClient(Service):
-    """Vector to picture records, and the records themselves."""
+    """Client of the search service."""
 
     def stats(self) -> Stats:
         """The state of the collection."""
@@ -36,12 +36,12 @@ class SearchClient(Service):
         return captions
 
     def suggest(self, text: str, limit: int) -> Suggestions:
-        """Captions and tags that go on as a text does, at most `limit` of each."""
+        """Captions and tags that complete a text, at most `limit` of each."""
         suggestions: Suggestions = self.call("POST", "/v1/suggest", json={"text": text, "limit": limit})
         return suggestions
 
     def facets(self) -> FacetCounts:
-        """What the pictures can be told apart by."""
+        """The values that filters can take, with counts."""
         counts: FacetCounts = self.call("GET", "/v1/facets")
         return counts
 
@@ -51,7 +51,7 @@ class SearchClient(Service):
         return page
 
     def best_scores(self, model_id: str, vectors: Sequence[str]) -> list[float]:
-        """For each query vector the score of its best picture; none while the collection is empty."""
+        """The score of the best picture of each query vector; an empty list while the collection is empty."""
         best: list[float] = []
         for first in range(0, len(vectors), BATCH_QUERIES):
             part = vectors[first : first + BATCH_QUERIES]
@@ -68,41 +68,41 @@ class SearchClient(Service):
         return {record["id"]: record for record in records}
 
     def add(self, model_id: str, dim: int, pictures: Sequence[NewVectorRecord]) -> set[str]:
-        """Put pictures on record; return the ids that are new. One that is there already is left as it is."""
+        """Add pictures and return the ids that are new; existing pictures are not changed."""
         body = {"model_id": model_id, "dim": dim, "pictures": list(pictures), "keep_existing": True}
         return set(self.call("POST", "/v1/pictures", json=body)["created"])
 
     def put(self, model_id: str, dim: int, pictures: Sequence[VectorRecord]) -> int:
-        """Put pictures on record, in place of those that are there already; how many are new."""
+        """Add pictures, replacing existing ones, and return how many are new."""
         body = {"model_id": model_id, "dim": dim, "pictures": list(pictures)}
         return len(self.call("POST", "/v1/pictures", json=body)["created"])
 
     def export(self, after: str, limit: int) -> tuple[int, list[VectorRecord]]:
-        """The vectors' dimension, and the pictures whose ids follow one with their vectors, in the order of ids."""
+        """The vectors' dimension, and the next `limit` pictures after the id `after`, with vectors, ordered by id."""
         body = self.call("POST", "/v1/export", json={"after": after, "limit": limit})
         return body["dim"] or 0, body["pictures"]
 
     def models(self) -> list[ModelFacts]:
-        """Each model whose vectors are there."""
+        """The models that the collection has vectors of."""
         models: list[ModelFacts] = self.call("GET", "/v1/models")["models"]
         return models
 
     def missing(self, model_id: str, limit: int) -> list[str]:
-        """Ids of pictures that a model has no vector of."""
+        """Ids of pictures without a vector of a model, at most `limit`."""
         ids: list[str] = self.call("POST", "/v1/models/missing", json={"model_id": model_id, "limit": limit})["ids"]
         return ids
 
     def fill(self, model_id: str, dim: int, vectors: dict[str, str]) -> None:
-        """Keep vectors of a model that does not serve yet, by picture id."""
+        """Store vectors, by picture id, of a model that searches do not use yet."""
         sent = [{"id": i, "vector": v} for i, v in vectors.items()]
         self.call("POST", "/v1/vectors", json={"model_id": model_id, "dim": dim, "vectors": sent})
 
     def serve(self, model_id: str) -> None:
-        """Let a model serve that has a vector of every picture."""
+        """Switch searches to a model that has a vector of every picture."""
         self.call("POST", "/v1/models/serve", json={"model_id": model_id})
 
     def edit(self, picture_id: str, changes: dict[str, Any]) -> Record:
-        """Change a picture's record; the new one."""
+        """Change fields of a picture's record, and return the new record."""
         record: Record = self.call("PATCH", f"/v1/pictures/{picture_id}", repeat=False, json=changes)["picture"]
         return record
 
