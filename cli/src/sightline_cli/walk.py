@@ -13,13 +13,21 @@ from typing import Any
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
 )
+# Previews, recycle bins and snapshots of Synology, QNAP, Windows and Linux, in lower case.
+SYSTEM_FOLDERS = frozenset(
+    {"@eadir", "#recycle", "#snapshot", "@tmp", "@recycle", "@recently-snapshot", "$recycle.bin", "lost+found"}
+    | {"system volume information"}
+)
 # Endings that are common beside pictures; the report does not count them as passed over.
 SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
 
 
 @dataclass
 class Report:
-    """The results so far: files added, already there, failed (path and reason), and skipped by file name ending."""
+    """The results so far: files added, already there, failed (path and reason), and what was skipped.
+
+    Skipped are files by their ending, folders of operating systems, and links to folders.
+    """
 
     added: int = 0
     existing: int = 0
@@ -31,14 +39,14 @@ class Report:
         return {
             "added": self.added,
             "existing": self.existing,
-            "failed": [{"file": str(path), "reason": reason} for path, reason in self.failed],
+            "failed": [{"file": shown(path), "reason": reason} for path, reason in self.failed],
             "passed_over": dict(self.passed_over),
         }
 
     def summary(self) -> str:
         """The report in one or two sentences."""
         parts = [f"{self.added} added", f"{self.existing} already there", f"{len(self.failed)} could not be read"]
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in self.passed_over.most_common(5))
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.passed_over.most_common(5))
         return f"{', '.join(parts)}." + (f" Passed over: {kinds}." if kinds else "")
 
 
@@ -49,7 +57,12 @@ def find_pictures(folder: Path, report: Report) -> Iterator[Path]:
         report.failed.append((Path(error.filename), error.strerror or str(error)))
 
     for root, folders, names in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        system = {f for f in folders if f.lower() in SYSTEM_FOLDERS}
+        links = {f for f in folders if Path(root, f).is_symlink()} - system
+        for kind, skipped in (("system folder", system), ("link to a folder", links)):
+            if skipped:
+                report.passed_over[kind] += len(skipped)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in system | links)
         for name in sorted(n for n in names if not n.startswith(".")):
             path = Path(root, name)
             suffix = path.suffix.lower()
@@ -57,3 +70,8 @@ def find_pictures(folder: Path, report: Report) -> Iterator[Path]:
                 yield path
             elif suffix not in SILENT:
                 report.passed_over[suffix] += 1
+
+
+def shown(path: Path) -> str:
+    """A path as text: bytes that are not UTF-8, which JSON cannot hold, are replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sightline_cli
 from click.testing import CliRunner
-from gateway.library.walk import PICTURES
+from gateway.library.walk import PICTURES, SYSTEM_FOLDERS
 from sightline_cli import main, walk
 
 ALONE = """
@@ -57,6 +57,7 @@ def test_with_the_gateway_its_commands_are_there() -> None:
 
 def test_it_and_the_gateway_take_the_same_files_for_pictures() -> None:
     assert walk.PICTURES == PICTURES
+    assert walk.SYSTEM_FOLDERS == SYSTEM_FOLDERS
 
 
 def test_it_imports_nothing_of_the_services() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway.library.index import Library
 from PIL import Image
 
 from tests.unit.gateway.admin.test_routes import events_of
@@ -170,6 +171,63 @@ def test_bad_files_are_told_and_links_do_not_lead_out(shelf: Any, photos: Path, 
     result = scan(shelf)
     assert (result["added"], result["failed"]) == (2, 1)
     assert result["failures"][0]["file"] == str(photos / "cut.png")
+    assert found(shelf) == {"2024/red.png", "blue.jpeg"}
+
+
+def test_a_damaged_file_with_a_name_that_is_not_utf_8_fails_alone(shelf: Any, photos: Path) -> None:
+    for name in (b"a-caf\xe9.png", b"z-caf\xe9.png"):
+        Path(os.fsdecode(os.fsencode(photos) + b"/" + name)).write_bytes(picture(GREEN)[:50])
+    Path(os.fsdecode(os.fsencode(photos) + b"/m-caf\xe9.png")).write_bytes(picture(GREEN))
+    result = scan(shelf)
+    assert (result["added"], result["failed"]) == (3, 2)
+    assert [f["file"] for f in result["failures"]] == [f"{photos}/a-caf\ufffd.png", f"{photos}/z-caf\ufffd.png"]
+    assert "m-caf\ufffd.png" in found(shelf)
+
+
+def test_a_file_that_vanishes_during_the_scan_fails_alone(
+    shelf: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Library.read
+
+    def vanishing(library: Library, path: Path) -> Any:
+        seen = read(library, path)
+        if path.name == "blue.jpeg":
+            path.unlink()
+        return seen
+
+    monkeypatch.setattr(Library, "read", vanishing)
+    result = scan(shelf)
+    assert (result["added"], result["failed"]) == (1, 1)
+    assert result["failures"][0]["reason"] == "the file cannot be read: No such file or directory"
+    assert found(shelf) == {"2024/red.png"}
+
+
+def test_a_fault_in_the_middle_of_a_scan_is_reported_as_its_last_event(
+    shelf: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(Library, "look", broken)
+    assert scan(shelf)["detail"] == "an unexpected error; the log has it under this request id"
+    assert "a fault of our own" in caplog.text
+
+
+def test_what_operating_systems_and_cameras_put_beside_pictures_is_left_out_and_counted(
+    shelf: Any, photos: Path, tmp_path: Path
+) -> None:
+    for number, place in enumerate(("@eaDir/red.png", "#recycle", "2024/$RECYCLE.BIN/S-1", "lost+found", ".thumbs")):
+        (photos / place).mkdir(parents=True)
+        (photos / place / "copy.png").write_bytes(picture((number, 9, 9)))
+    for name in ("a.CR2", "b.nef", "c.mp4"):
+        (photos / name).write_bytes(b"x")
+    (tmp_path / "nas").mkdir()
+    (tmp_path / "nas" / "cow.png").write_bytes(picture(GREEN))
+    (photos / "nas").symlink_to(tmp_path / "nas")
+    (photos / "cow.png").symlink_to(tmp_path / "nas" / "cow.png")
+    result = scan(shelf)
+    assert (result["total"], result["added"]) == (2, 2)
+    assert result["left_out"] == {"system folder": 4, "hidden folder": 1, "RAW": 2, "video": 1, "link": 2}
     assert found(shelf) == {"2024/red.png", "blue.jpeg"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ from gateway.pictures.storage import MediaStore
 from gateway.search.facets import CollectionFacts
 from gateway.upstream.collection import Collection
 from gateway.upstream.search import SearchClient
+
+log = logging.getLogger(__name__)
 
 # Pictures per page that an export reads from the search service.
 PAGE = 500
@@ -118,6 +121,11 @@ def add_admin_routes(
                     yield event("progress", step.document())
             except ServiceError as error:
                 yield event("problem", error.body(g.request_id))
+            except Exception:
+                # The status was sent long ago: without an event the client would see a broken connection.
+                log.exception("unexpected error %s", g.request_id)
+                unexpected = ServiceError(Kind.INTERNAL, "an unexpected error; the log has it under this request id")
+                yield event("problem", unexpected.body(g.request_id))
             finally:
                 collection.changed()
 

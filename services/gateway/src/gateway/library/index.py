@@ -18,7 +18,7 @@ from servicekit.errors import Kind, ServiceError
 from sqlalchemy import BigInteger, Column, ColumnElement, Index, LargeBinary, Table, Text, delete, select
 
 from gateway.database import METADATA, Database
-from gateway.library.walk import find_pictures
+from gateway.library.walk import LeftOut, find_pictures
 
 FILES = Table(
     "library",
@@ -49,10 +49,18 @@ class Scan:
     done: int = 0
     counts: Counter[str] = field(default_factory=lambda: Counter(unchanged=0, added=0, exists=0, failed=0, gone=0))
     failed: list[dict[str, str]] = field(default_factory=list)
+    # Files and folders that are not looked at, by kind: see `LeftOut`.
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def document(self) -> dict[str, Any]:
         """The progress as JSON."""
-        return {"total": self.total, "done": self.done, **self.counts, "failures": self.failed}
+        return {
+            "total": self.total,
+            "done": self.done,
+            **self.counts,
+            "failures": self.failed,
+            "left_out": dict(self.left_out),
+        }
 
 
 class Library:
@@ -93,26 +101,26 @@ class Library:
             return False
         return True
 
-    def find(self) -> tuple[list[Path], list[tuple[Path, str]]]:
-        """All picture files of the folders, and the subfolders that could not be read, with the reason.
+    def find(self) -> tuple[list[Path], LeftOut]:
+        """All picture files of the folders, and what was left out.
 
         Raises:
             ServiceError: a folder is missing, or is empty but had pictures before. Its disk may not be mounted, so its
                 pictures must not be treated as deleted.
         """
         found: list[Path] = []
-        unread: list[tuple[Path, str]] = []
+        left_out = LeftOut()
         known = [Path(os.fsdecode(r.path)) for r in self._database.rows(select(FILES.c.path))]
         for folder in self.folders:
             if not folder.is_dir():
                 raise ServiceError(Kind.UNAVAILABLE, f"the library's folder {folder} is not there")
-            below = [p for p in find_pictures(folder, unread) if self._inside(p)]
+            below = list(find_pictures(folder, self._inside, left_out))
             if not below and any(path.is_relative_to(folder) for path in known):
                 raise ServiceError(
                     Kind.UNAVAILABLE, f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
                 )
             found += below
-        return found, unread
+        return found, left_out
 
     def look(self, path: Path) -> Seen | None:
         """The stored entry of a file, or None if the file is new or its size or modification time has changed."""

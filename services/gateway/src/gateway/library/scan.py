@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,9 +36,9 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
     """
     if not library.folders:
         raise ServiceError(Kind.NOT_FOUND, "there is no library; name its folders in GATEWAY_LIBRARY")
-    paths, unread = library.find()
-    state = Scan(total=len(paths) + len(unread))
-    for path, why in unread:
+    paths, left_out = library.find()
+    state = Scan(total=len(paths) + len(left_out.unread), left_out=left_out.counts)
+    for path, why in left_out.unread:
         fail(state, path, why)
     fresh: list[Seen] = []
     for path in paths:
@@ -60,7 +61,7 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
             yield state
     add(library, ingest, fresh, state)
     # If a folder could not be read, its files are not treated as deleted.
-    for path, picture_id, last in [] if unread else list(library.gone(paths)):
+    for path, picture_id, last in [] if left_out.unread else list(library.gone(paths)):
         state.counts["gone"] += 1
         if remove:
             record = search.lookup([picture_id]).get(picture_id)
@@ -89,7 +90,8 @@ def add(library: Library, ingest: Ingest, fresh: list[Seen], state: Scan) -> Non
             fail(state, seen.path, result.error.detail)
         else:
             # Only after the record is written: after a crash in between, the next scan adds the file again.
-            library.remember(seen)
+            # By the content that was added: the file may have changed since it was found, and is read again then.
+            library.remember(seen._replace(id=result.id or seen.id))
             state.counts[result.status] += 1
             state.done += 1
 
@@ -98,13 +100,17 @@ def fail(state: Scan, path: Path, why: str) -> None:
     """Count and list a file that cannot be added."""
     state.counts["failed"] += 1
     state.done += 1
-    state.failed.append({"file": str(path), "reason": why})
+    state.failed.append({"file": shown(path), "reason": why})
 
 
 def name(library: Library, path: Path) -> str:
     """A file's path relative to its folder: it is shown, and full-text search finds its words."""
     for folder in library.folders:
         if path.is_relative_to(folder):
-            below = str(path.relative_to(folder)).encode("utf-8", "replace").decode()
-            return "".join(c for c in below if c.isprintable())[-255:]
-    return path.name
+            return "".join(c for c in shown(path.relative_to(folder)) if c.isprintable())[-255:]
+    return shown(Path(path.name))
+
+
+def shown(path: Path) -> str:
+    """A path as text: bytes that are not UTF-8, which JSON cannot hold, are replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")

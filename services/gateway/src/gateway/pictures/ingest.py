@@ -72,17 +72,18 @@ class Ingest:
             yield from results
 
     def _add(self, uploads: Sequence[Upload]) -> list[IngestResult]:
-        contents = [u.read() if u.size <= self._max_file_bytes else None for u in uploads]
+        read = [self._read(u) for u in uploads]
+        contents = [None if isinstance(r, ServiceError) else r for r in read]
         ids = [picture_id(c) if c is not None else None for c in contents]
         known = self._search.lookup(sorted({i for i in ids if i}))
         results: dict[int, IngestResult] = {}
         first: dict[str, int] = {}
         fresh: dict[str, NewRecord] = {}
         for i, (upload, content, name) in enumerate(zip(uploads, contents, ids, strict=True)):
-            if content is None or name is None:
-                detail = f"the file has {upload.size} bytes; the limit is {self._max_file_bytes}"
-                results[i] = self._failed(None, upload.name, ServiceError(Kind.TOO_LARGE, detail))
+            if isinstance(unread := read[i], ServiceError):
+                results[i] = self._failed(None, upload.name, unread)
                 continue
+            assert content is not None and name is not None
             if name in first or (name in known and self._media.has(known[name]["media_key"])):
                 results[i] = IngestResult("exists", name)
                 continue
@@ -167,6 +168,16 @@ class Ingest:
             for name in (str(picture["id"]) for picture in ready):
                 results[first[name]] = IngestResult("added" if name in added else "exists", name)
         return results
+
+    def _read(self, upload: Upload) -> bytes | ServiceError:
+        """The content of a file, or why it cannot be added."""
+        if upload.size > self._max_file_bytes:
+            detail = f"the file has {upload.size} bytes; the limit is {self._max_file_bytes}"
+            return ServiceError(Kind.TOO_LARGE, detail)
+        try:
+            return upload.read()
+        except OSError as error:  # a file of the library that was deleted since it was found
+            return ServiceError(Kind.NOT_FOUND, f"the file cannot be read: {error.strerror or error}")
 
     def _failed(self, content: bytes | None, name: str, error: ServiceError) -> IngestResult:
         """Put a file that cannot be added into the quarantine."""
