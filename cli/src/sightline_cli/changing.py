@@ -154,6 +154,8 @@ def scan(client: Client, remove: bool, as_json: bool) -> None:
             f"{last['added']} added, {last['unchanged'] + last['exists']} already there, "
             f"{last['failed']} could not be read, {last['gone']} {'removed' if remove else 'are gone'}."
         )
+        if last["deleted"]:
+            click.echo(f"{last['deleted']} stay deleted: you deleted them from the collection.")
         if last["left_out"]:
             click.echo(f"Left out: {', '.join(f'{count} {kind}' for kind, count in last['left_out'].items())}.")
         for failed in last["failures"]:

@@ -144,6 +144,8 @@ def test_an_edit_changes_what_filters_and_words_find(client: FlaskClient) -> Non
     assert letters(ask(client, {"vector": EAST}, where={"attributes": {"iso": 50}})) == "e"
     assert answer["generation"] == ask(client, {"vector": EAST})["generation"]
     assert patch(taken_at=None).json["picture"]["taken_at"] is None
+    assert patch(file_name="a glacier.png").json["picture"]["file_name"] == "a glacier.png"
+    assert letters(ask(client, mode="text", text="glacier")) == "e"
     assert patch().status_code == patch(caption=None).status_code == patch(width=3).status_code == 400
     assert client.patch(f"/v1/pictures/{'f' * 32}", json={"caption": "x"}).status_code == 404
 

@@ -76,7 +76,14 @@ def create_app(
     api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), deps.access, deps.limits)
     add_search_routes(api, deps.searcher, search, deps.collection_facts, settings.max_file_bytes)
     add_picture_routes(
-        api, search, deps.collection, deps.media, deps.ingest, settings.max_images, settings.max_body_bytes
+        api,
+        search,
+        deps.collection,
+        deps.media,
+        deps.library,
+        deps.ingest,
+        settings.max_images,
+        settings.max_body_bytes,
     )
     add_session_routes(api, deps.access)
     add_admin_routes(

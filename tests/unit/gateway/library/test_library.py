@@ -76,12 +76,66 @@ def test_a_file_that_moved_is_found_again_and_keeps_its_tags(shelf: Any, photos:
     assert body(get(shelf, f"/api/v1/images/{name}"))["tags"] == ["wall"]
 
 
-def test_a_file_that_changed_is_another_picture(shelf: Any, photos: Path) -> None:
+def told(stack: Any, name: str) -> tuple[str, str, list[str]]:
+    """File name, caption and tags of a picture."""
+    record = body(get(stack, f"/api/v1/images/{name}"))
+    return record["file_name"], record["caption"], record["tags"]
+
+
+def test_an_edited_file_passes_its_caption_and_tags_on_and_its_former_content_goes(shelf: Any, photos: Path) -> None:
     scan(shelf)
-    (photos / "blue.jpeg").write_bytes(picture(GREEN, form="JPEG"))
-    assert get(shelf, f"/api/v1/images/{ids(picture(BLUE, form='JPEG'))[0]}/file").status_code == 404
+    blue, green = picture(BLUE, form="JPEG"), picture(GREEN, form="JPEG")
+    said = {"caption": "the sea", "tags": ["holiday"], "attributes": {"stars": 5}, "taken_at": "2024-05-31T18:20:05"}
+    assert shelf.client.patch(f"/api/v1/images/{ids(blue)[0]}", json=said).status_code == 200
+    (photos / "blue.jpeg").write_bytes(green)
+    assert get(shelf, f"/api/v1/images/{ids(blue)[0]}/file").status_code == 404
     assert scan(shelf)["added"] == 1
-    assert get(shelf, f"/api/v1/images/{ids(picture(GREEN, form='JPEG'))[0]}/file").status_code == 200
+    assert get(shelf, f"/api/v1/images/{ids(blue)[0]}").status_code == 404
+    after = body(get(shelf, f"/api/v1/images/{ids(green)[0]}"))
+    assert {field: after[field] for field in said} == said
+    assert get(shelf, after["file_url"]).data == green
+    assert body(get(shelf, "/api/v1/stats"))["count"] == 2
+
+
+def test_the_former_content_of_an_edited_file_stays_where_another_file_holds_it(shelf: Any, photos: Path) -> None:
+    red = picture(RED)
+    (photos / "copy.png").write_bytes(red)
+    scan(shelf)
+    shelf.client.patch(f"/api/v1/images/{ids(red)[0]}", json={"caption": "a wall"})
+    (photos / "2024" / "red.png").write_bytes(picture(GREEN))
+    scan(shelf)
+    assert get(shelf, f"/api/v1/images/{ids(red)[0]}/file").data == red
+    assert [told(shelf, name)[1] for name in ids(red, picture(GREEN))] == ["a wall", "a wall"]
+
+
+def test_a_deleted_picture_stays_deleted_by_its_content_until_the_user_adds_it(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    red, file = picture(RED), photos / "2024" / "red.png"
+    name = ids(red)[0]
+    assert shelf.client.delete(f"/api/v1/images/{name}").status_code == 204
+    os.utime(file, (1, 1))
+    assert (scan(shelf)["deleted"], found(shelf)) == (1, {"blue.jpeg"})
+    file.rename(photos / "renamed.png")
+    (photos / "copy.png").write_bytes(red)
+    assert (scan(shelf, "?remove=true")["deleted"], found(shelf)) == (2, {"blue.jpeg"})
+    assert body(upload(shelf, red))["items"][0]["status"] == "added"
+    os.utime(photos / "renamed.png", (2, 2))
+    assert scan(shelf)["deleted"] == 0
+    assert get(shelf, f"/api/v1/images/{name}/file").data == red
+
+
+def test_a_renamed_file_gives_its_picture_its_new_name(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    name = ids(picture(RED))[0]
+    shelf.client.patch(f"/api/v1/images/{name}", json={"caption": "a wall", "tags": ["inside"]})
+    (photos / "2024" / "red.png").rename(photos / "brick.png")
+    scan(shelf)
+    assert told(shelf, name) == ("brick.png", "a wall", ["inside"])
+    assert body(get(shelf, "/api/v1/search?q=brick&mode=text"))["results"][0]["id"] == name
+    # A copy changes nothing: the file of that name is still there.
+    (photos / "another.png").write_bytes(picture(RED))
+    scan(shelf)
+    assert told(shelf, name)[0] == "brick.png"
 
 
 def test_what_is_gone_is_counted_and_removed_only_when_asked(shelf: Any, photos: Path) -> None:

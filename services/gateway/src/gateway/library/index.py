@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -30,6 +31,8 @@ FILES = Table(
     Column("mtime_ns", BigInteger, nullable=False),
     Index("library_by_id", "id"),
 )
+# Pictures that the user deleted, by content: a scan does not add them, whatever happens to their files.
+DELETED = Table("deleted", METADATA, Column("id", Text, primary_key=True), Column("deleted_at", Text, nullable=False))
 
 
 class Seen(NamedTuple):
@@ -47,7 +50,10 @@ class Scan:
 
     total: int = 0
     done: int = 0
-    counts: Counter[str] = field(default_factory=lambda: Counter(unchanged=0, added=0, exists=0, failed=0, gone=0))
+    # Files by result; `deleted` are those of pictures that the user deleted, which stay out.
+    counts: Counter[str] = field(
+        default_factory=lambda: Counter(unchanged=0, added=0, exists=0, deleted=0, failed=0, gone=0)
+    )
     failed: list[dict[str, str]] = field(default_factory=list)
     # Files and folders that are not looked at, by kind: see `LeftOut`.
     left_out: Counter[str] = field(default_factory=Counter)
@@ -129,6 +135,26 @@ class Library:
             if (seen.size, seen.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
                 return seen
         return None
+
+    def known(self, path: Path) -> Seen | None:
+        """The stored entry of a file, whether or not the file has changed."""
+        return next(iter(self._known(FILES.c.path == os.fsencode(path))), None)
+
+    def files_of(self, picture_id: str) -> list[Path]:
+        """The files that hold a picture, as far as they are there."""
+        return [seen.path for seen in self._known(FILES.c.id == picture_id) if seen.path.exists()]
+
+    def mark_deleted(self, picture_id: str) -> None:
+        """Note that the user deleted a picture."""
+        self._database.put(DELETED, {"id": picture_id, "deleted_at": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def unmark_deleted(self, picture_ids: Sequence[str]) -> None:
+        """Note that the user added pictures, perhaps some that were deleted before."""
+        self._database.change(delete(DELETED).where(DELETED.c.id.in_(picture_ids)))
+
+    def is_deleted(self, picture_id: str) -> bool:
+        """Whether the user deleted a picture."""
+        return bool(self._database.rows(select(DELETED.c.id).where(DELETED.c.id == picture_id)))
 
     def read(self, path: Path) -> Seen:
         """Read a file and compute its id.

@@ -51,6 +51,9 @@ PHOTO: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "focal_length_mm": (ExifTags.Base.FocalLength, number),
 }
 
+# The attributes that come from a file, and not from the user.
+NAMES = frozenset({*BASE, *PHOTO})
+
 
 def attributes(exif: Image.Exif) -> dict[str, Any]:
     """A picture's attributes from its EXIF."""

@@ -24,7 +24,7 @@ from gateway.api.routing import Api, Multipart, event, events
 from gateway.auth.keys import Scope
 from gateway.pictures.ingest import Ingest, IngestResult, Upload
 from gateway.pictures.schemas import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer, public
-from gateway.pictures.storage import MIMETYPES, Kept, MediaStore
+from gateway.pictures.storage import MIMETYPES, InPlace, Kept, MediaStore
 from gateway.upstream.collection import Collection
 from gateway.upstream.search import SearchClient
 
@@ -45,6 +45,7 @@ def add_picture_routes(
     search: SearchClient,
     collection: Collection,
     media: MediaStore,
+    library: InPlace,
     ingest: Ingest,
     max_images: int,
     max_body_bytes: int,
@@ -130,6 +131,8 @@ def add_picture_routes(
 
     def changed(results: Sequence[IngestResult]) -> None:
         collection.changed()
+        if there := [o.id for o in results if o.id]:
+            library.unmark_deleted(there)
         added = [o.id for o in results if o.status == "added" and o.id]
         api.access.did("pictures-added", **counted(results), pictures=added)
 
@@ -156,8 +159,11 @@ def add_picture_routes(
     @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
     def delete(picture_id: str) -> tuple[str, int]:
         """Delete a picture, its thumbnails, and its file unless the file is in the library."""
+        media_key = record(picture_id)["media_key"]
+        # First, so that no scan of the library brings it back.
+        library.mark_deleted(picture_id)
         # Files before the record: after a crash in between, the record is still there and DELETE can be retried.
-        media.delete(picture_id, record(picture_id)["media_key"])
+        media.delete(picture_id, media_key)
         search.delete(picture_id)
         collection.changed()
         api.access.did("picture-deleted", picture=picture_id)

@@ -86,6 +86,7 @@ class EditRequest(Edit):
 
     # The new key of the picture's file in the media store.
     media_key: str | None = Field(default=None, max_length=1000)
+    file_name: str | None = Field(default=None, max_length=1000)
 
 
 class SuggestRequest(Wire):

@@ -128,7 +128,7 @@ class Catalogue:
 
         Args:
             picture_id: the picture.
-            changes: new values by field: caption, tags, attributes, taken_at, media_key.
+            changes: new values by field: caption, tags, attributes, taken_at, media_key, file_name.
 
         Raises:
             ServiceError: there is no such picture.
