@@ -19,8 +19,9 @@ from servicekit.records import Edit, Record
 from servicekit.wire import problems
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
+from gateway.api.description import Multipart
 from gateway.api.forms import FILES, read_files
-from gateway.api.routing import Api, Multipart, event, events
+from gateway.api.routing import Api, event, events
 from gateway.auth.keys import Scope
 from gateway.pictures.ingest import Ingest, IngestResult, Upload
 from gateway.pictures.schemas import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer, public

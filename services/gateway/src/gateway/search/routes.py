@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from servicekit.errors import Kind, ServiceError
 from servicekit.wire import parse, problems
 
+from gateway.api.description import Multipart
 from gateway.api.forms import FILES, read_files
-from gateway.api.routing import Api, Multipart
+from gateway.api.routing import Api
 from gateway.search.facets import CollectionFacts
 from gateway.search.schemas import (
     MAX_TERMS,
