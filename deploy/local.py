@@ -242,9 +242,14 @@ def run(port: int, photos: Path | None, data: Path) -> int:
             meanwhile = f"; until then the one of before answers at {url}" if moving else ""
             say(f"\nAnother model than this collection's: its pictures are encoded again{meanwhile}.\n")
             with key_where_needed(url, env) as keyed:
-                subprocess.run(["sightline", "--url", url, "reindex"], env=keyed, check=False)
-            former.close()
-            problem = wait_until_ready(url, stack)
+                done = subprocess.run(["sightline", "--url", url, "reindex"], env=keyed, check=False).returncode == 0
+            if done:
+                former.close()
+                problem = wait_until_ready(url, stack)
+            elif moving and stack.poll() is None:
+                say("\nNot all pictures could be encoded again (see above): the model of before goes on.\n")
+            else:
+                problem = "Not all pictures could be encoded again (see above). Start again to go on."
         if problem is None:
             fill(url, photos, env, stack)
             status = stack.wait()

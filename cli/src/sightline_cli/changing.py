@@ -154,9 +154,9 @@ def scan(client: Client, remove: bool, as_json: bool) -> None:
             f"{last['added']} added, {last['unchanged'] + last['exists']} already there, "
             f"{last['failed']} could not be read, {last['gone']} {'removed' if remove else 'are gone'}."
         )
-        if last["deleted"]:
+        if last.get("deleted"):
             click.echo(f"{last['deleted']} stay deleted: you deleted them from the collection.")
-        if last["left_out"]:
+        if last.get("left_out"):
             click.echo(f"Left out: {', '.join(f'{count} {kind}' for kind, count in last['left_out'].items())}.")
         for failed in last["failures"]:
             click.echo(f"  {failed['file']}: {failed['reason']}", err=True)

@@ -60,7 +60,7 @@ def test_keys_sessions_and_files_are_shared_by_all_who_open_it(database: Databas
         library = Library([tmp_path], database)
         library.remember(seen._replace(size=1))
         library.remember(seen)
-        assert list(Library([tmp_path], second).gone([])) == [(seen.path, seen.id, True)]
+        assert list(Library([tmp_path], second).gone([])) == [(seen.path, seen.id)]
         assert list(library.gone([seen.path])) == []
 
 
@@ -108,11 +108,15 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
         assert (tmp_path / "new" / "state.sqlite").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_database_that_does_not_answer_is_an_outage_and_no_crash(free_ports: Callable[[int], int]) -> None:
+def test_a_database_that_does_not_answer_is_an_outage_and_no_crash(
+    free_ports: Callable[[int], int], caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(ServiceError, match="the state database does not answer") as error:
         Database(f"postgresql://me:secret@127.0.0.1:{free_ports(1)}/state")
     assert error.value.kind is Kind.UNAVAILABLE
-    assert "secret" not in error.value.detail
+    # The reason, with host and account, is for the log alone.
+    assert "127.0.0.1" not in error.value.detail and "secret" not in error.value.detail
+    assert "127.0.0.1" in caplog.text and "secret" not in caplog.text
 
 
 def test_connections_that_the_server_closed_are_replaced(postgresql: Callable[[], str]) -> None:
@@ -132,3 +136,9 @@ def test_a_url_of_another_kind_is_refused_without_being_repeated(wrong: str) -> 
     with pytest.raises(ValueError, match="write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") as error:
         read_url(wrong)
     assert not wrong or wrong not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://host"])
+def test_a_url_without_a_file_or_a_name_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="write sqlite:///FILE"):
+        read_url(url)

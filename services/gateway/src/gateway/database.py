@@ -6,13 +6,17 @@ A SQLite file by default; PostgreSQL where gateways run on several machines. Eac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from servicekit.errors import Kind, ServiceError
 from sqlalchemy import (
     URL,
+    Connection,
     Delete,
     Insert,
     MetaData,
@@ -26,13 +30,18 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+log = logging.getLogger(__name__)
 
 METADATA = MetaData()
 
 # Timeout in seconds, for a connection and for each statement; the gateway's statements take milliseconds.
 TIMEOUT_S = 5
+# Seconds for which a server that did not answer is not asked again.
+PAUSE_S = 2.0
+DOWN = "the state database does not answer; the gateway's log says why"
 # The driver of each kind of database, and its connection arguments.
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 CONNECT_ARGS: dict[str, dict[str, Any]] = {
@@ -82,6 +91,7 @@ class Database:
         )
         if self._name == "sqlite":
             event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode = WAL"))
+        self._closed_until = 0.0
         self._create_tables()
 
     @classmethod
@@ -115,11 +125,9 @@ class Database:
         Raises:
             ServiceError: the database does not answer.
         """
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(statement, values).all()
-        except (DBAPIError, PoolTimeoutError) as error:
-            raise self._failed(error) from error
+        with self._connection() as connection:
+            rows: Sequence[Row[Any]] = connection.execute(statement, values).all()
+        return rows
 
     def change(self, statement: Insert | Update | Delete) -> int:
         """Execute a change and return the number of affected rows.
@@ -127,11 +135,9 @@ class Database:
         Raises:
             ServiceError: the database does not answer, or has no space.
         """
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(statement).rowcount
-        except (DBAPIError, PoolTimeoutError) as error:
-            raise self._failed(error) from error
+        with self._connection() as connection:
+            count: int = connection.execute(statement).rowcount
+        return count
 
     def put(self, table: Table, row: Mapping[str, Any]) -> None:
         """Insert a row, or replace the one with the same primary key (upsert).
@@ -150,23 +156,40 @@ class Database:
         Raises:
             ServiceError: the database does not answer.
         """
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except (DBAPIError, PoolTimeoutError) as error:
-            raise self._failed(error) from error
+        with self._connection() as connection:
+            connection.execute(text("SELECT 1"))
         return f"{self._engine.dialect.name} answers"
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A connection; the driver's errors are raised as `ServiceError`.
+
+        A circuit breaker: after a server did not answer, it is not asked for a while, since each request would wait
+        for TIMEOUT_S.
+        """
+        if time.monotonic() < self._closed_until:
+            raise ServiceError(Kind.UNAVAILABLE, DOWN)
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise self._failed(error) from error
+
     def _failed(self, error: DBAPIError | PoolTimeoutError) -> ServiceError:
-        # Only the driver's message, without the statement: its values may hold the digest of a key.
+        # Only the driver's message, without the statement: its values may hold the digest of a key. It names the host
+        # and the account, so it is for the log and not for clients.
         reason = str(error.orig) if isinstance(error, DBAPIError) else "no connection is free"
-        if "disk is full" in reason:
+        log.warning("the state database: %s", " ".join(reason.split()))
+        # SQLite's words, and PostgreSQL's for its own disk (SQLSTATE 53100).
+        if "disk is full" in reason or "No space left on device" in reason:
             return ServiceError(Kind.NO_SPACE, "no space is left for the state database")
-        return ServiceError(Kind.UNAVAILABLE, f"the state database does not answer: {reason}")
+        if self._name != "sqlite" and isinstance(error, OperationalError | PoolTimeoutError):
+            self._closed_until = time.monotonic() + PAUSE_S
+        return ServiceError(Kind.UNAVAILABLE, DOWN)
 
 
 def read_url(written: str) -> URL:
@@ -178,6 +201,8 @@ def read_url(written: str) -> URL:
     try:
         url = make_url(written)
         driver = DRIVERS[url.drivername]
+        if url.database in (None, "", ":memory:"):
+            raise ValueError("no file and no name")
     except Exception as error:
         raise ValueError("write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from error
     return url.set(drivername=driver)

@@ -105,7 +105,106 @@ def test_the_former_content_of_an_edited_file_stays_where_another_file_holds_it(
     (photos / "2024" / "red.png").write_bytes(picture(GREEN))
     scan(shelf)
     assert get(shelf, f"/api/v1/images/{ids(red)[0]}/file").data == red
-    assert [told(shelf, name)[1] for name in ids(red, picture(GREEN))] == ["a wall", "a wall"]
+    # The caption stays with the content: the file of that name may hold another picture now.
+    assert [told(shelf, name)[1] for name in ids(red, picture(GREEN))] == ["a wall", ""]
+
+
+def captioned(stack: Any, photos: Path, count: int) -> list[str]:
+    """Files 1.png, 2.png, ... with captions "one", "two", ...; their ids."""
+    contents = [picture((60 * number, 9, 200)) for number in range(count)]
+    for number, content in enumerate(contents, 1):
+        (photos / f"{number}.png").write_bytes(content)
+    scan(stack)
+    for name, caption in zip(ids(*contents), ("one", "two", "three"), strict=False):
+        stack.client.patch(f"/api/v1/images/{name}", json={"caption": caption})
+    return ids(*contents)
+
+
+def exchange(photos: Path, *moves: tuple[str, str]) -> None:
+    """Rename files, all at once, with times that differ from those before."""
+    contents = {new: (photos / old).read_bytes() for old, new in moves}
+    for new, content in contents.items():
+        (photos / new).write_bytes(content)
+        os.utime(photos / new, (1_700_000_000, 1_700_000_000))
+
+
+def test_the_copy_of_a_file_that_is_edited_afterwards_keeps_the_caption(shelf: Any, photos: Path) -> None:
+    (one,) = captioned(shelf, photos, 1)
+    exchange(photos, ("1.png", "original.png"))
+    (photos / "1.png").write_bytes(picture(GREEN))
+    result = scan(shelf)
+    assert (result["added"], result["exists"], result["failed"]) == (1, 1, 0)
+    assert told(shelf, one)[:2] == ("original.png", "one")
+    assert get(shelf, f"/api/v1/images/{one}/file").status_code == 200
+
+
+def test_files_that_exchange_their_names_keep_their_captions(shelf: Any, photos: Path) -> None:
+    one, two = captioned(shelf, photos, 2)
+    exchange(photos, ("1.png", "2.png"), ("2.png", "1.png"))
+    assert scan(shelf, "?remove=true")["exists"] == 2
+    assert (told(shelf, one)[:2], told(shelf, two)[:2]) == (("2.png", "one"), ("1.png", "two"))
+    assert scan(shelf)["unchanged"] == 4
+
+
+def test_renumbered_files_keep_their_captions(shelf: Any, photos: Path) -> None:
+    names = captioned(shelf, photos, 3)
+    exchange(photos, ("3.png", "4.png"), ("2.png", "3.png"), ("1.png", "2.png"))
+    (photos / "1.png").unlink()
+    assert scan(shelf, "?remove=true")["failed"] == 0
+    assert [told(shelf, name)[:2] for name in names] == [("2.png", "one"), ("3.png", "two"), ("4.png", "three")]
+
+
+def test_nothing_is_deleted_while_a_file_cannot_be_read(
+    shelf: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moved file may be the one that cannot be read."""
+    (one,) = captioned(shelf, photos, 1)
+    (photos / "1.png").rename(photos / "moved.png")
+    read = Library.read
+
+    def failing(library: Library, path: Path) -> Any:
+        if path.name == "moved.png":
+            raise OSError(5, "Input/output error")
+        return read(library, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Library, "read", failing)
+        result = scan(shelf, "?remove=true")
+    assert (result["gone"], result["failures"][0]["reason"]) == (1, "Input/output error")
+    assert scan(shelf, "?remove=true")["exists"] == 1
+    assert told(shelf, one)[:2] == ("moved.png", "one")
+
+
+def test_a_file_that_is_edited_to_deleted_content_leaves_nothing(shelf: Any, photos: Path) -> None:
+    (one,) = captioned(shelf, photos, 1)
+    assert shelf.client.delete(f"/api/v1/images/{ids(picture(RED))[0]}").status_code == 204
+    (photos / "1.png").write_bytes(picture(RED))
+    (photos / "2024" / "red.png").unlink()
+    assert scan(shelf)["deleted"] == 1
+    assert get(shelf, f"/api/v1/images/{one}").status_code == 404
+
+
+def test_the_date_that_a_camera_wrote_is_corrected_by_an_edit_and_kept_where_the_edit_lost_it(
+    shelf: Any, photos: Path
+) -> None:
+    def taken(when: str | None, colour: tuple[int, int, int]) -> str | None:
+        exif = Image.Exif()
+        if when:
+            exif[306] = when
+        content = picture(colour, form="JPEG", exif=exif)
+        (photos / "dated.jpg").write_bytes(content)
+        scan(shelf)
+        found: str | None = body(get(shelf, f"/api/v1/images/{ids(content)[0]}"))["taken_at"]
+        return found
+
+    assert taken("2020:01:02 03:04:05", RED) == "2020-01-02T03:04:05"
+    assert taken("2024:05:31 18:20:05", GREEN) == "2024-05-31T18:20:05"
+    assert taken(None, (9, 9, 9)) == "2024-05-31T18:20:05"
+
+
+def test_a_link_to_itself_ends_no_scan(shelf: Any, photos: Path) -> None:
+    (photos / "loop.png").symlink_to(photos / "loop.png")
+    assert scan(shelf)["added"] == 2
 
 
 def test_a_deleted_picture_stays_deleted_by_its_content_until_the_user_adds_it(shelf: Any, photos: Path) -> None:

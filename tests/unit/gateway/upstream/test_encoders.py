@@ -1,10 +1,14 @@
 """Re-indexing with another model while the former one answers searches and takes uploads."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
+from gateway.upstream.encoders import REMEMBERED_S, Encoders
 from servicekit.clients.encoder import EncoderClient
+from servicekit.records import EncoderFacts
 
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, Colours, body, get, ids, picture, upload
 
@@ -75,3 +79,34 @@ def test_a_picture_that_came_after_the_last_look_is_encoded_before_the_model_ser
     *_, last = stack.client.post("/api/v1/reindex").response
     assert '"total":21,"done":21' in str(last)
     assert best(stack, "green") == ("colours-2", ids(picture(GREEN))[0])
+
+
+class Answering(EncoderClient):
+    """An encoder's client that answers when the test lets it."""
+
+    def __init__(self, model_id: str) -> None:
+        super().__init__("the encoder", "http://encoder", httpx.MockTransport(lambda _: httpx.Response(500)))
+        self._model_id, self.asked, self.may_answer = model_id, threading.Event(), threading.Event()
+        self.may_answer.set()
+
+    def model(self) -> EncoderFacts:
+        self.asked.set()
+        assert self.may_answer.wait(10)
+        return {"model_id": self._model_id, "dim": 3, "name": "", "towers": {}, "evaluation": {}}
+
+
+def test_requests_use_the_known_encoder_while_another_request_asks_for_the_models() -> None:
+    now = [0.0]
+    current, former = Answering("new"), Answering("old")
+    encoders = Encoders(current, former, lambda: now[0])
+    assert encoders.of("old") is former
+    now[0] += REMEMBERED_S
+    former.asked.clear()
+    former.may_answer.clear()
+    asking = threading.Thread(target=encoders.of, args=["old"])
+    asking.start()
+    assert former.asked.wait(10)
+    assert encoders.of("old") is former
+    former.may_answer.set()
+    asking.join()
+    assert (encoders.of("old"), encoders.of("new"), encoders.of(None)) == (former, current, current)

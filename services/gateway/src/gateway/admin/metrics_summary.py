@@ -83,7 +83,11 @@ class MetricsSummary:
         `caches` has the look-ups of each cache.
         """
         alive = select(GATEWAYS.c.counts).where(GATEWAYS.c.id != self._id, GATEWAYS.c.seen_at >= self._clock() - GONE_S)
-        every: list[Counts] = [self._own(), *(row.counts for row in self._database.rows(alive))]
+        every: list[Counts] = [self._own()]
+        try:
+            every += [row.counts for row in self._database.rows(alive)]
+        except ServiceError as error:
+            log.warning("the counts of the other gateways could not be read: %s", error.detail)
         sums = added(counts["sums"] for counts in every)
         stages = {name: spread(sums[name], added(c["buckets"].get(name, {}) for c in every)) for name in sorted(sums)}
         caches = sorted({name for counts in every for name in counts["caches"]})

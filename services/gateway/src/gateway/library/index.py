@@ -142,7 +142,12 @@ class Library:
 
     def files_of(self, picture_id: str) -> list[Path]:
         """The files that hold a picture, as far as they are there."""
-        return [seen.path for seen in self._known(FILES.c.id == picture_id) if seen.path.exists()]
+        return [seen.path for seen in self._known(FILES.c.id == picture_id) if is_there(seen.path)]
+
+    def contents(self, paths: Sequence[Path], except_for: Sequence[Path]) -> set[str]:
+        """The ids of the stored files among `paths`, without those of `except_for`."""
+        wanted = {os.fsencode(path) for path in paths} - {os.fsencode(path) for path in except_for}
+        return {r.id for r in self._database.rows(select(FILES.c.path, FILES.c.id)) if r.path in wanted}
 
     def mark_deleted(self, picture_id: str) -> None:
         """Note that the user deleted a picture."""
@@ -174,14 +179,14 @@ class Library:
             {"path": os.fsencode(seen.path), "id": seen.id, "size": seen.size, "mtime_ns": seen.mtime_ns},
         )
 
-    def gone(self, found: Sequence[Path]) -> Iterator[tuple[Path, str, bool]]:
-        """Stored files that are missing in `found`: path, id, and whether no file in `found` has the same picture."""
+    def gone(self, found: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+        """Stored files that are missing in `found`, and on the disk now: path and id."""
         there = {os.fsencode(path) for path in found}
         for file in self._database.rows(select(FILES.c.path, FILES.c.id)):
-            if file.path not in there:
-                same = select(FILES.c.path).where(FILES.c.id == file.id, FILES.c.path != file.path)
-                others = self._database.rows(same)
-                yield Path(os.fsdecode(file.path)), file.id, not any(other.path in there for other in others)
+            path = Path(os.fsdecode(file.path))
+            # A file that came after the search for files may have been added by another scan.
+            if file.path not in there and not (self._inside(path) and is_there(path)):
+                yield path, file.id
 
     def forget(self, path: Path) -> None:
         """Delete a file's entry."""
@@ -193,4 +198,19 @@ class Library:
 
     def _inside(self, path: Path) -> bool:
         """Whether a file lies in a folder of the library; a symbolic link may point outside."""
-        return any(path.resolve().is_relative_to(folder) for folder in self.folders)
+        try:
+            target = path.resolve()
+        except (OSError, RuntimeError):  # a link to itself: RuntimeError before Python 3.13
+            return False
+        return any(target.is_relative_to(folder) for folder in self.folders)
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file exists; one that cannot be looked at counts as there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,34 +45,44 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
     state = Scan(total=len(paths) + len(left_out.unread), left_out=left_out.counts)
     for path, why in left_out.unread:
         fail(state, path, why)
+    adding = Adding(library, ingest, search, media, state)
     fresh: list[Change] = []
+    # Edited files come last: only then is it known whether another file holds their former content.
+    edited: list[Change] = []
+    # Whether the content of every file is known; otherwise nothing counts as gone.
+    complete = not left_out.unread
     for path in paths:
         try:
             if not path.is_file():  # opening a named pipe would block forever
-                raise OSError("not a regular file")
+                fail(state, path, "not a regular file")
+                continue
             seen = library.look(path)
             if seen is None:
-                fresh.append(Change(library.read(path), library.known(path)))
+                change = Change(library.read(path), library.known(path))
+                (edited if change.former_id else fresh).append(change)
             else:
                 state.counts["unchanged"] += 1
                 state.done += 1
         except OSError as error:
             fail(state, path, error.strerror or str(error))
+            complete = complete and library.known(path) is not None
         if len(fresh) == BATCH:
-            add(library, ingest, search, media, fresh, state)
+            adding.add(fresh, frozenset())
             fresh = []
             yield state
         elif state.done % 500 == 0:
             yield state
-    add(library, ingest, search, media, fresh, state)
-    # If a folder could not be read, its files are not treated as deleted.
-    for path, picture_id, last in [] if left_out.unread else list(library.gone(paths)):
+    adding.add(fresh, frozenset())
+    held = library.contents(paths, except_for=[change.now.path for change in edited]) | {c.now.id for c in edited}
+    for start in range(0, len(edited), BATCH):
+        adding.add(edited[start : start + BATCH], held if complete else None)
+        yield state
+    adding.rename()
+    for path, picture_id in library.gone(paths):
         state.counts["gone"] += 1
-        if remove:
-            record = search.lookup([picture_id]).get(picture_id)
-            if last and record and record["media_key"] == f"{PREFIX}{picture_id}":
-                media.delete(picture_id, record["media_key"])
-                search.delete(picture_id)
+        if remove and complete:
+            if picture_id not in held:
+                adding.discard(search.lookup([picture_id]).get(picture_id))
             # Last, so that after a crash the next scan still sees the file as gone and completes the deletion.
             library.forget(path)
     yield state
@@ -89,80 +100,107 @@ class Change(NamedTuple):
         return self.before.id if self.before and self.before.id != self.now.id else None
 
 
-def add(
-    library: Library, ingest: Ingest, search: SearchClient, media: MediaStore, fresh: list[Change], state: Scan
-) -> None:
-    """Add files to the collection, and store their entries and the results.
+class Adding:
+    """Adds files to the collection, and stores their entries and the results."""
 
-    Args:
-        library: stores the entry of each file that was added.
-        ingest: adds the pictures.
-        search: the collection.
-        media: holds the thumbnails.
-        fresh: the files.
-        state: receives the results.
-    """
-    wanted: list[Change] = []
-    for change in fresh:
-        if library.is_deleted(change.now.id):
-            library.remember(change.now)
-            state.counts["deleted"] += 1
-            state.done += 1
-        else:
-            wanted.append(change)
-    ids = {change.now.id for change in wanted} | {c.former_id for c in wanted if c.former_id}
-    records = search.lookup(sorted(ids))
-    uploads = [
-        Upload(
-            name(library, change.now.path),
-            change.now.size,
-            change.now.path.read_bytes,
-            said_of(records.get(change.former_id or "")),
+    def __init__(self, library: Library, ingest: Ingest, search: SearchClient, media: MediaStore, state: Scan) -> None:
+        """Over the collaborators of a scan.
+
+        Args:
+            library: stores the entry of each file that was added.
+            ingest: adds the pictures.
+            search: the collection.
+            media: holds the thumbnails.
+            state: receives the results.
+        """
+        self._library, self._ingest, self._search, self._media = library, ingest, search, media
+        self._state = state
+        # Files whose content was in the collection already.
+        self._existing: list[Seen] = []
+
+    def add(self, changes: Sequence[Change], held: Set[str] | None) -> None:
+        """Add files that are new or have changed.
+
+        Args:
+            changes: the files.
+            held: the contents of all files that were found; None if some are unknown. A file whose former content is
+                not held was edited: it passes on what was said of it, and its former content is deleted.
+        """
+        wanted = [change for change in changes if not self._library.is_deleted(change.now.id)]
+        ids = {change.now.id for change in changes} | {c.former_id for c in changes if c.former_id}
+        records = self._search.lookup(sorted(ids))
+        formers = {
+            change.now.path: records.get(change.former_id or "")
+            for change in changes
+            if held is not None and change.former_id not in held
+        }
+        uploads = [self._upload(change.now, formers.get(change.now.path)) for change in wanted]
+        results = dict(zip((c.now.path for c in wanted), self._ingest.add(uploads), strict=True))
+        for change in changes:
+            result = results.get(change.now.path)
+            if result and result.error:
+                fail(self._state, change.now.path, result.error.detail)
+                continue
+            # By the content that was added: the file may have changed since it was found, and is read again then.
+            now = change.now._replace(id=result.id or change.now.id) if result else change.now
+            if (former := formers.get(now.path)) and former["id"] != now.id:
+                self.discard(former)
+            if held is not None or not change.former_id:
+                # Only after the record is written: after a crash in between, the next scan handles the file again.
+                self._library.remember(now)
+            if result and result.status == "exists":
+                self._existing.append(now)
+            self._state.counts[result.status if result else "deleted"] += 1
+            self._state.done += 1
+
+    def _upload(self, file: Seen, former: Record | None) -> Upload:
+        """A file to add, with what was said of its former content, but not with what cameras write."""
+        details = Details()
+        if former:
+            attributes = {k: v for k, v in former["attributes"].items() if k not in exif.NAMES}
+            details = Details(caption=former["caption"], tags=list(former["tags"]), attributes=attributes)
+        return Upload(
+            name(self._library, file.path),
+            file.size,
+            file.path.read_bytes,
+            details,
             in_place=True,
+            taken_at=former and former["taken_at"],
         )
-        for change in wanted
-    ]
-    for change, result in zip(wanted, ingest.add(uploads), strict=True):
-        if result.error:
-            fail(state, change.now.path, result.error.detail)
-            continue
-        # By the content that was added: the file may have changed since it was found, and is read again then.
-        now = change.now._replace(id=result.id or change.now.id)
-        if former := records.get(change.former_id or ""):
-            discard(library, search, media, former, now.path)
-        elif result.status == "exists":
-            rename(library, search, records.get(now.id), now.path)
-        # Only after the record is written: after a crash in between, the next scan handles the file again.
-        library.remember(now)
-        state.counts[result.status] += 1
-        state.done += 1
+
+    def discard(self, record: Record | None) -> None:
+        """Delete a picture that no file of the library holds any more, unless the store has a copy."""
+        if record and record["media_key"] == f"{PREFIX}{record['id']}":
+            self._media.delete(record["id"], record["media_key"])
+            with suppress_not_found():
+                self._search.delete(record["id"])
+
+    def rename(self) -> None:
+        """Give the records of moved files their new names, unless a file of the recorded name still holds the picture.
+
+        At the end of a scan, when the entries of all files are stored.
+        """
+        for start in range(0, len(self._existing), BATCH):
+            files = self._existing[start : start + BATCH]
+            records = self._search.lookup(sorted({file.id for file in files}))
+            for file in files:
+                record = records.get(file.id)
+                if record is None or record["media_key"] != f"{PREFIX}{file.id}":
+                    continue
+                held = {name(self._library, path) for path in self._library.files_of(file.id)}
+                if record["file_name"] not in held:
+                    with suppress_not_found():
+                        self._search.edit(file.id, {"file_name": name(self._library, file.path)})
 
 
-def said_of(former: Record | None) -> Details:
-    """What an edited file passes on: what was said of its former content, without what cameras write."""
-    if former is None:
-        return Details()
-    attributes = {k: v for k, v in former["attributes"].items() if k not in exif.NAMES}
-    return Details(
-        caption=former["caption"], tags=list(former["tags"]), attributes=attributes, taken_at=former["taken_at"]
-    )
-
-
-def discard(library: Library, search: SearchClient, media: MediaStore, former: Record, edited: Path) -> None:
-    """Delete the picture that a file held before it was edited, unless another file or the store holds it."""
-    others = [path for path in library.files_of(former["id"]) if path != edited]
-    if not others and former["media_key"] == f"{PREFIX}{former['id']}":
-        media.delete(former["id"], former["media_key"])
-        search.delete(former["id"])
-
-
-def rename(library: Library, search: SearchClient, record: Record | None, path: Path) -> None:
-    """Give the record of a moved file its new name, unless a file of the recorded name still holds the picture."""
-    if record is None or record["media_key"] != f"{PREFIX}{record['id']}":
-        return
-    held = {name(library, other) for other in library.files_of(record["id"])}
-    if record["file_name"] not in held:
-        search.edit(record["id"], {"file_name": name(library, path)})
+@contextmanager
+def suppress_not_found() -> Iterator[None]:
+    """Ignore that a picture is gone: the user, or another scan, deleted it meanwhile."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.kind is not Kind.NOT_FOUND:
+            raise
 
 
 def fail(state: Scan, path: Path, why: str) -> None:

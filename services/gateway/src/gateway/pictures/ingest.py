@@ -29,6 +29,8 @@ class Upload(NamedTuple):
     details: Details
     # Whether the file is indexed in place, in the library, and not copied.
     in_place: bool = False
+    # When the picture was taken, if neither the details nor the file's EXIF have it.
+    taken_at: str | None = None
 
 
 class IngestResult(NamedTuple):
@@ -128,7 +130,7 @@ class Ingest:
             "caption": upload.details.caption,
             "tags": upload.details.tags,
             "attributes": {**camera, **upload.details.attributes},
-            "taken_at": upload.details.taken_at or when,
+            "taken_at": upload.details.taken_at or when or upload.taken_at,
             "placeholder": placeholder,
         }
 

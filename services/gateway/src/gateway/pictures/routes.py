@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ from gateway.pictures.schemas import Details, LookupAnswer, LookupParams, Pictur
 from gateway.pictures.storage import MIMETYPES, InPlace, Kept, MediaStore
 from gateway.upstream.collection import Collection
 from gateway.upstream.search import SearchClient
+
+log = logging.getLogger(__name__)
 
 ID = re.compile(r"[0-9a-f]{32}")
 # Cache lifetime in seconds, a year: the URL holds a digest of the content, so the response never becomes stale.
@@ -132,10 +135,13 @@ def add_picture_routes(
 
     def changed(results: Sequence[IngestResult]) -> None:
         collection.changed()
-        if there := [o.id for o in results if o.id]:
-            library.unmark_deleted(there)
         added = [o.id for o in results if o.status == "added" and o.id]
         api.access.did("pictures-added", **counted(results), pictures=added)
+        if there := [o.id for o in results if o.id]:
+            try:
+                library.unmark_deleted(there)
+            except ServiceError as error:  # the pictures are stored; the marks matter to later scans alone
+                log.warning("marks of deleted pictures could not be removed: %s", error.detail)
 
     @api.route("GET", "/images/<picture_id>", {200: Picture}, errors=(Kind.NOT_FOUND,))
     def image(picture_id: str) -> dict[str, Any]:

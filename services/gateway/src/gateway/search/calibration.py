@@ -18,7 +18,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from statistics import NormalDist, median
 
@@ -121,6 +121,8 @@ class Calibrator:
         self._vectors: tuple[str, list[str]] | None = None
         # The last calibration that was read; used while the database does not answer.
         self._last: Calibration | None = None
+        # Measured, and not stored yet.
+        self._unstored: Calibration | None = None
 
     def calibration(self, stats: Stats) -> Calibration | None:
         """The calibration of a collection with these stats; None until one has been measured for its model.
@@ -130,7 +132,9 @@ class Calibrator:
         if stats["model_id"] is None or not stats["count"]:
             return None
         try:
-            known = self._last = self._read(stats["model_id"])
+            stored = self._read(stats["model_id"])
+            unstored = self._unstored if self._unstored and self._unstored.model_id == stats["model_id"] else None
+            known = self._last = unstored or stored
         except ServiceError as error:
             log.warning("the calibration of before is used: %s", error.detail)
             known = self._last
@@ -156,16 +160,11 @@ class Calibrator:
             best = self._search.best_scores(made_by, vectors)
             if best:
                 null = null_distribution(best)
-                row = {
-                    "model_id": made_by,
-                    "background": self._background,
-                    "generation": stats["generation"],
-                    "pictures": stats["count"],
-                    "middle": null.mean,
-                    "spread": null.stdev,
-                    "measured_at": self._clock(),
-                }
-                self._database.put(CALIBRATIONS, row)
+                made = Calibration(made_by, stats["generation"], stats["count"], null.mean, null.stdev, self._clock())
+                # If it cannot be stored (a full disk), this gateway uses it, and does not measure with every search.
+                self._unstored = made
+                self._database.put(CALIBRATIONS, {**asdict(made), "background": self._background})
+                self._unstored = None
         except ServiceError as error:  # the next search tries again
             log.warning("the background could not be measured: %s", error.detail)
         finally:

@@ -6,6 +6,7 @@ encoder's model, and until it is done, searches and uploads are encoded by the f
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ class Encoders:
         self.current, self.former, self._clock = current, former, clock
         self._asked_at = float("-inf")
         self._known: dict[str | None, EncoderClient] = {}
+        self._asking = threading.Lock()
 
     def of(self, model_id: str | None) -> EncoderClient:
         """The encoder of a model.
@@ -38,13 +40,19 @@ class Encoders:
         """
         if self.former is None or model_id is None:
             return self.current
-        if self._clock() - self._asked_at >= REMEMBERED_S:
-            # Set first, so that not every request asks an encoder that does not answer.
-            self._asked_at = self._clock()
-            self._known = {model_of(self.current): self.current}
-            # When the collection uses the current encoder's model, the former encoder may have been removed.
-            if model_id not in self._known:
-                self._known[model_of(self.former)] = self.former
+        # One request asks both; the others go on with what was known, except at the very first.
+        if self._clock() - self._asked_at >= REMEMBERED_S and self._asking.acquire(blocking=not self._known):
+            try:
+                if self._clock() - self._asked_at >= REMEMBERED_S:
+                    known = {model_of(self.current): self.current}
+                    # When the collection uses the current encoder's model, the former encoder may have been removed.
+                    if model_id not in known:
+                        known[model_of(self.former)] = self.former
+                    # An encoder that did not answer just now most likely has the model that it had.
+                    self._known = {**self._known, **known} if None in known else known
+                    self._asked_at = self._clock()
+            finally:
+                self._asking.release()
         return self._known.get(model_id, self.current)
 
 
