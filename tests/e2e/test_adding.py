@@ -104,6 +104,20 @@ def test_what_is_added_is_found_by_the_search_that_stands_there(empty: Page) -> 
     expect(page.get_by_text("There were no pictures among those files.")).to_be_visible()
 
 
+def test_a_picture_that_is_dropped_before_the_session_is_known_is_added_and_not_searched_by(empty: Page) -> None:
+    page = empty
+    held: list[Any] = []
+    page.route("**/api/v1/session", lambda route: held.append(route))
+    page.goto("/")
+    expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
+    page.evaluate(DROP, ["red.png", list(plain("red")), "main"])
+    expect(page.get_by_role("button", name="Add pictures")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    page.unroute("**/api/v1/session")
+    expect(page.get_by_role("region", name="Adding pictures").get_by_role("status")).to_have_text("1 added")
+
+
 def test_a_system_that_is_not_there_for_a_moment_is_waited_for_and_then_tried_again(empty: Page) -> None:
     page = empty
     page.goto("/")

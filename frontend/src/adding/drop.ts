@@ -5,18 +5,19 @@ import { isPicture } from "./queue";
 
 type Props = {
   onSearch: (files: readonly File[]) => void;
-  /** Null if this browser may not add pictures: then dropped files are always searched by. */
-  onAdd: ((files: readonly File[]) => void) | null;
+  onAdd: (files: readonly File[]) => void;
+  /** Whether this browser may add pictures: if not, dropped files are always searched by. */
+  mayAdd: () => Promise<boolean>;
 };
 
 /** Handles drag and drop and paste; returns the drop target of files that are being dragged, or null. */
-export function useDrop({ onSearch, onAdd }: Props): "field" | "page" | null {
+export function useDrop({ onSearch, onAdd, mayAdd }: Props): "field" | "page" | null {
   const [over, setOver] = useState<"field" | "page" | null>(null);
 
   const search = useEffectEvent(onSearch);
   const drop = useEffectEvent(async (data: DataTransfer, field: boolean) => {
     const files = await filesOf(data);
-    if (field || !onAdd) onSearch(files);
+    if (field || !(await mayAdd())) onSearch(files);
     else onAdd(files);
   });
 

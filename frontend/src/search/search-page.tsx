@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { AddPictures } from "../adding/add-pictures";
 import { useDrop } from "../adding/drop";
@@ -40,7 +40,10 @@ export function SearchPage() {
     if (params.picture) toasts.say(t.adding.started(count));
     setAdding(true);
   };
-  const over = useDrop({ onSearch: searchBy, onAdd: writes ? add : null });
+  const queries = useQueryClient();
+  // A drop in the first moments waits for the session. Without an answer the queue tries, and shows the error.
+  const mayAdd = () => queries.ensureQueryData(sessionQuery).then(mayWrite, () => true);
+  const over = useDrop({ onSearch: searchBy, onAdd: add, mayAdd });
   const left = useSyncExternalStore(queue.subscribe, queue.all).filter(isOpen).length;
   const addName = left > 0 ? t.adding.left(left) : t.adding.open;
 
