@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.schema import CatalogueError
-from search.catalogue.tables import Model, Picture
+from search.catalogue.tables import ModelEntry, NewPicture
 from search.index.maintenance import make
 from search.index.snapshots import Snapshot
 from search.index.tune import choose, families, measure, table
@@ -41,13 +41,13 @@ def fill(catalogue: Catalogue, random: np.random.Generator, count: int, centres:
     for first in tqdm(range(0, count, PART), desc="filling", unit="ten thousand"):
         vectors = clustered(random, min(PART, count - first), centres.shape[1], centres)
         pictures = [
-            Picture(f"{n:032x}", f"{n}.jpg", f"IMG_{n}.jpg", 640, 480, f"picture number {n}", [], v.tobytes())
+            NewPicture(f"{n:032x}", f"{n}.jpg", f"IMG_{n}.jpg", 640, 480, f"picture number {n}", [], v.tobytes())
             for n, v in enumerate(vectors, first)
         ]
         catalogue.upsert(MODEL, centres.shape[1], pictures)
 
 
-def model_of(catalogue: Catalogue) -> Model:
+def model_of(catalogue: Catalogue) -> ModelEntry:
     """The model that serves."""
     model = catalogue.state().model
     if model is None:

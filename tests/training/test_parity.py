@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from encoder.model import Model
+from encoder.model import OnnxModel
 from servicekit.pictures import open_picture
 from twotower.bundles.embedder import BundleEmbedder
 from twotower.config import load_config
@@ -59,11 +59,11 @@ def test_training_does_not_start_from_towers_of_another_rank() -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
-    return Model(BUNDLE)
+def model() -> OnnxModel:
+    return OnnxModel(BUNDLE)
 
 
-def test_a_text_over_the_limit_is_cut_where_training_cuts_it(model: Model) -> None:
+def test_a_text_over_the_limit_is_cut_where_training_cuts_it(model: OnnxModel) -> None:
     text = "a dog and a cat and " * 40
     tokenizer = BundleEmbedder(BUNDLE).tokenizer
     with torch.inference_mode():
@@ -74,7 +74,7 @@ def test_a_text_over_the_limit_is_cut_where_training_cuts_it(model: Model) -> No
 
 
 @pytest.mark.parametrize("entry", ENTRIES[:4], ids=lambda e: e["file"])
-def test_the_encoder_prepares_a_picture_as_training_does(model: Model, entry: dict[str, str]) -> None:
+def test_the_encoder_prepares_a_picture_as_training_does(model: OnnxModel, entry: dict[str, str]) -> None:
     path = GALLERY / entry["file"]
     served = model.prepare(open_picture(path.read_bytes(), 10**7, draft=2 * model.size).image)
     trained = see(path, 0, 0, BundleEmbedder(BUNDLE).preparation).numpy()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sentencepiece
 import torch
-from encoder.model import Model
+from encoder.model import OnnxModel
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
@@ -129,7 +129,7 @@ def test_a_bundle_computes_what_the_model_does(made: Callable[[Path], Any], tmp_
     model = made(folder).eval()
     model.save_pretrained(folder)
     assert export.main(["--model", str(folder), "--out", str(tmp_path / "bundle")]) == 0
-    served = Model(tmp_path / "bundle", threads=1)
+    served = OnnxModel(tmp_path / "bundle", threads=1)
     assert served.model_id.startswith("mine-")
     # Padding and truncation as in the library's own examples.
     known = AutoTokenizer.from_pretrained(folder)

@@ -10,7 +10,7 @@ import click
 
 from sightline_cli.client import Client, StoppedError, as_json, show
 from sightline_cli.folder import RefusedError, UnreachableError, add_folder
-from sightline_cli.walk import Report
+from sightline_cli.walk import AddReport
 
 
 @click.command()
@@ -29,7 +29,7 @@ def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> N
     or every night. Exit status 0: all files are in the collection; 1: some files could not be read, and are listed; 3:
     the gateway does not answer.
     """
-    report = Report()
+    report = AddReport()
 
     def tell() -> None:
         if as_json:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from tqdm import tqdm
 
-from sightline_cli.walk import Report, find_pictures
+from sightline_cli.walk import AddReport, find_pictures
 
 # The gateway's limit is 100 ids per look-up. An upload of 16 files keeps the progress bar moving.
 LOOK_UP = 100
@@ -33,7 +33,7 @@ class UnreachableError(Exception):
     """The gateway, or a service behind it, does not answer."""
 
 
-def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], report: Report) -> None:
+def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], report: AddReport) -> None:
     """Add every picture below a folder.
 
     Args:
@@ -73,7 +73,7 @@ def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], repor
                     report.existing += 1
 
 
-def digests(paths: Iterable[Path], report: Report) -> dict[Path, str]:
+def digests(paths: Iterable[Path], report: AddReport) -> dict[Path, str]:
     """The id that each file will have: 32 hex digits of its SHA-256. Unreadable files are reported as failed."""
     ids = {}
     for path in paths:
@@ -98,7 +98,7 @@ def look_up(http: httpx.Client, ids: Sequence[str]) -> set[str]:
     return {image["id"] for image in answer.json()["images"]}
 
 
-def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], report: Report) -> None:
+def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], report: AddReport) -> None:
     """Upload a batch and record the result of each file in the report."""
     with ExitStack() as stack:
         files, sent = [], []
@@ -164,7 +164,7 @@ def parts_of(paths: Sequence[Path], size: int) -> Iterator[list[Path]]:
         yield part
 
 
-def upload_batches(paths: Sequence[Path], report: Report) -> Iterator[list[Path]]:
+def upload_batches(paths: Sequence[Path], report: AddReport) -> Iterator[list[Path]]:
     """Split files into uploads within UPLOAD_FILES and UPLOAD_BYTES.
 
     A file larger than UPLOAD_BYTES gets an upload of its own; a file that no longer exists is reported as failed.

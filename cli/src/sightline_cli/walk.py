@@ -23,7 +23,7 @@ SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
 
 
 @dataclass
-class Report:
+class AddReport:
     """The results so far: files added, already there, failed (path and reason), and what was skipped.
 
     Skipped are files by their ending, folders of operating systems, and links to folders.
@@ -50,7 +50,7 @@ class Report:
         return f"{', '.join(parts)}." + (f" Passed over: {kinds}." if kinds else "")
 
 
-def find_pictures(folder: Path, report: Report) -> Iterator[Path]:
+def find_pictures(folder: Path, report: AddReport) -> Iterator[Path]:
     """Every file below a folder with a picture's file name ending, sorted; hidden files and folders are skipped."""
 
     def unreadable(error: OSError) -> None:

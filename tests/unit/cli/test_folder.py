@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 from sightline_cli.folder import RefusedError, UnreachableError, add_folder
-from sightline_cli.walk import Report
+from sightline_cli.walk import AddReport
 
 
 def write(path: Path, number: int) -> Path:
@@ -25,8 +25,8 @@ def http(stack: Any) -> httpx.Client:
     return httpx.Client(transport=httpx.WSGITransport(app=stack.client.application), base_url="http://localhost")
 
 
-def run(http: httpx.Client, folder: Path, captions: dict[str, str] | None = None) -> Report:
-    report = Report()
+def run(http: httpx.Client, folder: Path, captions: dict[str, str] | None = None) -> AddReport:
+    report = AddReport()
     add_folder(http, folder, captions or {}, report)
     return report
 
@@ -112,7 +112,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(http: httpx.Client, stack: 
         return answer
 
     stack.encoder.handle_request = die_after_two
-    report = Report()
+    report = AddReport()
     with pytest.raises(UnreachableError, match="the encoder cannot be reached"):
         add_folder(http, tmp_path, {}, report)
     assert 0 < report.added < 40
@@ -135,7 +135,7 @@ def test_a_busy_gateway_is_asked_again_and_a_refusal_ends_the_run(tmp_path: Path
         items = [{"status": "added", "id": "0" * 32}]
         return httpx.Response(status, json={"items": items, "detail": "no"}, headers={"Retry-After": "0"})
 
-    report = Report()
+    report = AddReport()
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://localhost") as http:
         add_folder(http, tmp_path, {}, report)
         assert report.added == 1
@@ -144,4 +144,4 @@ def test_a_busy_gateway_is_asked_again_and_a_refusal_ends_the_run(tmp_path: Path
         for status in (401, 403):
             told[:] = [status]
             with pytest.raises(RefusedError, match="no"):
-                add_folder(http, tmp_path, {}, Report())
+                add_folder(http, tmp_path, {}, AddReport())

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from search import create_app
 from search.catalogue.catalogue import Catalogue
-from search.catalogue.tables import Picture
+from search.catalogue.tables import NewPicture
 from search.index.index import Index
 from search.settings import Settings
 from search.store import LocalStore
@@ -42,11 +42,11 @@ def number_id(number: int) -> str:
     return f"{number:032x}"
 
 
-def on_circle(number: int, steps: int = 1000) -> Picture:
+def on_circle(number: int, steps: int = 1000) -> NewPicture:
     """Picture `number`, whose vector is at the angle 2 pi * number / steps."""
     angle = 2 * np.pi * number / steps
     vector = np.array([np.cos(angle), np.sin(angle)], "<f4").tobytes()
-    return Picture(number_id(number), "m", f"{number}.jpg", 4, 3, f"number {number}", [], vector)
+    return NewPicture(number_id(number), "m", f"{number}.jpg", 4, 3, f"number {number}", [], vector)
 
 
 BACKENDS = ["local", "milvus"]

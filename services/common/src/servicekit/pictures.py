@@ -31,7 +31,7 @@ QUARTER_TURNS = (5, 6, 7, 8)
 ORIENTATION = 0x0112
 
 
-class Picture(NamedTuple):
+class DecodedPicture(NamedTuple):
     """A decoded picture with its format, full size and EXIF."""
 
     image: Image.Image  # RGB and upright; smaller than width x height where a draft was enough
@@ -47,7 +47,7 @@ def teach_heif() -> None:
     register_heif_opener(thumbnails=False)
 
 
-def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> Picture:
+def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> DecodedPicture:
     """Decode a picture: first frame, EXIF orientation applied, transparency on white, RGB.
 
     Args:
@@ -90,7 +90,7 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> P
         # The profile is untrusted and unbounded, and would be embedded in every thumbnail.
         sound = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE
         upright.info = {"icc_profile": profile} if sound else {}
-        return Picture(upright, form, width, height, exif)
+        return DecodedPicture(upright, form, width, height, exif)
     except Exception as error:  # as above, and a truncated file is an OSError
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture is damaged or truncated: {error}") from error
 

@@ -14,7 +14,7 @@ from servicekit.errors import ItemError
 from servicekit.wire import Wire
 
 # A point in time, or a prefix of one that stands for the whole year, month, day or minute.
-Moment = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)?)?$")]
+TimeSpan = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)?)?$")]
 Tag = Annotated[str, Field(min_length=1, max_length=200)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=50, strict=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
@@ -58,10 +58,10 @@ class Conditions(BaseModel):
     min_height: int | None = Field(default=None, ge=0, le=MOST, description="in pixels")
     min_bytes: int | None = Field(default=None, ge=0, le=MOST, description="least size of the file")
     max_bytes: int | None = Field(default=None, ge=0, le=MOST, description="greatest size of the file")
-    taken_from: Moment | None = Field(default=None, description="2024, 2024-05, 2024-05-31 or with a time of day")
-    taken_to: Moment | None = Field(default=None, description="the last year, month, day or minute, itself included")
-    added_from: Moment | None = Field(default=None, description="as taken_from, in UTC")
-    added_to: Moment | None = Field(default=None, description="as taken_to, in UTC")
+    taken_from: TimeSpan | None = Field(default=None, description="2024, 2024-05, 2024-05-31 or with a time of day")
+    taken_to: TimeSpan | None = Field(default=None, description="the last year, month, day or minute, itself included")
+    added_from: TimeSpan | None = Field(default=None, description="as taken_from, in UTC")
+    added_to: TimeSpan | None = Field(default=None, description="as taken_to, in UTC")
 
 
 class Filter(Conditions, Wire):
@@ -119,7 +119,7 @@ class QueryTerm(TypedDict):
     weight: NotRequired[float]
 
 
-class Query(TypedDict):
+class QueryBody(TypedDict):
     """The body of `POST /v1/query`; leaving out a field and sending None mean the same."""
 
     model_id: NotRequired[str | None]
@@ -153,7 +153,7 @@ class IndexFacts(TypedDict):
     problem: str | None
 
 
-class Stats(TypedDict):
+class CollectionStats(TypedDict):
     """The state of a collection; `model_id` is None while there is no picture."""
 
     count: int

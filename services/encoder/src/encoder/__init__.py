@@ -16,7 +16,7 @@ from flask import Flask
 from servicekit.app import create_service
 from servicekit.settings import load_settings
 
-from encoder.model import Model
+from encoder.model import OnnxModel
 from encoder.routes import Encoder, create_routes
 from encoder.settings import Settings
 
@@ -24,7 +24,7 @@ from encoder.settings import Settings
 def create_app(settings: Settings | None = None, model: Encoder | None = None) -> Flask:
     """Return the encoder's app; settings come from the environment and the model from the bundle unless handed in."""
     settings = settings or load_settings(Settings)
-    model = model or Model(settings.bundle, settings.threads)
+    model = model or OnnxModel(settings.bundle, settings.threads)
     app = create_service("encoder", {"model": model.check}, settings.max_body_bytes, settings.otlp_endpoint)
     app.register_blueprint(create_routes(model, settings))
     return app

@@ -35,7 +35,7 @@ class TextVectors(NamedTuple):
     truncated: list[bool]
 
 
-class Model:
+class OnnxModel:
     """A dual encoder: unit vectors of texts and of pictures in one space."""
 
     def __init__(self, folder: Path, threads: int = 0) -> None:

@@ -23,8 +23,8 @@ from servicekit.settings import SettingsError, load_settings
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.facets import sample_captions
 from search.catalogue.schema import CatalogueError
-from search.catalogue.tables import Model
-from search.index.approximate import Kind
+from search.catalogue.tables import ModelEntry
+from search.index.approximate import IndexKind
 from search.index.exact import Vectors
 from search.index.maintenance import RecallError, building, make, serve
 from search.index.snapshots import Snapshot, SnapshotError, build
@@ -45,7 +45,7 @@ def say(sentence: str) -> None:
     sys.stdout.flush()
 
 
-def encode_texts(encoder: str, texts: Sequence[str], model: Model) -> Vectors:
+def encode_texts(encoder: str, texts: Sequence[str], model: ModelEntry) -> Vectors:
     """Encode texts with the encoder service; return their vectors, (len(texts), dim) float32.
 
     Args:
@@ -70,7 +70,7 @@ def encode_texts(encoder: str, texts: Sequence[str], model: Model) -> Vectors:
     return np.stack(rows)
 
 
-def text_queries(catalogue: Catalogue, model: Model, given: argparse.Namespace) -> Vectors:
+def text_queries(catalogue: Catalogue, model: ModelEntry, given: argparse.Namespace) -> Vectors:
     """Vectors of the queries that recall is measured with: the lines of --texts, or else sampled captions."""
     if given.texts:
         texts = [line.strip() for line in given.texts.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -84,14 +84,14 @@ def text_queries(catalogue: Catalogue, model: Model, given: argparse.Namespace) 
 
 
 @contextmanager
-def vectors_now(folder: Path, catalogue: Catalogue, model: Model) -> Iterator[Vectors]:
+def vectors_now(folder: Path, catalogue: Catalogue, model: ModelEntry) -> Iterator[Vectors]:
     """The current vectors as a memory map of a temporary snapshot, which is deleted at the end of the block."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="tune-") as place:
         build(Path(place) / "now", catalogue, model)
         yield Snapshot(Path(place) / "now").vectors
 
 
-def serving(catalogue: Catalogue) -> Model:
+def serving(catalogue: Catalogue) -> ModelEntry:
     """The model that serves.
 
     Raises:
@@ -133,7 +133,7 @@ def rebuild(catalogue: Catalogue, folder: Path, _: argparse.Namespace) -> None:
     with building(folder) as alone:
         if not alone:
             raise CommandError("an index is being built just now")
-        manifest = make(folder, catalogue, serving(catalogue), Kind())
+        manifest = make(folder, catalogue, serving(catalogue), IndexKind())
     say(f"{manifest.count} vectors, exact.")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from servicekit.records import Filter
 
 from search.index.exact import Vectors
-from search.index.view import Hit
+from search.index.view import ScoredId
 
 Mode = Literal["vector", "text", "hybrid"]
 Key = tuple[int, float, str]
@@ -29,10 +29,10 @@ BLOCK = 64
 class Source(Protocol):
     """A consistent view of a collection: what a back end provides for ranking."""
 
-    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[ScoredId]:
         """At least the best `count` hits for a unit vector (dim,) float32, in order; fewer if no more exist."""
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
         """The best `count` hits by BM25 that contain any of the words, in order; fewer if no more exist."""
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
@@ -59,7 +59,7 @@ class Query:
 class Page(NamedTuple):
     """Hits in order, whether more follow, and how many near-duplicates were skipped from the first hit on."""
 
-    hits: list[Hit]
+    hits: list[ScoredId]
     more: bool
     collapsed: int
 
@@ -80,15 +80,15 @@ def rank(source: Source, query: Query, k: int, after: Key | None = None, depth: 
     first = depth + k + 1
     if query.collapse is not None:
         first += -first % BLOCK
-    stream: Iterable[Hit] = (h for h in ordered(source, query, first) if h.id not in query.exclude)
-    passed: list[Hit] = []
+    stream: Iterable[ScoredId] = (h for h in ordered(source, query, first) if h.id not in query.exclude)
+    passed: list[ScoredId] = []
     if query.collapse is not None:
         stream = distinct(source, stream, query.collapse, passed)
     found = list(islice((h for h in stream if after is None or h.key > after), k + 1))
     return Page(found[:k], len(found) > k, len(passed))
 
 
-def ordered(source: Source, query: Query, first: int) -> Iterator[Hit]:
+def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
     """All hits of a query in order, lazily: `first` is how many to fetch at once."""
     first += len(query.exclude)
     if query.mode == "text":
@@ -97,7 +97,7 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[Hit]:
     vector = query.vector
     assert vector is not None
 
-    def nearest(count: int) -> list[Hit]:
+    def nearest(count: int) -> list[ScoredId]:
         return source.nearest(vector, count, query.where)
 
     if query.mode == "vector":
@@ -111,7 +111,7 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[Hit]:
     yield from (h._replace(layer=h.layer + 1) for h in deepening(nearest, 2 * FUSED) if h.id not in known)
 
 
-def deepening(fetch: Callable[[int], list[Hit]], first: int) -> Iterator[Hit]:
+def deepening(fetch: Callable[[int], list[ScoredId]], first: int) -> Iterator[ScoredId]:
     """Hits of a list, lazily: `fetch(count)` is called with a count that doubles each time the list is used up."""
     done, count = 0, first
     while True:
@@ -122,16 +122,16 @@ def deepening(fetch: Callable[[int], list[Hit]], first: int) -> Iterator[Hit]:
         done, count = len(hits), 2 * len(hits)
 
 
-def fuse(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
+def fuse(lists: Sequence[Sequence[ScoredId]]) -> list[ScoredId]:
     """Reciprocal rank fusion of several rankings; ties are broken by id."""
     sums: dict[str, float] = {}
     for hits in lists:
         for place, hit in enumerate(hits, 1):
             sums[hit.id] = sums.get(hit.id, 0) + 1 / (RRF_K + place)
-    return sorted((Hit(total, picture_id) for picture_id, total in sums.items()), key=lambda hit: hit.key)
+    return sorted((ScoredId(total, picture_id) for picture_id, total in sums.items()), key=lambda hit: hit.key)
 
 
-def distinct(source: Source, hits: Iterable[Hit], least: float, passed: list[Hit]) -> Iterator[Hit]:
+def distinct(source: Source, hits: Iterable[ScoredId], least: float, passed: list[ScoredId]) -> Iterator[ScoredId]:
     """Collapse near-duplicates: yield the hits whose cosine with every hit yielded before is below `least`.
 
     Args:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from servicekit.records import FacetCounts, ModelFacts, Record, Stats, Suggestions
+from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Record, Suggestions
 
 from search.catalogue import facets
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.models import Models
-from search.catalogue.tables import Model, Picture
+from search.catalogue.tables import ModelEntry, NewPicture
 from search.index.index import Index
 from search.ranking import Source
 
@@ -19,7 +19,7 @@ class Moment(NamedTuple):
     """A consistent view of a collection, to rank in."""
 
     source: Source
-    model: Model | None
+    model: ModelEntry | None
     # The state of the collection; changes with every write.
     generation: str
     # Identifies the sort order; a cursor of another order is rejected (410).
@@ -36,7 +36,7 @@ class Store(Protocol):
         """Health check: do the first steps of a query; return a sentence for the status page."""
 
     def upsert(
-        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
+        self, model_id: str, dim: int, pictures: Sequence[NewPicture], keep_existing: bool = False
     ) -> tuple[list[str], str]:
         """Add or replace pictures; return the ids that are new, and the generation.
 
@@ -68,7 +68,7 @@ class Store(Protocol):
     def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
         """One page of records and vectors, in the order of ids (keyset pagination): ids greater than `after`."""
 
-    def stats(self) -> Stats:
+    def stats(self) -> CollectionStats:
         """Size, model and generation of the collection, and the state of its index."""
 
     def models(self) -> list[ModelFacts]:
@@ -121,7 +121,7 @@ class LocalStore:
         return f"{self.catalogue.name}-{seq}"
 
     def upsert(
-        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
+        self, model_id: str, dim: int, pictures: Sequence[NewPicture], keep_existing: bool = False
     ) -> tuple[list[str], str]:
         """See `Catalogue.upsert`."""
         created, seq = self.catalogue.upsert(model_id, dim, pictures, keep_existing)
@@ -149,7 +149,7 @@ class LocalStore:
         """See `catalogue.facets.facets`."""
         return facets.facets(self.catalogue.database.reader)
 
-    def stats(self) -> Stats:
+    def stats(self) -> CollectionStats:
         """See `Store.stats`."""
         view = self.index.view()
         model = view.state.model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.index.approximate import Kind
+from search.index.approximate import IndexKind
 from search.index.exact import top
 from search.index.maintenance import RecallError, building, make
 from search.index.snapshots import FAISS, VECTORS, Snapshot, SnapshotError
@@ -161,9 +161,9 @@ def test_an_approximate_snapshot_serves_exact_scores_and_is_refused_below_the_ta
     queries = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     # Each of the 64 lists is an arc with about sixteen pictures, but seldom contains all of the nearest ten.
     with pytest.raises(RecallError, match=r"IVF64,Flat nprobe=1 finds 0\.\d+ of the exact best ten; 0.95 is the least"):
-        make(tmp_path / "index", store.catalogue, model, Kind(factory="IVF64,Flat", nprobe=1), queries)
+        make(tmp_path / "index", store.catalogue, model, IndexKind(factory="IVF64,Flat", nprobe=1), queries)
     assert store.stats()["index"]["generation"] is None
-    manifest = make(tmp_path / "index", store.catalogue, model, Kind(factory="IVF16,Flat", nprobe=4), queries)
+    manifest = make(tmp_path / "index", store.catalogue, model, IndexKind(factory="IVF16,Flat", nprobe=4), queries)
     assert manifest.recall == 1
     assert store.stats()["index"]["kind"] == "IVF16,Flat nprobe=4"
     # The neighbours on both sides of EAST; then all thousand pictures, although 4 of 16 lists contain only a part.
@@ -183,7 +183,7 @@ def test_a_damaged_approximate_index_is_made_anew_in_its_kind(open_store: Open, 
     add(store, *range(1000))
     before = store.moment()
     assert before.model
-    kind = Kind(factory="IVF16,Flat", nprobe=4)
+    kind = IndexKind(factory="IVF16,Flat", nprobe=4)
     queries = np.array([[1, 0], [0, 1]], np.float32)
     make(tmp_path / "index", store.catalogue, before.model, kind, queries)
     # An approximate index may change the order, so the generation changes and cached answers become invalid.

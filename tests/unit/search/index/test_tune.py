@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from search.cli import main
-from search.index.approximate import Kind
+from search.index.approximate import IndexKind
 from search.index.tune import Measured, choose, families, measure, table
 from search.store import LocalStore
 
@@ -18,7 +18,7 @@ from tests.unit.search.conftest import on_circle
 
 
 def measured(factory: str, recall: float, p95: float, megabytes: float) -> Measured:
-    return Measured(Kind(factory=factory), recall, p95 / 2, p95, megabytes, 1)
+    return Measured(IndexKind(factory=factory), recall, p95 / 2, p95, megabytes, 1)
 
 
 def test_exact_is_chosen_while_it_fits_and_else_the_fastest_that_finds_enough() -> None:

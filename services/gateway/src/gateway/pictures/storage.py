@@ -10,7 +10,7 @@ from typing import IO, Any, NamedTuple, Protocol
 
 from PIL import Image
 from servicekit.errors import Kind, ServiceError
-from servicekit.pictures import Picture, open_picture
+from servicekit.pictures import DecodedPicture, open_picture
 from thumbhash import rgba_to_thumb_hash
 
 from gateway.concurrency import ConcurrencyLimit
@@ -84,7 +84,7 @@ class MediaStore:
         self._store, self._library, self._max_pixels, self._thumbnailing = store, library, max_pixels, thumbnailing
         self.check = store.check
 
-    def open(self, content: bytes, width: int = FIRST) -> Picture:
+    def open(self, content: bytes, width: int = FIRST) -> DecodedPicture:
         """Decode a file at the resolution that a thumbnail of this width needs.
 
         Raises:
@@ -92,7 +92,7 @@ class MediaStore:
         """
         return open_picture(content, self._max_pixels, draft=width)
 
-    def put(self, content: bytes, picture: Picture, in_place: bool = False) -> str:
+    def put(self, content: bytes, picture: DecodedPicture, in_place: bool = False) -> str:
         """Store a picture's file, unless it is indexed in place, and its first thumbnail; return the media key."""
         name = picture_id(content)
         key = f"{PREFIX}{name}" if in_place else f"{name[:2]}/{name}.{TYPES[picture.format][0]}"
@@ -103,7 +103,7 @@ class MediaStore:
             self._store.write(thumbnail, shrink(picture.image, FIRST, "webp"))
         return key
 
-    def placeholder(self, picture: Picture) -> str:
+    def placeholder(self, picture: DecodedPicture) -> str:
         """A blurred preview of a few bytes (ThumbHash, base64), shown until the thumbnail has loaded."""
         # ThumbHash keeps 7 frequencies per side and its time grows with the pixels, so a small copy is enough.
         small = resized(picture.image, (32, 32), Image.Resampling.BOX)

@@ -23,7 +23,7 @@ from importlib.resources import files
 from statistics import NormalDist, median
 
 from servicekit.errors import ServiceError
-from servicekit.records import Stats
+from servicekit.records import CollectionStats
 from sqlalchemy import BigInteger, Column, Double, Table, Text, bindparam, select
 
 from gateway.database import METADATA, Database
@@ -72,7 +72,7 @@ class Calibration:
     spread: float
     measured_at: float
 
-    def fits(self, stats: Stats, now: float) -> bool:
+    def fits(self, stats: CollectionStats, now: float) -> bool:
         """Whether the calibration is still valid for a collection with these stats."""
         if self.model_id != stats["model_id"]:
             return False
@@ -124,7 +124,7 @@ class Calibrator:
         # Measured, and not stored yet.
         self._unstored: Calibration | None = None
 
-    def calibration(self, stats: Stats) -> Calibration | None:
+    def calibration(self, stats: CollectionStats) -> Calibration | None:
         """The calibration of a collection with these stats; None until one has been measured for its model.
 
         An outdated calibration is returned until the next one has been measured in the background.

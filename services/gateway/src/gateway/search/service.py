@@ -12,7 +12,7 @@ import orjson
 from servicekit.clients.encoder import Encoded
 from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import QueryTerm, Stats
+from servicekit.records import CollectionStats, QueryTerm
 from servicekit.timing import stage, stages
 
 from gateway.concurrency import ConcurrencyLimit
@@ -36,7 +36,7 @@ class Question:
     images: Sequence[IO[bytes]]
     # The filter as sent to the search service.
     where: dict[str, Any] | None
-    state: Stats
+    state: CollectionStats
     calibration: Calibration | None
     # Cache key: a digest of everything that the results depend on, including the generation of the collection.
     key: str

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Stats
+from servicekit.records import CollectionStats
 from servicekit.timing import stage
 
 from gateway.upstream.search import SearchClient
@@ -29,10 +29,10 @@ class Collection:
 
     def __init__(self, search: SearchClient, marks: Written, clock: Callable[[], float] = time.monotonic) -> None:
         self._search, self._marks, self._clock = search, marks, clock
-        self._known: tuple[float, bytes, Stats] | None = None
+        self._known: tuple[float, bytes, CollectionStats] | None = None
         self._asking = threading.Lock()
 
-    def state(self) -> Stats:
+    def state(self) -> CollectionStats:
         """The state of the collection.
 
         Raises:
@@ -58,7 +58,7 @@ class Collection:
                 self._asking.release()
         return self._ask(mark)
 
-    def _ask(self, mark: bytes | None) -> Stats:
+    def _ask(self, mark: bytes | None) -> CollectionStats:
         # A write after this line changes the mark, so the next reader fetches the state again.
         asked = self._clock()
         with stage("state"):

@@ -7,13 +7,13 @@ from typing import Any, Unpack
 
 from servicekit.clients.service import Service
 from servicekit.records import (
+    CollectionStats,
     FacetCounts,
     ModelFacts,
     NewVectorRecord,
     Page,
-    Query,
+    QueryBody,
     Record,
-    Stats,
     Suggestions,
     VectorRecord,
 )
@@ -25,9 +25,9 @@ BATCH_QUERIES = 32
 class SearchClient(Service):
     """Client of the search service."""
 
-    def stats(self) -> Stats:
+    def stats(self) -> CollectionStats:
         """The state of the collection."""
-        stats: Stats = self.call("GET", "/v1/stats")
+        stats: CollectionStats = self.call("GET", "/v1/stats")
         return stats
 
     def captions(self) -> list[str]:
@@ -45,7 +45,7 @@ class SearchClient(Service):
         counts: FacetCounts = self.call("GET", "/v1/facets")
         return counts
 
-    def query(self, **query: Unpack[Query]) -> Page:
+    def query(self, **query: Unpack[QueryBody]) -> Page:
         """One page of results; fields that are None are left out."""
         page: Page = self.call("POST", "/v1/query", json={k: v for k, v in query.items() if v is not None})
         return page
@@ -55,7 +55,7 @@ class SearchClient(Service):
         best: list[float] = []
         for first in range(0, len(vectors), BATCH_QUERIES):
             part = vectors[first : first + BATCH_QUERIES]
-            queries: list[Query] = [{"model_id": model_id, "terms": [{"vector": v}], "k": 1} for v in part]
+            queries: list[QueryBody] = [{"model_id": model_id, "terms": [{"vector": v}], "k": 1} for v in part]
             pages: list[Page] = self.call("POST", "/v1/queries", json={"queries": queries})["answers"]
             best += [page["results"][0]["score"] for page in pages if page["results"]]
         return best

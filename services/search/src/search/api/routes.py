@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import FacetCounts, Page, Stats, Suggestions
+from servicekit.records import CollectionStats, FacetCounts, Page, Suggestions
 from servicekit.timing import stage
 from servicekit.wire import parse
 
@@ -31,7 +31,7 @@ from search.api.schemas import (
     words_of,
     write_cursor,
 )
-from search.catalogue.tables import Picture, check_model
+from search.catalogue.tables import NewPicture, check_model
 from search.index.exact import Vectors
 from search.index.view import StaleViewError
 from search.ranking import Query, combine, rank
@@ -49,7 +49,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         check_limit("pictures", len(body.pictures), settings.max_pictures)
         vectors = read_vectors([p.vector for p in body.pictures], body.dim, "pictures.{}.vector")
         # Both classes have the same fields. `vars` is shallow; `model_dump` would deep-copy up to a thousand pictures.
-        pictures = [Picture(**{**vars(p), "vector": v}) for p, v in zip(body.pictures, vectors, strict=True)]
+        pictures = [NewPicture(**{**vars(p), "vector": v}) for p, v in zip(body.pictures, vectors, strict=True)]
         created, generation = store.upsert(body.model_id, body.dim, pictures, body.keep_existing)
         return {"created": created, "generation": generation}
 
@@ -86,7 +86,7 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         return {"model_id": model and model.model_id, "dim": model and model.dim, "pictures": pictures}
 
     @routes.get("/v1/stats")
-    def stats() -> Stats:
+    def stats() -> CollectionStats:
         return store.stats()
 
     @routes.get("/v1/examples")

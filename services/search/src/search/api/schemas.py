@@ -16,7 +16,7 @@ from servicekit.records import MOST, Attributes, Caption, Edit, Filter, TagList,
 from servicekit.wire import Wire
 
 from search.index.exact import Vectors
-from search.index.view import Hit
+from search.index.view import ScoredId
 from search.ranking import Key
 
 # Tolerance on the length of a unit vector: far above float32's rounding error, and it still catches a vector that was
@@ -105,7 +105,7 @@ class ExportRequest(Wire):
     limit: int = Field(default=500, ge=1)
 
 
-class Term(Wire):
+class VectorTerm(Wire):
     """A term of a query: a vector, or the id of a picture of the collection. A negative weight leads away from it."""
 
     vector: str | None = None
@@ -118,7 +118,7 @@ class QueryRequest(Wire):
 
     # The model that computed the terms' vectors.
     model_id: str | None = None
-    terms: list[Term] = Field(default=[], max_length=16)
+    terms: list[VectorTerm] = Field(default=[], max_length=16)
     text: str = Field(default="", max_length=1000)
     mode: Literal["vector", "text", "hybrid"] = "vector"
     where: Filter | None = None
@@ -210,7 +210,7 @@ def digest_of(query: QueryRequest) -> str:
     return hashlib.sha256(query.model_dump_json(exclude={"k", "cursor", "explain"}).encode()).hexdigest()[:16]
 
 
-def write_cursor(last: Hit, depth: int, order: str, digest: str) -> str:
+def write_cursor(last: ScoredId, depth: int, order: str, digest: str) -> str:
     """The opaque pagination cursor of the page that follows a hit.
 
     Args:

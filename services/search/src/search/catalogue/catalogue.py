@@ -20,8 +20,8 @@ from search.catalogue.schema import create_model, to_json
 from search.catalogue.tables import (
     FIELDS,
     Changes,
-    Model,
-    Picture,
+    ModelEntry,
+    NewPicture,
     Rows,
     State,
     Vectors,
@@ -69,7 +69,7 @@ class Catalogue:
         check_model(self.state().model, model_id, dim)
 
     def upsert(
-        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
+        self, model_id: str, dim: int, pictures: Sequence[NewPicture], keep_existing: bool = False
     ) -> tuple[list[str], int]:
         """Add or replace pictures; return the ids that are new, and the sequence number.
 
@@ -82,7 +82,7 @@ class Catalogue:
         Raises:
             ServiceError: another model serves, or its vectors have another dimension.
         """
-        distinct: dict[str, Picture] = {}
+        distinct: dict[str, NewPicture] = {}
         for p in pictures:
             if not (keep_existing and p.id in distinct):
                 distinct[p.id] = p
@@ -91,7 +91,7 @@ class Catalogue:
             check_model(model, model_id, dim)
             if model is None:
                 # The model may be known already: vectors can be sent before the first picture.
-                model = find_model(db, model_id) or Model(create_model(db, model_id, dim), model_id, dim)
+                model = find_model(db, model_id) or ModelEntry(create_model(db, model_id, dim), model_id, dim)
                 check_model(model, model_id, dim)
                 set_meta(db, "model", str(model.number))
             seq = next_seq(db)
@@ -219,7 +219,7 @@ class Catalogue:
             ).fetchall()
         )
 
-    def vectors(self, ids: Sequence[str], model: Model) -> dict[str, Vectors]:
+    def vectors(self, ids: Sequence[str], model: ModelEntry) -> dict[str, Vectors]:
         """The vectors by a model, each (dim,), of the ids that have one, by id."""
         found = self.database.reader.execute(
             f"SELECT p.id, v.vector FROM pictures AS p JOIN vectors_{model.number} AS v USING (row)"
@@ -252,7 +252,7 @@ class Catalogue:
         return [(score, picture_id) for score, picture_id in rows]
 
     @contextmanager
-    def changes(self, after: int, model: Model) -> Iterator[Changes]:
+    def changes(self, after: int, model: ModelEntry) -> Iterator[Changes]:
         """All changes of a model's vectors after a sequence number, in one read transaction."""
         with self.database.reading() as db:
             state = read_state(db)

@@ -10,7 +10,7 @@ from servicekit.records import ModelFacts
 
 from search.catalogue.database import Database
 from search.catalogue.schema import create_model
-from search.catalogue.tables import Model, find_model, meta, next_seq, read_model, rows_of, set_meta
+from search.catalogue.tables import ModelEntry, find_model, meta, next_seq, read_model, rows_of, set_meta
 
 
 class Models:
@@ -52,7 +52,7 @@ class Models:
         with self._database.writing() as db:
             model = find_model(db, model_id)
             if model is None:
-                model = Model(create_model(db, model_id, dim), model_id, dim)
+                model = ModelEntry(create_model(db, model_id, dim), model_id, dim)
             if meta(db, "model") == str(model.number):
                 raise ServiceError(Kind.INVALID, f"model_id: {model_id} serves; add its pictures with their records")
             if model.dim != dim:
@@ -74,7 +74,7 @@ class Models:
         found = db.execute(f"SELECT id FROM pictures WHERE deleted_at IS NULL {lacking} ORDER BY row LIMIT ?", (limit,))
         return [picture_id for (picture_id,) in found]
 
-    def get(self, model_id: str) -> Model:
+    def get(self, model_id: str) -> ModelEntry:
         """A model.
 
         Raises:
@@ -85,7 +85,7 @@ class Models:
             raise ServiceError(Kind.NOT_FOUND, f"there are no vectors of a model {model_id}")
         return model
 
-    def check(self, model: Model) -> None:
+    def check(self, model: ModelEntry) -> None:
         """Check that a model could serve.
 
         Raises:
@@ -93,7 +93,7 @@ class Models:
         """
         check_whole(self._database.reader, model)
 
-    def serve(self, model: Model) -> int:
+    def serve(self, model: ModelEntry) -> int:
         """Switch to a model; return the sequence number.
 
         Raises:
@@ -104,7 +104,7 @@ class Models:
             set_meta(db, "model", str(model.number))
             return next_seq(db)
 
-    def drop(self, model: Model) -> None:
+    def drop(self, model: ModelEntry) -> None:
         """Drop a model's vectors.
 
         Raises:
@@ -123,7 +123,7 @@ def count(db: sqlite3.Connection, joined: str) -> int:
     return number
 
 
-def missing(db: sqlite3.Connection, model: Model) -> int:
+def missing(db: sqlite3.Connection, model: ModelEntry) -> int:
     """How many pictures have no vector of a model."""
     lacking = f"pictures AS p LEFT JOIN vectors_{model.number} AS v USING (row)"
     number: int = db.execute(f"SELECT count(*) FROM {lacking} WHERE p.deleted_at IS NULL AND v.row IS NULL").fetchone()[
@@ -132,7 +132,7 @@ def missing(db: sqlite3.Connection, model: Model) -> int:
     return number
 
 
-def check_whole(db: sqlite3.Connection, model: Model) -> None:
+def check_whole(db: sqlite3.Connection, model: ModelEntry) -> None:
     """See `Models.check`."""
     lacking = missing(db, model)
     if lacking:

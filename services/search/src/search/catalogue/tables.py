@@ -25,7 +25,7 @@ CHUNK = 8192
 
 
 @dataclass(frozen=True)
-class Picture:
+class NewPicture:
     """A picture to store: its record, and its unit vector as little-endian float32 bytes."""
 
     id: str
@@ -45,7 +45,7 @@ class Picture:
     added_at: str | None = None
 
 
-class Model(NamedTuple):
+class ModelEntry(NamedTuple):
     """A model in the catalogue: its number in this file, its id, its dimension, the serving and previous snapshots."""
 
     number: int
@@ -59,7 +59,7 @@ class State(NamedTuple):
     """The last sequence number and the serving model, by which an index checks whether it is up to date."""
 
     seq: int
-    model: Model | None
+    model: ModelEntry | None
     # Deletes up to this sequence number have been compacted: an older index has to compare all its rows.
     compacted: int
 
@@ -97,19 +97,19 @@ def read_state(db: sqlite3.Connection) -> State:
     return State(int(facts["seq"]), model, int(facts.get("compacted", "0")))
 
 
-def read_model(db: sqlite3.Connection, number: int) -> Model:
+def read_model(db: sqlite3.Connection, number: int) -> ModelEntry:
     """A model by its number."""
     found = db.execute("SELECT number, model_id, dim, generation, previous FROM models WHERE number = ?", (number,))
-    return Model(*found.fetchone())
+    return ModelEntry(*found.fetchone())
 
 
-def find_model(db: sqlite3.Connection, model_id: str) -> Model | None:
+def find_model(db: sqlite3.Connection, model_id: str) -> ModelEntry | None:
     """A model by its name."""
     found = db.execute("SELECT number FROM models WHERE model_id = ?", (model_id,)).fetchone()
     return read_model(db, found[0]) if found else None
 
 
-def check_model(known: Model | None, model_id: str, dim: int) -> None:
+def check_model(known: ModelEntry | None, model_id: str, dim: int) -> None:
     """See `Catalogue.check_model`."""
     if known and (known.model_id, known.dim) != (model_id, dim):
         raise ServiceError(
@@ -153,7 +153,7 @@ def read_records(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Record
     }
 
 
-def read_vectors(db: sqlite3.Connection, model: Model, after: int) -> Iterator[tuple[Rows, Vectors]]:
+def read_vectors(db: sqlite3.Connection, model: ModelEntry, after: int) -> Iterator[tuple[Rows, Vectors]]:
     """A model's vectors that changed after a sequence number, without those of deleted pictures, in batches.
 
     With `after` 0, all vectors in the order of rows.
@@ -176,7 +176,7 @@ def read_vectors(db: sqlite3.Connection, model: Model, after: int) -> Iterator[t
         yield rows, np.frombuffer(b"".join(vector for _, vector in part), "<f4").reshape(len(part), model.dim)
 
 
-def columns_of(p: Picture) -> tuple[Any, ...]:
+def columns_of(p: NewPicture) -> tuple[Any, ...]:
     """The columns of a picture that the client sets, in the order of `FIELDS`."""
     return (
         *(p.id, p.media_key, p.file_name, p.bytes, p.width, p.height, p.caption),

@@ -21,7 +21,7 @@ CHUNK = 65_536
 AT = 10
 
 
-class Kind(Wire):
+class IndexKind(Wire):
     """A kind of index: its Faiss factory string ("Flat", "IVF4096,SQ8", "HNSW32") and its search parameters."""
 
     factory: str = "Flat"
@@ -45,7 +45,7 @@ class Layer(NamedTuple):
 class Approximate:
     """An opened approximate index, with the exact vectors for re-ranking."""
 
-    def __init__(self, path: Path, kind: Kind, vectors: Vectors) -> None:
+    def __init__(self, path: Path, kind: IndexKind, vectors: Vectors) -> None:
         # Memory-map the large parts (IVF lists; HNSW codes and links), so that processes share them.
         flag = faiss.IO_FLAG_MMAP if kind.factory.startswith("IVF") else faiss.IO_FLAG_MMAP_IFC
         self._index = faiss.read_index(str(path), flag)
@@ -86,7 +86,7 @@ def propose(index: faiss.Index, query: Vectors, count: int) -> Rows:
     return positions
 
 
-def train(kind: Kind, vectors: Vectors) -> faiss.Index:
+def train(kind: IndexKind, vectors: Vectors) -> faiss.Index:
     """A new Faiss index of vectors (N, dim)."""
     index = faiss.index_factory(vectors.shape[1], kind.factory, faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
@@ -99,7 +99,7 @@ def train(kind: Kind, vectors: Vectors) -> faiss.Index:
     return index
 
 
-def build_approximate(path: Path, kind: Kind, vectors: Vectors, queries: Vectors) -> float:
+def build_approximate(path: Path, kind: IndexKind, vectors: Vectors, queries: Vectors) -> float:
     """Build and write the Faiss index of vectors (N, dim); return its recall@10 over queries (M, dim)."""
     faiss.write_index(train(kind, vectors), str(path))
     return measure_recall(Approximate(path, kind, vectors), vectors, queries)

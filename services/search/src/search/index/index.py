@@ -10,7 +10,7 @@ import numpy as np
 from servicekit.records import Filter
 
 from search.catalogue.catalogue import Catalogue
-from search.catalogue.tables import Model, State
+from search.catalogue.tables import ModelEntry, State
 from search.index.delta import Delta, Part
 from search.index.exact import Mask
 from search.index.maintenance import Maintenance, building, make
@@ -34,7 +34,7 @@ class Index:
         """
         self._catalogue, self._folder, self._snapshot_rows = catalogue, folder, snapshot_rows
         self._lock = threading.Lock()
-        self._model: Model | None = None
+        self._model: ModelEntry | None = None
         self._snapshot: Snapshot | None = None
         # The vectors of the snapshot that are not deleted; None for all.
         self._alive: Mask | None = None
@@ -49,7 +49,7 @@ class Index:
         """What is wrong with the snapshot that the catalogue names; None if it is intact."""
         return self._damaged.get((self._model and self._model.snapshot) or "")
 
-    def prepare(self, model: Model) -> None:
+    def prepare(self, model: ModelEntry) -> None:
         """Build the snapshot of a model that is about to serve, unless it has one or a build is running."""
         if model.snapshot is None:
             with building(self._folder) as alone:
@@ -107,7 +107,7 @@ class Index:
         self._show(changes.state)
         return True
 
-    def _restart(self, model: Model) -> int:
+    def _restart(self, model: ModelEntry) -> int:
         """Reset to the snapshot that the catalogue names, or to empty; return the sequence number it contains."""
         self._model, self._delta = model, Delta(model.dim)
         self._snapshot, self._alive = None, None

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search.catalogue.catalogue import Catalogue
-from search.catalogue.tables import Model
-from search.index.approximate import Kind
+from search.catalogue.tables import ModelEntry
+from search.index.approximate import IndexKind
 from search.index.exact import Vectors
 from search.index.snapshots import Manifest, Snapshot, SnapshotError, build, kind_and_queries
 
@@ -127,7 +127,7 @@ def building(folder: Path) -> Iterator[bool]:
 
 
 def make(
-    folder: Path, catalogue: Catalogue, model: Model, kind: Kind | None = None, queries: Vectors | None = None
+    folder: Path, catalogue: Catalogue, model: ModelEntry, kind: IndexKind | None = None, queries: Vectors | None = None
 ) -> Manifest:
     """Build a snapshot and serve it. The caller holds the file lock (`building`).
 
@@ -156,7 +156,7 @@ def make(
     return manifest
 
 
-def serve(folder: Path, catalogue: Catalogue, model: Model, name: str) -> None:
+def serve(folder: Path, catalogue: Catalogue, model: ModelEntry, name: str) -> None:
     """Serve a snapshot. The caller holds the file lock (`building`)."""
     kinds = [kind_and_queries(folder / n)[0] for n in (name, model.snapshot) if n is not None]
     # Exact indexes give the same order, so cached answers stay valid; an approximate one may change it.

@@ -22,8 +22,8 @@ from pydantic import ValidationError
 from servicekit.wire import Wire
 
 from search.catalogue.catalogue import Catalogue
-from search.catalogue.tables import Model
-from search.index.approximate import Approximate, Kind, build_approximate, read_queries
+from search.catalogue.tables import ModelEntry
+from search.index.approximate import Approximate, IndexKind, build_approximate, read_queries
 from search.index.exact import Rows, Vectors
 
 MANIFEST, VECTORS, ROWS, FAISS, QUERIES = "manifest.json", "vectors.f32", "rows.i64", "approximate.faiss", "queries.f32"
@@ -58,7 +58,7 @@ class Manifest(Wire):
     # The sequence number of the last change that the snapshot contains, and the number of its vectors.
     seq: int
     count: int
-    kind: Kind
+    kind: IndexKind
     # recall@10 against the exact index over `queries` text queries; None for the exact index itself.
     recall: float | None = None
     queries: int | None = None
@@ -119,7 +119,7 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
 
 
-def kind_and_queries(folder: Path) -> tuple[Kind, Vectors | None]:
+def kind_and_queries(folder: Path) -> tuple[IndexKind, Vectors | None]:
     """A snapshot's kind of index, and the text queries (M, dim) that its recall was measured with.
 
     Works even if other files of the snapshot are damaged. If the manifest or the queries are, the kind is exact.
@@ -133,11 +133,11 @@ def kind_and_queries(folder: Path) -> tuple[Kind, Vectors | None]:
     except (FileNotFoundError, NotADirectoryError, ValidationError, KeyError):
         pass
     log.warning("index snapshot %s: its kind cannot be told any more; an exact one takes its place", folder.name)
-    return Kind(), None
+    return IndexKind(), None
 
 
 def build(
-    folder: Path, catalogue: Catalogue, model: Model, kind: Kind | None = None, queries: Vectors | None = None
+    folder: Path, catalogue: Catalogue, model: ModelEntry, kind: IndexKind | None = None, queries: Vectors | None = None
 ) -> Manifest:
     """Write a snapshot of the catalogue's current vectors; its name is that of the new folder.
 
@@ -151,7 +151,7 @@ def build(
     making = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     making.mkdir(parents=True)
     try:
-        kind = kind or Kind()
+        kind = kind or IndexKind()
         with catalogue.changes(0, model) as changes:
             files, count = write_vectors(making, changes.added)
             seq = changes.state.seq

@@ -14,7 +14,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from search.index.approximate import AT, Approximate, Kind, train
+from search.index.approximate import AT, Approximate, IndexKind, train
 from search.index.exact import Vectors, top
 from search.index.maintenance import TARGET_RECALL
 
@@ -30,7 +30,7 @@ MOST_TIMED = 200
 class Measured:
     """The measurements of one kind of index."""
 
-    kind: Kind
+    kind: IndexKind
     recall: float
     p50_ms: float
     p95_ms: float
@@ -50,14 +50,14 @@ def families(count: int) -> tuple[str, ...]:
     return ("Flat", "SQfp16", "SQ8", "HNSW32", "HNSW32_SQ8", f"IVF{lists},Flat", f"IVF{lists},SQ8")
 
 
-def settings_of(family: str) -> list[Kind]:
+def settings_of(family: str) -> list[IndexKind]:
     """A family with each search parameter to try."""
     if family.startswith("IVF"):
         lists = int(family[3:].partition(",")[0])
-        return [Kind(factory=family, nprobe=n) for n in PROBES if n <= lists]
+        return [IndexKind(factory=family, nprobe=n) for n in PROBES if n <= lists]
     if family.startswith("HNSW"):
-        return [Kind(factory=family, ef_search=n) for n in BREADTHS]
-    return [Kind(factory=family)]
+        return [IndexKind(factory=family, ef_search=n) for n in BREADTHS]
+    return [IndexKind(factory=family)]
 
 
 def measure(
@@ -84,10 +84,10 @@ def measure(
             path = Path(folder) / f"{number}.faiss"
             if family == "Flat":
                 results.append(
-                    timed(Kind(), lambda query: top(vectors, query, AT)[0], queries, exact, vectors.nbytes, 0)
+                    timed(IndexKind(), lambda query: top(vectors, query, AT)[0], queries, exact, vectors.nbytes, 0)
                 )
                 continue
-            faiss.write_index(train(Kind(factory=family), vectors), str(path))
+            faiss.write_index(train(IndexKind(factory=family), vectors), str(path))
             build_s = time.perf_counter() - began
             for kind in settings_of(family):
                 index = Approximate(path, kind, vectors)
@@ -100,7 +100,7 @@ def measure(
 
 
 def timed(
-    kind: Kind,
+    kind: IndexKind,
     search: Callable[[Vectors], Vectors],
     queries: Vectors,
     exact: Sequence[Vectors],

@@ -23,7 +23,7 @@ class StaleViewError(Exception):
     """Pictures of this view have been compacted away; retry with a newer view."""
 
 
-class Hit(NamedTuple):
+class ScoredId(NamedTuple):
     """A picture and its score. `key` is the sort key; it is unique, since ties are broken by id."""
 
     score: float
@@ -56,13 +56,13 @@ class View:
         """How many pictures are not deleted."""
         return sum(part.living for part in self.parts)
 
-    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[ScoredId]:
         """At least the best `count` hits for a unit vector (dim,), in order; fewer if no more exist.
 
         The first k hits do not depend on `count`. With a filter the answer is always exact.
         """
         if self.approximate and where is None:
-            hits: list[Hit] = []
+            hits: list[ScoredId] = []
             for layer, found in enumerate(self._layers(query, self.approximate)):
                 hits += self._named(*found, layer)
                 if len(hits) >= count:
@@ -78,9 +78,9 @@ class View:
             scores, rows = scores[scores >= least], rows[scores >= least]
         return self._named(scores, rows, 0)
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
         """The best `count` hits by BM25 over caption, tags and file name, in order; see `Catalogue.full_text`."""
-        return [Hit(*found) for found in self.catalogue.full_text(words, count, where)]
+        return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where)]
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of the ids that exist."""
@@ -92,7 +92,7 @@ class View:
             return self.count
         return sum(int(mask.sum()) for mask in self._allowed(where) if mask is not None)
 
-    def _named(self, scores: Vectors, rows: Rows, layer: int) -> list[Hit]:
+    def _named(self, scores: Vectors, rows: Rows, layer: int) -> list[ScoredId]:
         """Hits with the ids of their rows, sorted.
 
         Args:
@@ -106,7 +106,7 @@ class View:
         ids = self.catalogue.ids([int(row) for row in rows])
         if len(ids) < len(rows):
             raise StaleViewError
-        hits = [Hit(float(s), ids[int(r)], layer) for s, r in zip(scores, rows, strict=True)]
+        hits = [ScoredId(float(s), ids[int(r)], layer) for s, r in zip(scores, rows, strict=True)]
         return sorted(hits, key=lambda hit: hit.key)
 
     def _allowed(self, where: Filter | None) -> list[Mask | None]:

@@ -11,7 +11,7 @@ import numpy as np
 from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
 from servicekit.records import Filter, Range, Record
 
-from search.catalogue.tables import FIELDS, Picture
+from search.catalogue.tables import FIELDS, NewPicture
 
 # The maximum size of a VARCHAR field in bytes. Only the text for the full-text index is truncated to it.
 MOST_BYTES = 65_535
@@ -60,7 +60,7 @@ def quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def entity_of(p: Picture, added_at: str, changed_at: str) -> dict[str, Any]:
+def entity_of(p: NewPicture, added_at: str, changed_at: str) -> dict[str, Any]:
     """A picture as a Milvus entity."""
     record = {name: getattr(p, name) for name in KEPT if name not in ("added_at", "changed_at")}
     record |= {"tags": list(p.tags), "attributes": with_placeholder(p.attributes or {}, p.placeholder)}

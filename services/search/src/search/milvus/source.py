@@ -10,7 +10,7 @@ from pymilvus import MilvusClient
 from servicekit.records import Filter
 
 from search.index.exact import Vectors
-from search.index.view import Hit
+from search.index.view import ScoredId
 from search.milvus.schema import expression, quoted
 
 # Milvus's limit on the results of one search and on the ids of one query.
@@ -37,7 +37,7 @@ class MilvusSource:
         # Milvus Lite returns BM25 scores with a negative sign, as a distance.
         return [(abs(h["distance"]) if field == "sparse" else h["distance"], h["id"]) for h in found]
 
-    def _with_ties(self, data: Any, field: str, count: int, where: Filter | None) -> list[Hit]:
+    def _with_ties(self, data: Any, field: str, count: int, where: Filter | None) -> list[ScoredId]:
         """The best `count` hits and all that tie with the last one; ties are broken by id.
 
         Milvus orders equal scores arbitrarily, so this fetches more until the last score is below the `count`th.
@@ -46,14 +46,14 @@ class MilvusSource:
         while True:
             found = self._search(data, field, fetch, where)
             if len(found) < min(fetch, MOST) or fetch >= MOST or found[-1][0] < found[count - 1][0]:
-                return sorted((Hit(*hit) for hit in found), key=lambda hit: hit.key)
+                return sorted((ScoredId(*hit) for hit in found), key=lambda hit: hit.key)
             fetch *= 2
 
-    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[ScoredId]:
         """At least the best `count` hits for a unit vector (dim,), in order; fewer if no more exist or at `MOST`."""
         return self._with_ties(query.tolist(), "vector", count, where)
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
         """The best `count` hits by BM25 that contain any of the words, in order."""
         return self._with_ties(" ".join(words), "sparse", count, where)[:count] if words else []
 
@@ -104,11 +104,11 @@ class MilvusSource:
 class Nothing:
     """The `ranking.Source` of a collection before its first picture: every answer is empty."""
 
-    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[Hit]:
+    def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[ScoredId]:
         """None."""
         return []
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[Hit]:
+    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
         """None."""
         return []
 

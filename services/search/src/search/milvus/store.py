@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from pymilvus import MilvusClient
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import FacetCounts, ModelFacts, Record, Stats, Suggestions
+from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Record, Suggestions
 
 from search.catalogue.facets import facets_of
-from search.catalogue.tables import Model, Picture, check_model, timestamp
+from search.catalogue.tables import ModelEntry, NewPicture, check_model, timestamp
 from search.milvus.facets import facets, sample_captions, suggest
 from search.milvus.schema import (
     KEPT,
@@ -77,18 +77,18 @@ class MilvusStore:
         self._set("generation", generation)
         return generation
 
-    def _models(self, facts: Mapping[str, str]) -> dict[str, Model]:
+    def _models(self, facts: Mapping[str, str]) -> dict[str, ModelEntry]:
         named = {k.removeprefix("model:"): int(v) for k, v in facts.items() if k.startswith("model:")}
-        return {model_id: Model(i, model_id, dim) for i, (model_id, dim) in enumerate(sorted(named.items()))}
+        return {model_id: ModelEntry(i, model_id, dim) for i, (model_id, dim) in enumerate(sorted(named.items()))}
 
-    def _serving(self, facts: Mapping[str, str] | None = None) -> Model | None:
+    def _serving(self, facts: Mapping[str, str] | None = None) -> ModelEntry | None:
         facts = self._all_facts() if facts is None else facts
         return self._models(facts).get(facts.get("serving", ""))
 
     def _collection(self, model_id: str) -> str:
         return f"{self._prefix}_{hashlib.sha256(model_id.encode()).hexdigest()[:16]}"
 
-    def _source(self, model: Model | None) -> MilvusSource | Nothing:
+    def _source(self, model: ModelEntry | None) -> MilvusSource | Nothing:
         return MilvusSource(self._client, self._collection(model.model_id)) if model else Nothing()
 
     def _create(self, model_id: str, dim: int) -> None:
@@ -104,7 +104,7 @@ class MilvusStore:
         return f"{stats['count']} pictures in Milvus, generation {stats['generation']}"
 
     def upsert(
-        self, model_id: str, dim: int, pictures: Sequence[Picture], keep_existing: bool = False
+        self, model_id: str, dim: int, pictures: Sequence[NewPicture], keep_existing: bool = False
     ) -> tuple[list[str], str]:
         """Add or replace pictures; see `Store.upsert`."""
         facts = self._all_facts()
@@ -114,7 +114,7 @@ class MilvusStore:
             self._create(model_id, dim)
             self._set("serving", model_id)
         collection = self._collection(model_id)
-        distinct: dict[str, Picture] = {}
+        distinct: dict[str, NewPicture] = {}
         for p in pictures:
             if not (keep_existing and p.id in distinct):
                 distinct[p.id] = p
@@ -206,7 +206,7 @@ class MilvusStore:
     def _generation(self, token: str) -> str:
         return f"{self._prefix}-{token}"
 
-    def stats(self) -> Stats:
+    def stats(self) -> CollectionStats:
         """See `Store.stats`."""
         facts = self._all_facts()
         model = self._serving(facts)
@@ -217,7 +217,7 @@ class MilvusStore:
             "index": {"generation": None, "kind": "Milvus FLAT", "after": 0, "problem": None},
         }
 
-    def _count(self, model: Model) -> int:
+    def _count(self, model: ModelEntry) -> int:
         found = self._client.query(self._collection(model.model_id), filter="", output_fields=["count(*)"])
         return int(found[0]["count(*)"])
 
@@ -249,14 +249,14 @@ class MilvusStore:
             )
         return answer
 
-    def _ids(self, model: Model) -> Iterator[list[str]]:
+    def _ids(self, model: ModelEntry) -> Iterator[list[str]]:
         """All ids of a model's collection, in batches."""
         source, last = MilvusSource(self._client, self._collection(model.model_id)), ""
         while part := [str(e["id"]) for e in source.following(last, BATCH, ["id"])]:
             yield part
             last = part[-1]
 
-    def _lacking(self, serving: Model, model: Model) -> Iterator[list[str]]:
+    def _lacking(self, serving: ModelEntry, model: ModelEntry) -> Iterator[list[str]]:
         """Ids that are in the serving model's collection and not in the other model's, in batches."""
         source = MilvusSource(self._client, self._collection(model.model_id))
         for part in self._ids(serving):
@@ -314,7 +314,7 @@ class MilvusStore:
                 raise
         return self._generation(self._bump())
 
-    def _check_whole(self, serving: Model, model: Model) -> None:
+    def _check_whole(self, serving: ModelEntry, model: ModelEntry) -> None:
         """Refuse a model that lacks vectors of some pictures of the serving model."""
         missing = sum(len(part) for part in self._lacking(serving, model))
         if missing:
@@ -323,7 +323,7 @@ class MilvusStore:
                 f"{missing} pictures have no vector of {model.model_id} yet, and could not be found; add those first",
             )
 
-    def _bring_records(self, serving: Model, model: Model) -> None:
+    def _bring_records(self, serving: ModelEntry, model: ModelEntry) -> None:
         """Copy the current records into the collection of a model whose vectors were back-filled earlier.
 
         Records may have changed since the back-fill, and pictures may have been deleted.
