@@ -2,7 +2,6 @@
 
 import io
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +10,8 @@ import pytest
 from gateway.library.index import Library
 from PIL import Image
 
-from tests.unit.gateway.admin.test_routes import events_of
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture, upload
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    (folder / "2024").mkdir(parents=True)
-    (folder / "2024" / "red.png").write_bytes(picture(RED))
-    (folder / "blue.jpeg").write_bytes(picture(BLUE, form="JPEG"))
-    (folder / "notes.txt").write_text("x")
-    return folder
-
-
-@pytest.fixture
-def shelf(make_stack: Callable[..., Any], photos: Path) -> Any:
-    return make_stack(folders=str(photos))
-
-
-def scan(stack: Any, query: str = "") -> dict[str, Any]:
-    return events_of(stack.client.post(f"/api/v1/library/scan{query}"))[-1][1]
-
-
-def found(stack: Any) -> set[str]:
-    return {r["file_name"] for r in body(get(stack, "/api/v1/search?q=red"))["results"]}
+from tests.unit.gateway.library.conftest import found, scan
 
 
 def test_pictures_are_found_where_they_lie(shelf: Any, photos: Path) -> None:
@@ -74,167 +50,6 @@ def test_a_file_that_moved_is_found_again_and_keeps_its_tags(shelf: Any, photos:
     assert (result["exists"], result["gone"]) == (1, 1)
     assert get(shelf, f"/api/v1/images/{name}/file").data == picture(RED)
     assert body(get(shelf, f"/api/v1/images/{name}"))["tags"] == ["wall"]
-
-
-def told(stack: Any, name: str) -> tuple[str, str, list[str]]:
-    """File name, caption and tags of a picture."""
-    record = body(get(stack, f"/api/v1/images/{name}"))
-    return record["file_name"], record["caption"], record["tags"]
-
-
-def test_an_edited_file_passes_its_caption_and_tags_on_and_its_former_content_goes(shelf: Any, photos: Path) -> None:
-    scan(shelf)
-    blue, green = picture(BLUE, form="JPEG"), picture(GREEN, form="JPEG")
-    said = {"caption": "the sea", "tags": ["holiday"], "attributes": {"stars": 5}, "taken_at": "2024-05-31T18:20:05"}
-    assert shelf.client.patch(f"/api/v1/images/{ids(blue)[0]}", json=said).status_code == 200
-    (photos / "blue.jpeg").write_bytes(green)
-    assert get(shelf, f"/api/v1/images/{ids(blue)[0]}/file").status_code == 404
-    assert scan(shelf)["added"] == 1
-    assert get(shelf, f"/api/v1/images/{ids(blue)[0]}").status_code == 404
-    after = body(get(shelf, f"/api/v1/images/{ids(green)[0]}"))
-    assert {field: after[field] for field in said} == said
-    assert get(shelf, after["file_url"]).data == green
-    assert body(get(shelf, "/api/v1/stats"))["count"] == 2
-
-
-def test_the_former_content_of_an_edited_file_stays_where_another_file_holds_it(shelf: Any, photos: Path) -> None:
-    red = picture(RED)
-    (photos / "copy.png").write_bytes(red)
-    scan(shelf)
-    shelf.client.patch(f"/api/v1/images/{ids(red)[0]}", json={"caption": "a wall"})
-    (photos / "2024" / "red.png").write_bytes(picture(GREEN))
-    scan(shelf)
-    assert get(shelf, f"/api/v1/images/{ids(red)[0]}/file").data == red
-    # The caption stays with the content: the file of that name may hold another picture now.
-    assert [told(shelf, name)[1] for name in ids(red, picture(GREEN))] == ["a wall", ""]
-
-
-def captioned(stack: Any, photos: Path, count: int) -> list[str]:
-    """Files 1.png, 2.png, ... with captions "one", "two", ...; their ids."""
-    contents = [picture((60 * number, 9, 200)) for number in range(count)]
-    for number, content in enumerate(contents, 1):
-        (photos / f"{number}.png").write_bytes(content)
-    scan(stack)
-    for name, caption in zip(ids(*contents), ("one", "two", "three"), strict=False):
-        stack.client.patch(f"/api/v1/images/{name}", json={"caption": caption})
-    return ids(*contents)
-
-
-def exchange(photos: Path, *moves: tuple[str, str]) -> None:
-    """Rename files, all at once, with times that differ from those before."""
-    contents = {new: (photos / old).read_bytes() for old, new in moves}
-    for new, content in contents.items():
-        (photos / new).write_bytes(content)
-        os.utime(photos / new, (1_700_000_000, 1_700_000_000))
-
-
-def test_the_copy_of_a_file_that_is_edited_afterwards_keeps_the_caption(shelf: Any, photos: Path) -> None:
-    (one,) = captioned(shelf, photos, 1)
-    exchange(photos, ("1.png", "original.png"))
-    (photos / "1.png").write_bytes(picture(GREEN))
-    result = scan(shelf)
-    assert (result["added"], result["exists"], result["failed"]) == (1, 1, 0)
-    assert told(shelf, one)[:2] == ("original.png", "one")
-    assert get(shelf, f"/api/v1/images/{one}/file").status_code == 200
-
-
-def test_files_that_exchange_their_names_keep_their_captions(shelf: Any, photos: Path) -> None:
-    one, two = captioned(shelf, photos, 2)
-    exchange(photos, ("1.png", "2.png"), ("2.png", "1.png"))
-    assert scan(shelf, "?remove=true")["exists"] == 2
-    assert (told(shelf, one)[:2], told(shelf, two)[:2]) == (("2.png", "one"), ("1.png", "two"))
-    assert scan(shelf)["unchanged"] == 4
-
-
-def test_renumbered_files_keep_their_captions(shelf: Any, photos: Path) -> None:
-    names = captioned(shelf, photos, 3)
-    exchange(photos, ("3.png", "4.png"), ("2.png", "3.png"), ("1.png", "2.png"))
-    (photos / "1.png").unlink()
-    assert scan(shelf, "?remove=true")["failed"] == 0
-    assert [told(shelf, name)[:2] for name in names] == [("2.png", "one"), ("3.png", "two"), ("4.png", "three")]
-
-
-def test_nothing_is_deleted_while_a_file_cannot_be_read(
-    shelf: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A moved file may be the one that cannot be read."""
-    (one,) = captioned(shelf, photos, 1)
-    (photos / "1.png").rename(photos / "moved.png")
-    read = Library.read
-
-    def failing(library: Library, path: Path) -> Any:
-        if path.name == "moved.png":
-            raise OSError(5, "Input/output error")
-        return read(library, path)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Library, "read", failing)
-        result = scan(shelf, "?remove=true")
-    assert (result["gone"], result["failures"][0]["reason"]) == (1, "Input/output error")
-    assert scan(shelf, "?remove=true")["exists"] == 1
-    assert told(shelf, one)[:2] == ("moved.png", "one")
-
-
-def test_a_file_that_is_edited_to_deleted_content_leaves_nothing(shelf: Any, photos: Path) -> None:
-    (one,) = captioned(shelf, photos, 1)
-    assert shelf.client.delete(f"/api/v1/images/{ids(picture(RED))[0]}").status_code == 204
-    (photos / "1.png").write_bytes(picture(RED))
-    (photos / "2024" / "red.png").unlink()
-    assert scan(shelf)["deleted"] == 1
-    assert get(shelf, f"/api/v1/images/{one}").status_code == 404
-
-
-def test_the_date_that_a_camera_wrote_is_corrected_by_an_edit_and_kept_where_the_edit_lost_it(
-    shelf: Any, photos: Path
-) -> None:
-    def taken(when: str | None, colour: tuple[int, int, int]) -> str | None:
-        exif = Image.Exif()
-        if when:
-            exif[306] = when
-        content = picture(colour, form="JPEG", exif=exif)
-        (photos / "dated.jpg").write_bytes(content)
-        scan(shelf)
-        found: str | None = body(get(shelf, f"/api/v1/images/{ids(content)[0]}"))["taken_at"]
-        return found
-
-    assert taken("2020:01:02 03:04:05", RED) == "2020-01-02T03:04:05"
-    assert taken("2024:05:31 18:20:05", GREEN) == "2024-05-31T18:20:05"
-    assert taken(None, (9, 9, 9)) == "2024-05-31T18:20:05"
-
-
-def test_a_link_to_itself_ends_no_scan(shelf: Any, photos: Path) -> None:
-    (photos / "loop.png").symlink_to(photos / "loop.png")
-    assert scan(shelf)["added"] == 2
-
-
-def test_a_deleted_picture_stays_deleted_by_its_content_until_the_user_adds_it(shelf: Any, photos: Path) -> None:
-    scan(shelf)
-    red, file = picture(RED), photos / "2024" / "red.png"
-    name = ids(red)[0]
-    assert shelf.client.delete(f"/api/v1/images/{name}").status_code == 204
-    os.utime(file, (1, 1))
-    assert (scan(shelf)["deleted"], found(shelf)) == (1, {"blue.jpeg"})
-    file.rename(photos / "renamed.png")
-    (photos / "copy.png").write_bytes(red)
-    assert (scan(shelf, "?remove=true")["deleted"], found(shelf)) == (2, {"blue.jpeg"})
-    assert body(upload(shelf, red))["items"][0]["status"] == "added"
-    os.utime(photos / "renamed.png", (2, 2))
-    assert scan(shelf)["deleted"] == 0
-    assert get(shelf, f"/api/v1/images/{name}/file").data == red
-
-
-def test_a_renamed_file_gives_its_picture_its_new_name(shelf: Any, photos: Path) -> None:
-    scan(shelf)
-    name = ids(picture(RED))[0]
-    shelf.client.patch(f"/api/v1/images/{name}", json={"caption": "a wall", "tags": ["inside"]})
-    (photos / "2024" / "red.png").rename(photos / "brick.png")
-    scan(shelf)
-    assert told(shelf, name) == ("brick.png", "a wall", ["inside"])
-    assert body(get(shelf, "/api/v1/search?q=brick&mode=text"))["results"][0]["id"] == name
-    # A copy changes nothing: the file of that name is still there.
-    (photos / "another.png").write_bytes(picture(RED))
-    scan(shelf)
-    assert told(shelf, name)[0] == "brick.png"
 
 
 def test_what_is_gone_is_counted_and_removed_only_when_asked(shelf: Any, photos: Path) -> None:

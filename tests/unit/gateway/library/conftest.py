@@ -1,0 +1,33 @@
+"""A library of a few pictures, and a gateway that indexes it in place."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.gateway.admin.test_routes import events_of
+from tests.unit.gateway.conftest import BLUE, RED, body, get, picture
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "2024").mkdir(parents=True)
+    (folder / "2024" / "red.png").write_bytes(picture(RED))
+    (folder / "blue.jpeg").write_bytes(picture(BLUE, form="JPEG"))
+    (folder / "notes.txt").write_text("x")
+    return folder
+
+
+@pytest.fixture
+def shelf(make_stack: Callable[..., Any], photos: Path) -> Any:
+    return make_stack(folders=str(photos))
+
+
+def scan(stack: Any, query: str = "") -> dict[str, Any]:
+    return events_of(stack.client.post(f"/api/v1/library/scan{query}"))[-1][1]
+
+
+def found(stack: Any) -> set[str]:
+    return {r["file_name"] for r in body(get(stack, "/api/v1/search?q=red"))["results"]}
