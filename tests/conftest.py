@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -57,16 +58,19 @@ Start = Callable[..., AbstractContextManager[Process]]
 
 
 def find_free_ports(count: int) -> int:
-    """The first of `count` consecutive ports without a listener."""
+    """The first of `count` consecutive ports without a listener.
+
+    Below the range that the kernel takes for outgoing connections (32768 on Linux), and at random: what is chosen now
+    is bound some seconds later, and other tests choose at the same time.
+    """
     while True:
-        sockets = []
+        port = random.SystemRandom().randrange(10_240, 32_768 - count)
+        sockets = [socket.socket() for _ in range(count)]
         try:
-            for i in range(count):
-                sockets.append(socket.socket())
-                sockets[-1].bind(("127.0.0.1", 0 if i == 0 else sockets[0].getsockname()[1] + i))
-            port: int = sockets[0].getsockname()[1]
+            for i, s in enumerate(sockets):
+                s.bind(("127.0.0.1", port + i))
             return port
-        except (OSError, OverflowError):
+        except OSError:
             continue
         finally:
             for s in sockets:
