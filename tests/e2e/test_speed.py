@@ -114,35 +114,53 @@ SCROLL = """async count => {
 }"""
 
 
-def longest_task_ms(trace: bytes) -> float:
-    """The longest task of the page's main thread, in ms of CPU time.
+# What the browser itself needs for a screen of tiles a frame: plain elements, as many as the page replaces at most.
+REFERENCE = """async frames => {
+  const row = '<li><a href="/"><img alt="a picture" width="150" height="100"></a></li>'.repeat(70);
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let number = 0; number < frames; number++) {
+    document.body.innerHTML = `<ul>${row}</ul>`;
+    await frame();
+  }
+}"""
+REFERENCE_FRAMES = 150
+# Measured between 1.4 and 2.8; with three icons in each tile, as once, the page took three times as long.
+MOST_TIMES_REFERENCE = 4
+
+
+def long_task_ms(browser: Browser, page: Page, script: str, argument: int) -> tuple[float, Any]:
+    """The 95th percentile of the main thread's tasks of 2 ms or more while a script runs, and the script's answer.
 
     CPU time and not wall time: on a machine of two cores that also runs the services, a thread that waits for a core
-    would look like a slow page.
+    would look like a slow page. The 95th percentile, since one task of many takes ten times its usual CPU time where
+    other machines share the processor; a task that is slow whenever a page of results arrives is in it.
     """
-    events = json.loads(trace)["traceEvents"]
+    browser.start_tracing(page=page, categories=["toplevel"])
+    answer = page.evaluate(script, argument)
+    events = json.loads(browser.stop_tracing())["traceEvents"]
     named = [(e["pid"], e["tid"], e["args"]["name"]) for e in events if e["name"] == "thread_name"]
     main = {(process, thread) for process, thread, name in named if name == "CrRendererMain"}
     # A task that had not ended when the trace stopped has no `tdur`.
-    tasks: list[int] = [
-        e.get("tdur", 0) for e in events if e["name"].endswith("::RunTask") and (e["pid"], e["tid"]) in main
+    times = [
+        e.get("tdur", 0) / 1000 for e in events if e["name"].endswith("::RunTask") and (e["pid"], e["tid"]) in main
     ]
-    return max(tasks) / 1000
+    return float(np.percentile([time for time in times if time >= 2], 95)), answer
 
 
 def test_five_thousand_results_scroll_smoothly(large: str, browser: Browser, open_window: Callable[..., Page]) -> None:
+    """The tasks of scrolling take at most 50 ms (a "long task" by the W3C) or, where slow, 4 times a reference."""
     page = open_window(large)
     for _ in range(TRIES):
+        page.goto("about:blank")
+        reference, _ = long_task_ms(browser, page, REFERENCE, REFERENCE_FRAMES)
         page.goto("/?q=anything")
         expect(tiles(page).first).to_be_visible()
         page.evaluate(WATCH)
-        browser.start_tracing(page=page, categories=["toplevel"])
-        most = page.evaluate(SCROLL, COUNT)
-        longest = longest_task_ms(browser.stop_tracing())
+        task, most = long_task_ms(browser, page, SCROLL, COUNT)
         shift = page.evaluate("() => seen.shift")
-        sys.stdout.write(f"{most} cards, shift {shift}, longest task {longest} ms\n")
+        sys.stdout.write(f"{most} cards, shift {shift}, tasks of {task:.1f} ms, reference {reference:.1f} ms\n")
         assert 0 < most < 500
         assert shift <= 0.02
-        if longest <= 50:
+        if task <= max(50, MOST_TIMES_REFERENCE * reference):
             return
-    pytest.fail(f"a task of the page took {longest} ms of processor time")
+    pytest.fail(f"the page's tasks take {task:.1f} ms of CPU time, those of the reference {reference:.1f} ms")
