@@ -55,7 +55,7 @@ def fetch(url: str) -> dict[str, Any] | None:
 
 def ports(port: int) -> dict[str, int]:
     """The port of each service: the gateway's is `port`, the others follow."""
-    return {"gateway": port, "encoder": port + 1, "search": port + 2}
+    return {"gateway": port, "encoder": port + 1, "search": port + 2, "worker": port + 3}
 
 
 def is_free(port: int) -> bool:
@@ -152,7 +152,7 @@ def environment(port: int, data: Path) -> dict[str, str]:
 
     given = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v}
     at = {service: f"127.0.0.1:{p}" for service, p in ports(port).items()}
-    quiet = {f"{service.upper()}_LOG_LEVEL": "WARNING" for service in at}
+    quiet = {f"{service}_LOG_LEVEL": "WARNING" for service in ("GATEWAY", "ENCODER", "SEARCH")}
     return {
         "GATEWAY_PAGE": str(ROOT / "frontend" / "dist"),
         "ENCODER_BUNDLE": str(ROOT / "var" / "bundle"),
@@ -160,7 +160,10 @@ def environment(port: int, data: Path) -> dict[str, str]:
         **given,
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        **{f"{service.upper()}_BIND": address for service, address in at.items()},
+        "GATEWAY_BIND": at["gateway"],
+        "GATEWAY_WORKER_BIND": at["worker"],
+        "ENCODER_BIND": at["encoder"],
+        "SEARCH_BIND": at["search"],
         "GATEWAY_ENCODER_URL": f"http://{at['encoder']}",
         "GATEWAY_SEARCH_URL": f"http://{at['search']}",
         "GATEWAY_MEDIA": str(data / "media"),
@@ -269,7 +272,9 @@ def fill(url: str, photos: Path | None, env: dict[str, str], stack: subprocess.P
         env: the environment of the processes.
         stack: the running services.
     """
-    what = ["scan"] if photos else ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
+    gallery = ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
+    # The worker may have begun a scan already.
+    what = ["scan", "--join"] if photos else gallery
     say(f"\nSightline answers at {url}. Adding {photos or 'the sample gallery'}; what is in can be found at once.\n")
     with key_where_needed(url, env) as keyed:
         added = subprocess.run(["sightline", "--url", url, *what], env=keyed, check=False)
@@ -285,9 +290,9 @@ def main() -> int:
     parser.add_argument("--photos", type=lambda given: Path(given).expanduser().resolve())
     parser.add_argument("--data", type=Path, help="folder of the collection; var/photos or var/gallery unless given")
     options = parser.parse_args()
-    # The next three ports are for encoder, search and, during a re-index, the former model's encoder.
-    if not 1024 <= options.port <= 65532:
-        say(f"PORT: {options.port} is not between 1024 and 65532.")
+    # The next four ports are for encoder, search, worker and, during a re-index, the former model's encoder.
+    if not 1024 <= options.port <= 65531:
+        say(f"PORT: {options.port} is not between 1024 and 65531.")
         return 1
     checks = [missing_photos(options.photos), busy_port(options.port)]
     if options.action == "check":

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,12 +117,16 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
 
     def start_service(service: str, ready: str = "/readyz", port: int | None = None, **settings: str) -> object:
         port = port or find_free_ports(1)
+        # The worker is a process of the gateway's package, with the gateway's settings.
+        conf, bind = f"{service}.gunicorn_conf", f"{service.upper()}_BIND"
+        if service == "worker":
+            conf, bind = "gateway.worker_conf", "GATEWAY_WORKER_BIND"
         folder = tmp_path_factory.mktemp(service, numbered=True)
         given = {name: value.replace("{port}", str(port)) for name, value in settings.items()}
-        env = {f"{service.upper()}_BIND": f"127.0.0.1:{port}", **given}
-        if service == "gateway":
+        env = {bind: f"127.0.0.1:{port}", **given}
+        if service in ("gateway", "worker"):
             env.setdefault("GATEWAY_STATE", str(folder / "state.sqlite"))
-        command = [sys.executable, "-m", "gunicorn", "-c", f"python:{service}.gunicorn_conf"]
+        command = [sys.executable, "-m", "gunicorn", "-c", f"python:{conf}"]
         return running(command, env, f"http://127.0.0.1:{port}", ready, folder / "log")
 
     return start_service  # type: ignore[return-value]
@@ -165,27 +169,31 @@ def postgresql() -> Iterator[Callable[[], str]]:
 
 @dataclass
 class Services:
-    """The three services of a running system."""
+    """The processes of a running system."""
 
     encoder: Process
     search: Process
     gateway: Process
+    worker: Process | None
 
 
 @pytest.fixture(scope="session")
 def start_all(start: Start) -> Callable[..., AbstractContextManager[Services]]:
-    """Start all three: `with start_all(folder, GATEWAY_AUTH="on") as services: services.gateway.url`.
+    """Start the services: `with start_all(folder, GATEWAY_AUTH="on") as services: services.gateway.url`.
 
-    Their data are in the folder. A setting goes to the service whose name is its prefix.
+    Their data are in the folder. A setting goes to the service whose name is its prefix. The worker is started if
+    `worker` is true.
     """
 
     @contextmanager
-    def started(folder: Path, **settings: str) -> Iterator[Services]:
+    def started(folder: Path, worker: bool = False, **settings: str) -> Iterator[Services]:
         catalogue, media = {"SEARCH_CATALOGUE": str(folder / "c.sqlite")}, {"GATEWAY_MEDIA": str(folder / "media")}
+        settings.setdefault("GATEWAY_STATE", str(folder / "state.sqlite"))
         with start("encoder", **settings) as encoder, start("search", **catalogue, **settings) as search:
             where = {"GATEWAY_ENCODER_URL": encoder.url, "GATEWAY_SEARCH_URL": search.url}
-            with start("gateway", **where, **media, **settings) as gateway:
-                yield Services(encoder, search, gateway)
+            with start("gateway", **where, **media, **settings) as gateway, ExitStack() as stack:
+                jobs = stack.enter_context(start("worker", **where, **media, **settings)) if worker else None
+                yield Services(encoder, search, gateway, jobs)
 
     return started
 
@@ -194,7 +202,7 @@ def start_all(start: Start) -> Callable[..., AbstractContextManager[Services]]:
 def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """The stack that `make up` starts, after the sample gallery has been added."""
     folder = tmp_path_factory.mktemp("stack")
-    port = find_free_ports(3)
+    port = find_free_ports(4)
     command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(folder / "data")]
     url = f"http://127.0.0.1:{port}"
     with running(command, {}, url, "/readyz", folder / "log") as process:

@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
     photos.mkdir()
     for picture in sorted((ROOT / "deploy" / "gallery" / "pictures").iterdir())[::40]:
         shutil.copy(picture, photos)
-    port = find_free_ports(3)
+    port = find_free_ports(4)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(folder / "data")]
     began = time.monotonic()

@@ -20,7 +20,7 @@ def gateway(start_all: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The environment of `sightline` for a gateway that requires keys, with an admin key."""
     folder = tmp_path_factory.mktemp("cli")
     keys = {"GATEWAY_STATE": str(folder / "state.sqlite")}
-    with start_all(folder, GATEWAY_AUTH="on", **keys) as services:
+    with start_all(folder, worker=True, GATEWAY_AUTH="on", **keys) as services:
         made = run(keys, "keys", "create", "test", "--scope", "admin", "--json")
         yield {**keys, "SIGHTLINE_URL": services.gateway.url, "SIGHTLINE_KEY": json.loads(made.stdout)["key"]}
 

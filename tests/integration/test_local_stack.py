@@ -92,7 +92,7 @@ def test_the_page_is_served_with_a_policy(local_stack: Any) -> None:
 
 def test_closing_the_terminal_ends_every_process(tmp_path: Path, free_ports: Any) -> None:
     (tmp_path / "photos").mkdir()
-    port = free_ports(3)
+    port = free_ports(4)
     command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(tmp_path / "data")]
     stack = subprocess.Popen(
         [*command, "--photos", str(tmp_path / "photos")], stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -102,7 +102,7 @@ def test_closing_the_terminal_ends_every_process(tmp_path: Path, free_ports: Any
     os.killpg(stack.pid, signal.SIGHUP)
     assert stack.wait(30) == 0
     stack.stdout.close()
-    for p in range(port, port + 3):
+    for p in range(port, port + 4):
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", p)).close()
 

@@ -86,12 +86,19 @@ def test_an_unknown_setting_stops_the_start_and_is_named(tmp_path: Path) -> None
     assert "SEARCH_CATALOG is not a setting" in done.stderr
 
 
-@pytest.mark.parametrize("service", ["encoder", "search", "gateway"])
-def test_each_service_has_a_process_of_its_own_port(service: str) -> None:
-    code = f"import {service}.gunicorn_conf as c; print(c.bind, c.wsgi_app, c.workers)"
+@pytest.mark.parametrize(
+    ("conf", "package", "port"),
+    [
+        ("encoder.gunicorn_conf", "encoder", 8081),
+        ("search.gunicorn_conf", "search", 8082),
+        ("gateway.gunicorn_conf", "gateway", 8080),
+        ("gateway.worker_conf", "gateway.worker", 8083),
+    ],
+)
+def test_each_process_has_a_port_of_its_own(conf: str, package: str, port: int) -> None:
+    code = f"import {conf} as c; print(c.bind, c.wsgi_app, c.workers)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    port = {"encoder": 8081, "search": 8082, "gateway": 8080}[service]
-    assert done.stdout.split() == [f"127.0.0.1:{port}", f"{service}:create_app()", "1"]
+    assert done.stdout.split() == [f"127.0.0.1:{port}", f"{package}:create_app()", "1"]
 
 
 def test_a_full_disk_refuses_writes_with_507_and_loses_nothing(

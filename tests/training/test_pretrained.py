@@ -192,7 +192,7 @@ def test_make_up_serves_one_after_another_and_encodes_the_collection_anew(tmp_pa
                 model = httpx.get(f"http://127.0.0.1:{port + 1}/v1/model").json()
             # The former model answers during the re-index; afterwards its encoder is stopped.
             assert (f"the one of before answers at {url}" in (tmp_path / "log").read_text()) == (number > 0)
-            assert not answers(f"http://127.0.0.1:{port + 3}/livez")
+            assert not answers(f"http://127.0.0.1:{port + 4}/livez")
             assert {hit["file_name"] for hit in found["results"]} == {"0.png", "1.png", "2.png"}
             assert model["model_id"].startswith(f"{folder.name}-")
     finally:

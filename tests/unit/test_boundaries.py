@@ -79,9 +79,10 @@ ROOMS = {
         ("api",),
         ("pictures",),
         ("library", "search"),
-        ("admin",),
+        ("admin", "jobs"),
         ("dependencies",),
-        ("commands", "gunicorn_conf", "__init__"),
+        ("worker",),
+        ("commands", "gunicorn_conf", "worker_conf", "__init__"),
     ),
     "search": (
         ("settings",),

@@ -14,6 +14,7 @@ from servicekit.settings import variables
 ROOT = Path(__file__).parents[2]
 SETTINGS: dict[str, type[BaseSettings]] = {
     "gateway": gateway.settings.Settings,
+    "worker": gateway.settings.Settings,
     "encoder": encoder.settings.Settings,
     "search": search.settings.Settings,
 }
@@ -27,7 +28,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 # Settings that the images fix: addresses, folders, and that the edge serves the page.
 FIXED = {
-    *("GATEWAY_BIND", "GATEWAY_MEDIA", "GATEWAY_STATE", "GATEWAY_LIBRARY", "GATEWAY_PAGE"),
+    *("GATEWAY_BIND", "GATEWAY_WORKER_BIND", "GATEWAY_MEDIA", "GATEWAY_STATE", "GATEWAY_LIBRARY", "GATEWAY_PAGE"),
     *("ENCODER_BIND", "ENCODER_BUNDLE"),
     *("SEARCH_BIND", "SEARCH_CATALOGUE", "SEARCH_INDEX"),
 }
@@ -73,13 +74,22 @@ def test_every_image_that_is_built_runs_as_nobody() -> None:
 def test_another_model_is_served_by_settings_that_exist_and_its_former_encoder_is_closed_in() -> None:
     document = yaml.safe_load((ROOT / "deploy" / "model.yml").read_text())
     parts: dict[str, dict[str, Any]] = document["services"]
-    assert set(parts) == {"export", "encoder", "former", "gateway"}
-    for name, service in (("encoder", "encoder"), ("former", "encoder"), ("gateway", "gateway")):
+    assert set(parts) == {"export", "encoder", "former", "gateway", "worker"}
+    for name, service in (("encoder", "encoder"), ("former", "encoder"), ("gateway", "gateway"), ("worker", "worker")):
         assert set(parts[name]["environment"]) <= set(variables(SETTINGS[service])), name
     former, encoder = parts["former"], services()["encoder"]
     assert former["networks"] == ["inside"]
     for key in ("image", "read_only", "cap_drop", "security_opt", "tmpfs", "restart"):
         assert former[key] == encoder[key], key
+
+
+def test_a_library_is_read_only_and_the_same_for_gateway_and_worker() -> None:
+    document = yaml.safe_load((ROOT / "deploy" / "library.yml").read_text())
+    parts: dict[str, dict[str, Any]] = document["services"]
+    assert set(parts) == {"gateway", "worker"}
+    assert parts["gateway"] == parts["worker"]
+    assert set(parts["gateway"]["environment"]) <= set(variables(gateway.settings.Settings))
+    assert [volume.rpartition("}:")[2] for volume in parts["gateway"]["volumes"]] == ["/library:ro"]
 
 
 def test_the_page_has_one_policy_wherever_it_is_served() -> None:

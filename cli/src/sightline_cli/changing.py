@@ -1,14 +1,11 @@
-"""Commands that show or change pictures: info, tag, delete, export, quarantine, reindex and scan."""
+"""Commands that show or change pictures: info, tag, delete, export and quarantine."""
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from typing import IO, Any
 
 import click
-from tqdm import tqdm
 
 from sightline_cli.client import Client, as_json, show
 
@@ -114,72 +111,3 @@ def quarantine(client: Client, clear: bool, as_json: bool) -> None:
         for file in files:
             client.request("DELETE", f"/api/v1/quarantine/{file['id']}")
         click.echo(f"{len(files)} forgotten.", err=True)
-
-
-@click.command()
-@as_json
-@click.pass_obj
-def reindex(client: Client, as_json: bool) -> None:
-    """Encode every picture with the encoder's current model, and switch searches to that model.
-
-    Searches use the previous model until every picture is encoded. Run it again to resume after an interruption.
-    """
-    last = followed(client, "/api/v1/reindex", "encoding", as_json)
-    if as_json:
-        click.echo(json.dumps(last))
-    else:
-        click.echo(f"{last['model_id']} serves {last['total']} pictures.")
-        for failed in last["failed"]:
-            click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
-    if last["failed"]:
-        sys.exit(1)
-
-
-@click.command()
-@click.option("--remove", is_flag=True, help="Delete pictures whose files are gone from the collection.")
-@as_json
-@click.pass_obj
-def scan(client: Client, remove: bool, as_json: bool) -> None:
-    """Bring the collection up to date with the library: the folders that GATEWAY_LIBRARY names.
-
-    The pictures are indexed in place, not copied. Unchanged files are not read again. Exit status 1: some files could
-    not be read, and are listed.
-    """
-    params = {"remove": "true"} if remove else {}
-    last = followed(client, "/api/v1/library/scan", "scanning", as_json, params=params)
-    if as_json:
-        show(last)
-    else:
-        click.echo(
-            f"{last['added']} added, {last['unchanged'] + last['exists']} already there, "
-            f"{last['failed']} could not be read, {last['gone']} {'removed' if remove else 'are gone'}."
-        )
-        if last.get("deleted"):
-            click.echo(f"{last['deleted']} stay deleted: you deleted them from the collection.")
-        if last.get("left_out"):
-            click.echo(f"Left out: {', '.join(f'{count} {kind}' for kind, count in last['left_out'].items())}.")
-        for failed in last["failures"]:
-            click.echo(f"  {failed['file']}: {failed['reason']}", err=True)
-    if last["failed"]:
-        sys.exit(1)
-
-
-def followed(client: Client, path: str, what: str, quiet: bool, **content: Any) -> dict[str, Any]:
-    """Run a long request and show its progress events as a progress bar; return the last event.
-
-    Args:
-        client: the gateway's client.
-        path: the API path, requested by POST.
-        what: the label of the progress bar.
-        quiet: whether to hide the progress bar.
-        content: further arguments of the request, such as `params`.
-    """
-    last: dict[str, Any] = {}
-    with tqdm(unit="picture", desc=what, disable=quiet) as bar:
-        for name, event in client.events("POST", path, **content):
-            if name == "problem":
-                raise click.ClickException(event["detail"])
-            last = event
-            bar.total = event["total"]
-            bar.update(event["done"] - bar.n)
-    return last

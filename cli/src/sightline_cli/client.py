@@ -65,16 +65,6 @@ class Client:
         except (httpx.HTTPError, ValueError) as error:
             raise self.unreachable() from error
 
-    def events(self, method: str, path: str, **content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The name and document of each server-sent event."""
-        name = ""
-        for line in self.lines(method, path, headers={"Accept": "text/event-stream"}, **content):
-            kind, _, value = line.partition(": ")
-            if kind == "event":
-                name = value
-            elif kind == "data":
-                yield name, json.loads(value)
-
     def unreachable(self) -> StoppedError:
         """The error for a gateway that does not answer."""
         return StoppedError(f"no gateway answers at {self.url}; start it with `make up`, or say where it is: --url")

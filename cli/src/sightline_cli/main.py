@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import click
 
-from sightline_cli import adding, changing, doctor, searching, sessions
+from sightline_cli import adding, changing, doctor, jobs, searching, sessions
 from sightline_cli.client import Client
 
 # Commands that the gateway's package registers by entry point, since they need its database or its clients. Listed here
@@ -55,8 +55,9 @@ for command in (
     changing.delete,
     changing.export,
     changing.quarantine,
-    changing.reindex,
-    changing.scan,
+    jobs.reindex,
+    jobs.scan,
+    jobs.jobs,
     sessions.sessions,
     doctor.doctor,
 ):

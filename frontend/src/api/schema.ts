@@ -277,41 +277,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/reindex": {
+    "/api/v1/jobs": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the jobs that wait or run, and the last 50 of each kind that have ended. */
+        get: operations["list_jobs"];
         put?: never;
         /**
-         * Encode every picture with the encoder's current model, and switch searches to that model.
-         * @description Searches use the previous model until every picture is encoded. The answer is a stream of server-sent events named progress, with the model, how many pictures have its vectors, and which could not be encoded; if the re-index fails, the last event is named problem. A repeated request resumes where the last one stopped.
+         * Start a job.
+         * @description A worker process does it, whether or not the client waits. If a job with the same arguments waits already, that one is returned. One job of a kind runs at a time.
          */
-        post: operations["reindex"];
+        post: operations["submit_job"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/library/scan": {
+    "/api/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Get a job: how far it is, and how it ended. */
+        get: operations["get_job"];
         put?: never;
+        post?: never;
         /**
-         * Bring the collection up to date with the folders of the library.
-         * @description The answer is a stream of server-sent events named progress, with the number of files and the results so far; if the scan fails, the last event is named problem. A repeated request resumes where the last one stopped.
+         * Cancel a job.
+         * @description One that waits ends at once, one that runs at its next step. What it has done stays done.
          */
-        post: operations["scan_library"];
-        delete?: never;
+        delete: operations["cancel_job"];
         options?: never;
         head?: never;
         patch?: never;
@@ -459,6 +461,26 @@ export interface components {
              * @description whether only a part of a large collection was counted
              */
             sampled: boolean;
+        };
+        /**
+         * FailedFile
+         * @description A file that could not be read, and why.
+         */
+        FailedFile: {
+            /** File */
+            file: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * FailedPicture
+         * @description A picture that could not be encoded, and why.
+         */
+        FailedPicture: {
+            /** Id */
+            id: string;
+            /** Detail */
+            detail: string;
         };
         /**
          * Figure
@@ -638,6 +660,61 @@ export interface components {
             detail: string;
         };
         /**
+         * JobAnswer
+         * @description A job; times are in UTC.
+         */
+        JobAnswer: {
+            /** Id */
+            id: string;
+            kind: components["schemas"]["JobKind"];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done" | "failed" | "cancelled";
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /**
+             * Progress
+             * @description None before the first step
+             */
+            progress: components["schemas"]["ScanProgress"] | components["schemas"]["ReindexProgress"] | null;
+            /**
+             * Problem
+             * @description the problem document of a job that failed
+             */
+            problem: {
+                [key: string]: unknown;
+            } | null;
+            /** Created At */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /**
+             * Seen At
+             * @description when its worker last reported
+             */
+            seen_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * JobKind
+         * @description What a job does.
+         * @enum {string}
+         */
+        JobKind: "scan" | "reindex";
+        /**
+         * JobsAnswer
+         * @description Jobs, the newest first.
+         */
+        JobsAnswer: {
+            /** Jobs */
+            jobs: components["schemas"]["JobAnswer"][];
+        };
+        /**
          * KnownSession
          * @description A session of a browser that logged in with a key.
          */
@@ -697,6 +774,51 @@ export interface components {
             };
             /** Figures */
             figures: components["schemas"]["Figure"][];
+        };
+        /**
+         * NewJob
+         * @description What a job is to do.
+         */
+        NewJob: components["schemas"]["NewScan"] | components["schemas"]["NewReindex"];
+        /**
+         * NewReindex
+         * @description A re-index: gives every picture a vector of the encoder's current model, then switches searches to that model.
+         */
+        NewReindex: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reindex";
+            /**
+             * Join
+             * @description whether a re-index that runs already is enough
+             * @default false
+             */
+            join?: boolean;
+        };
+        /**
+         * NewScan
+         * @description A scan: brings the collection up to date with the folders of the library.
+         */
+        NewScan: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "scan";
+            /**
+             * Remove
+             * @description whether to delete pictures whose files are gone, with their tags
+             * @default false
+             */
+            remove?: boolean;
+            /**
+             * Join
+             * @description whether a scan that runs already is enough
+             * @default false
+             */
+            join?: boolean;
         };
         /**
          * Orientations
@@ -819,6 +941,20 @@ export interface components {
             max?: number | string | null;
         };
         /**
+         * ReindexProgress
+         * @description How far a re-index is: pictures with a vector of the new model.
+         */
+        ReindexProgress: {
+            /** Model Id */
+            model_id: string;
+            /** Total */
+            total: number;
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: components["schemas"]["FailedPicture"][];
+        };
+        /**
          * Removed
          * @description How many pictures were left out of the results, by reason.
          */
@@ -832,6 +968,49 @@ export interface components {
             near_duplicates: number;
             /** Terms Themselves */
             terms_themselves: number;
+        };
+        /**
+         * ScanProgress
+         * @description How far a scan is: files by result.
+         */
+        ScanProgress: {
+            /** Total */
+            total: number;
+            /** Done */
+            done: number;
+            /** Unchanged */
+            unchanged: number;
+            /** Added */
+            added: number;
+            /**
+             * Exists
+             * @description files whose picture was in the collection already
+             */
+            exists: number;
+            /**
+             * Deleted
+             * @description files of pictures that the user deleted, which stay deleted
+             */
+            deleted: number;
+            /** Failed */
+            failed: number;
+            /**
+             * Gone
+             * @description files that are not there any more
+             */
+            gone: number;
+            /**
+             * Failures
+             * @description the first 500 of those that failed
+             */
+            failures: components["schemas"]["FailedFile"][];
+            /**
+             * Left Out
+             * @description files and folders that are not looked at, by kind
+             */
+            left_out: {
+                [key: string]: number;
+            };
         };
         /**
          * SearchAnswer
@@ -1086,22 +1265,32 @@ export type Details = components['schemas']['Details'];
 export type Edit = components['schemas']['Edit'];
 export type Explanation = components['schemas']['Explanation'];
 export type Facets = components['schemas']['Facets'];
+export type FailedFile = components['schemas']['FailedFile'];
+export type FailedPicture = components['schemas']['FailedPicture'];
 export type Figure = components['schemas']['Figure'];
 export type Filter = components['schemas']['Filter'];
 export type Hit = components['schemas']['Hit'];
 export type IndexFacts = components['schemas']['IndexFacts'];
 export type ItemError = components['schemas']['ItemError'];
+export type JobAnswer = components['schemas']['JobAnswer'];
+export type JobKind = components['schemas']['JobKind'];
+export type JobsAnswer = components['schemas']['JobsAnswer'];
 export type KnownSession = components['schemas']['KnownSession'];
 export type Login = components['schemas']['Login'];
 export type LookupAnswer = components['schemas']['LookupAnswer'];
 export type Model = components['schemas']['Model'];
+export type NewJob = components['schemas']['NewJob'];
+export type NewReindex = components['schemas']['NewReindex'];
+export type NewScan = components['schemas']['NewScan'];
 export type Orientations = components['schemas']['Orientations'];
 export type Picture = components['schemas']['Picture'];
 export type Problem = components['schemas']['Problem'];
 export type QuarantineAnswer = components['schemas']['QuarantineAnswer'];
 export type QuarantinedFile = components['schemas']['QuarantinedFile'];
 export type Range = components['schemas']['Range'];
+export type ReindexProgress = components['schemas']['ReindexProgress'];
 export type Removed = components['schemas']['Removed'];
+export type ScanProgress = components['schemas']['ScanProgress'];
 export type SearchAnswer = components['schemas']['SearchAnswer'];
 export type SearchRequest = components['schemas']['SearchRequest'];
 export type Session = components['schemas']['Session'];
@@ -1696,7 +1885,7 @@ export interface operations {
             };
         };
     };
-    reindex: {
+    list_jobs: {
         parameters: {
             query?: never;
             header?: never;
@@ -1711,17 +1900,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "application/json": components["schemas"]["JobsAnswer"];
                 };
             };
         };
     };
-    scan_library: {
+    submit_job: {
         parameters: {
-            query?: {
-                /** @description whether to delete pictures whose files are gone, with their tags */
-                remove?: boolean;
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJob"];
             };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -1734,7 +1944,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
                 };
             };
         };

@@ -10,6 +10,7 @@ from typing import Any
 
 import encoder
 import gateway
+import gateway.worker
 import httpx
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from encoder.model import Array, TextVectors
 from encoder.settings import Settings as EncoderSettings
 from flask import Flask
 from flask.testing import FlaskClient
-from gateway.dependencies import database_at
+from gateway.dependencies import Clients, database_at
+from gateway.jobs.queue import JobKind, JobQueue
+from gateway.jobs.worker import Worker
 from gateway.search.cache import Cache, MemoryCache
 from gateway.search.calibration import Calibrator
 from gateway.settings import Settings
@@ -87,6 +90,14 @@ class Stack:
     search: Wire
     media: Path
     waiting: list[Callable[[], None]]
+    worker: Worker
+
+    def job(self, kind: str, **params: Any) -> dict[str, Any]:
+        """Submit a job to the API, let the worker do it, and return it."""
+        submitted = self.client.post("/api/v1/jobs", json={"kind": kind, **params})
+        assert submitted.status_code == 202, submitted.text
+        assert self.worker.run_next(JobKind(kind))
+        return body(self.client.get(f"/api/v1/jobs/{body(submitted)['id']}"))
 
 
 SMALL = {"max_images": 16, "max_file_bytes": 100_000, "max_pixels": 100_000, "max_query_characters": 50}
@@ -111,16 +122,13 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         search_client = SearchClient("the search service", "http://search", search_wire)
         given = Settings(**{**SMALL, "media": str(media), "state": folder / "state.sqlite", **settings})
         database = database_at(given)
-        app = gateway.create_app(
-            given,
-            encoders,
-            search_client,
-            cache or MemoryCache(10**6, 100),
-            database,
-            Calibrator(encoders, search_client, database, waiting.append),
-        )
+        calibrator = Calibrator(encoders, search_client, database, waiting.append)
+        clients = Clients(encoders, search_client, None, cache or MemoryCache(10**6, 100), database, calibrator)
+        app, worker_app = gateway.create_app(given, clients), gateway.worker.create_app(given, clients)
         apps.append(app)
-        return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting)
+        # Patience 0: a job whose services do not answer fails at once.
+        worker = Worker(JobQueue(database), worker_app.extensions["worker"].tasks, lambda: None, patience_s=0)
+        return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting, worker)
 
     yield make
     for made in apps:

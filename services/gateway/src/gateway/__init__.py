@@ -15,40 +15,19 @@ from gateway.api.docs import create_docs
 from gateway.api.forms import spooling_in
 from gateway.api.page import create_page
 from gateway.api.routing import Api
-from gateway.database import Database
-from gateway.dependencies import Clients, Dependencies, build, cache_in, database_at, encoders_at, search_at
+from gateway.dependencies import Clients, Dependencies, build, clients_of
+from gateway.jobs.routes import add_job_routes
 from gateway.pictures.routes import add_picture_routes
-from gateway.search.cache import Cache
-from gateway.search.calibration import Calibrator
 from gateway.search.routes import add_search_routes
 from gateway.search.service import other_model
 from gateway.settings import Settings
-from gateway.upstream.encoders import Encoders
-from gateway.upstream.redis_server import RedisServer
-from gateway.upstream.search import SearchClient
 
 
-def create_app(
-    settings: Settings | None = None,
-    encoders: Encoders | None = None,
-    search: SearchClient | None = None,
-    cache: Cache | None = None,
-    database: Database | None = None,
-    calibrator: Calibrator | None = None,
-) -> Flask:
+def create_app(settings: Settings | None = None, clients: Clients | None = None) -> Flask:
     """Create the gateway's app: settings come from the environment, and clients from the settings, unless given."""
     settings = settings or load_settings(Settings)
-    encoders, search = encoders or encoders_at(settings), search or search_at(settings)
-    redis = RedisServer(settings.redis_url, settings.http_threads + 4) if settings.redis_url else None
-    database = database or database_at(settings)
-    clients = Clients(
-        encoders,
-        search,
-        redis,
-        cache or cache_in(redis, settings),
-        database,
-        calibrator or Calibrator(encoders, search, database),
-    )
+    clients = clients or clients_of(settings)
+    encoders, search, database = clients.encoders, clients.search, clients.database
 
     deps: Dependencies  # built below, since it needs the metrics registry of the app
 
@@ -88,16 +67,12 @@ def create_app(
     add_session_routes(api, deps.access)
     add_admin_routes(
         api,
-        encoder=encoders.current,
         search=search,
-        collection=deps.collection,
         collection_facts=deps.collection_facts,
-        media=deps.media,
-        library=deps.library,
         quarantine=deps.quarantine,
-        ingest=deps.ingest,
         metrics=deps.metrics,
     )
+    add_job_routes(api, deps.jobs, deps.collection)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:

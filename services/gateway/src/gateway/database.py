@@ -30,7 +30,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 log = logging.getLogger(__name__)
@@ -100,19 +100,26 @@ class Database:
         return cls(URL.create("sqlite", database=str(path)))
 
     def _create_tables(self) -> None:
+        # SQLite reports a lock without waiting to the second of two processes that switch a new file to WAL.
+        for wait_s in (0.1, 0.2, 0.4, 0.8, 1.6, None):
+            try:
+                return self._create_missing_tables()
+            except DBAPIError as error:
+                if wait_s is None or "database is locked" not in str(error.orig):
+                    raise self._failed(error) from error
+            time.sleep(wait_s)
+
+    def _create_missing_tables(self) -> None:
         # In PostgreSQL, a stricter level takes its snapshot before it gets the lock, and so misses tables that another
         # gateway has just created.
         level = "SERIALIZABLE" if self._name == "sqlite" else "READ COMMITTED"
-        try:
-            with self._engine.connect().execution_options(isolation_level=level) as connection, connection.begin():
-                # Lock: two gateways that start at once would both find a table missing and create it.
-                if self._name == "sqlite":
-                    connection.execute(text("BEGIN IMMEDIATE"))
-                else:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CREATE_LOCK})
-                METADATA.create_all(connection)
-        except DBAPIError as error:
-            raise self._failed(error) from error
+        with self._engine.connect().execution_options(isolation_level=level) as connection, connection.begin():
+            # Lock: two gateways that start at once would both find a table missing and create it.
+            if self._name == "sqlite":
+                connection.execute(text("BEGIN IMMEDIATE"))
+            else:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CREATE_LOCK})
+            METADATA.create_all(connection)
 
     def rows(self, statement: Select[Any], **values: Any) -> Sequence[Row[Any]]:
         """Execute a query and return its rows.
@@ -130,13 +137,19 @@ class Database:
         return rows
 
     def change(self, statement: Insert | Update | Delete) -> int:
-        """Execute a change and return the number of affected rows.
+        """Execute a change and return the number of affected rows: 0 if it would violate a unique constraint.
 
         Raises:
             ServiceError: the database does not answer, or has no space.
         """
         with self._connection() as connection:
-            count: int = connection.execute(statement).rowcount
+            try:
+                count: int = connection.execute(statement).rowcount
+            except IntegrityError as error:
+                # PostgreSQL's SQLSTATE, and SQLite's words.
+                if getattr(error.orig, "sqlstate", None) == "23505" or "UNIQUE constraint" in str(error.orig):
+                    return 0
+                raise
         return count
 
     def put(self, table: Table, row: Mapping[str, Any]) -> None:

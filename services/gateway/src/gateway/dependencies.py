@@ -1,4 +1,4 @@
-"""Dependency injection: builds every object that the routes need, once, from the settings."""
+"""Dependency injection: builds every object that the routes and the worker need, once, from the settings."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gateway.auth.remote import Remote
 from gateway.auth.sessions import Sessions
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
 from gateway.database import Database
+from gateway.jobs.queue import JobQueue
 from gateway.library.index import Library
 from gateway.pictures.ingest import Ingest
 from gateway.pictures.object_store import store_at
@@ -66,6 +67,7 @@ class Dependencies:
     access: AccessControl
     limits: RequestLimits
     metrics: MetricsSummary
+    jobs: JobQueue
 
 
 def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> Dependencies:
@@ -114,7 +116,20 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         access=access,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
         metrics=MetricsSummary(registry, clients.database),
+        jobs=JobQueue(clients.database),
     )
+
+
+def clients_of(settings: Settings) -> Clients:
+    """The clients that the settings name.
+
+    Raises:
+        ServiceError: the state database does not answer.
+    """
+    encoders, search, database = encoders_at(settings), search_at(settings), database_at(settings)
+    redis = RedisServer(settings.redis_url, settings.http_threads + 4) if settings.redis_url else None
+    calibrator = Calibrator(encoders, search, database)
+    return Clients(encoders, search, redis, cache_in(redis, settings), database, calibrator)
 
 
 def encoders_at(settings: Settings) -> Encoders:

@@ -45,6 +45,13 @@ class Settings(ServerSettings):
         validation_alias="GATEWAY_LIBRARY",
         description="folders of pictures that are indexed where they lie and never written to, with : between them",
     )
+    rescan_s: int = Field(
+        default=900,
+        ge=1,
+        description="seconds between scans of the whole library; changes are seen as they happen, but not those that "
+        "other machines make on a network disk",
+    )
+    worker_bind: str = Field(default="127.0.0.1:8083", description="where the worker answers for its health")
     rate_limit: str = Field(
         default="3000/minute",
         description="most requests of one key, or of one address without a key, where keys are needed",

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.unit.gateway.admin.test_routes import events_of
 from tests.unit.gateway.conftest import BLUE, RED, body, get, picture
 
 
@@ -25,8 +24,11 @@ def shelf(make_stack: Callable[..., Any], photos: Path) -> Any:
     return make_stack(folders=str(photos))
 
 
-def scan(stack: Any, query: str = "") -> dict[str, Any]:
-    return events_of(stack.client.post(f"/api/v1/library/scan{query}"))[-1][1]
+def scan(stack: Any, remove: bool = False) -> dict[str, Any]:
+    """The progress of a scan when it is done, or the problem document if it fails."""
+    job: dict[str, Any] = stack.job("scan", remove=remove)
+    found: dict[str, Any] = job["problem"] or job["progress"]
+    return found
 
 
 def found(stack: Any) -> set[str]:

@@ -77,7 +77,7 @@ def test_the_copy_of_a_file_that_is_edited_afterwards_keeps_the_caption(shelf: A
 def test_files_that_exchange_their_names_keep_their_captions(shelf: Any, photos: Path) -> None:
     one, two = captioned(shelf, photos, 2)
     exchange(photos, ("1.png", "2.png"), ("2.png", "1.png"))
-    assert scan(shelf, "?remove=true")["exists"] == 2
+    assert scan(shelf, remove=True)["exists"] == 2
     assert (summary(shelf, one)[:2], summary(shelf, two)[:2]) == (("2.png", "one"), ("1.png", "two"))
     assert scan(shelf)["unchanged"] == 4
 
@@ -86,7 +86,7 @@ def test_renumbered_files_keep_their_captions(shelf: Any, photos: Path) -> None:
     names = captioned(shelf, photos, 3)
     exchange(photos, ("3.png", "4.png"), ("2.png", "3.png"), ("1.png", "2.png"))
     (photos / "1.png").unlink()
-    assert scan(shelf, "?remove=true")["failed"] == 0
+    assert scan(shelf, remove=True)["failed"] == 0
     assert [summary(shelf, name)[:2] for name in names] == [("2.png", "one"), ("3.png", "two"), ("4.png", "three")]
 
 
@@ -105,9 +105,9 @@ def test_nothing_is_deleted_while_a_file_cannot_be_read(
 
     with monkeypatch.context() as patched:
         patched.setattr(Library, "read", failing)
-        result = scan(shelf, "?remove=true")
+        result = scan(shelf, remove=True)
     assert (result["gone"], result["failures"][0]["reason"]) == (1, "Input/output error")
-    assert scan(shelf, "?remove=true")["exists"] == 1
+    assert scan(shelf, remove=True)["exists"] == 1
     assert summary(shelf, one)[:2] == ("moved.png", "one")
 
 
@@ -152,7 +152,7 @@ def test_a_deleted_picture_stays_deleted_by_its_content_until_the_user_adds_it(s
     assert (scan(shelf)["deleted"], found(shelf)) == (1, {"blue.jpeg"})
     file.rename(photos / "renamed.png")
     (photos / "copy.png").write_bytes(red)
-    assert (scan(shelf, "?remove=true")["deleted"], found(shelf)) == (2, {"blue.jpeg"})
+    assert (scan(shelf, remove=True)["deleted"], found(shelf)) == (2, {"blue.jpeg"})
     assert body(upload(shelf, red))["items"][0]["status"] == "added"
     os.utime(photos / "renamed.png", (2, 2))
     assert scan(shelf)["deleted"] == 0

@@ -46,7 +46,7 @@ def test_a_file_that_moved_is_found_again_and_keeps_its_tags(shelf: Any, photos:
     shelf.client.patch(f"/api/v1/images/{name}", json={"tags": ["wall"]})
     (photos / "2024" / "red.png").rename(photos / "moved.png")
     assert "scan the library again" in body(get(shelf, f"/api/v1/images/{name}/file"))["detail"]
-    result = scan(shelf, "?remove=true")
+    result = scan(shelf, remove=True)
     assert (result["exists"], result["gone"]) == (1, 1)
     assert get(shelf, f"/api/v1/images/{name}/file").data == picture(RED)
     assert body(get(shelf, f"/api/v1/images/{name}"))["tags"] == ["wall"]
@@ -57,7 +57,7 @@ def test_what_is_gone_is_counted_and_removed_only_when_asked(shelf: Any, photos:
     (photos / "blue.jpeg").unlink()
     assert scan(shelf)["gone"] == 1
     assert body(get(shelf, "/api/v1/stats"))["count"] == 2
-    assert scan(shelf, "?remove=true")["gone"] == 1
+    assert scan(shelf, remove=True)["gone"] == 1
     assert found(shelf) == {"2024/red.png"}
     assert scan(shelf)["gone"] == 0
 
@@ -65,7 +65,7 @@ def test_what_is_gone_is_counted_and_removed_only_when_asked(shelf: Any, photos:
 def test_a_disk_that_is_not_mounted_removes_nothing(shelf: Any, photos: Path) -> None:
     scan(shelf)
     photos.rename(photos.with_name("unmounted"))
-    problem = scan(shelf, "?remove=true")
+    problem = scan(shelf, remove=True)
     assert (problem["status"], f"the library's folder {photos} is not there" in problem["detail"]) == (503, True)
     assert body(get(shelf, "/api/v1/stats"))["count"] == 2
 
@@ -74,7 +74,7 @@ def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, ph
     scan(shelf)
     photos.rename(photos.with_name("unmounted"))
     photos.mkdir()
-    problem = scan(shelf, "?remove=true")
+    problem = scan(shelf, remove=True)
     assert (problem["status"], "is its disk mounted?" in problem["detail"]) == (503, True)
     photos.rmdir()
     photos.with_name("unmounted").rename(photos)
@@ -82,7 +82,7 @@ def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, ph
     # A loop of symbolic links cannot be read, not even by root.
     (photos / "loop").symlink_to(photos / "loop")
     os.mkfifo(photos / "pipe.png")
-    result = scan(shelf, "?remove=true")
+    result = scan(shelf, remove=True)
     assert (result["failed"], result["failures"][0]["reason"]) == (1, "not a regular file")
     assert body(get(shelf, "/api/v1/stats"))["count"] == 1
 
@@ -98,9 +98,9 @@ def test_a_removal_that_was_interrupted_is_gone_on_with(shelf: Any, photos: Path
         return delete(request)
 
     shelf.search.handle_request = broken
-    assert scan(shelf, "?remove=true")["status"] == 503
+    assert scan(shelf, remove=True)["status"] == 503
     shelf.search.handle_request = delete
-    assert scan(shelf, "?remove=true")["gone"] == 1
+    assert scan(shelf, remove=True)["gone"] == 1
     assert body(get(shelf, "/api/v1/stats"))["count"] == 1
 
 
@@ -110,7 +110,7 @@ def test_a_lost_file_of_the_library_comes_back_by_an_upload_and_the_other_way_ro
     (photos / "2024" / "red.png").unlink()
     assert body(upload(shelf, red))["items"][0]["status"] == "exists"
     assert get(shelf, f"/api/v1/images/{name}/file").data == red
-    scan(shelf, "?remove=true")
+    scan(shelf, remove=True)
     assert get(shelf, f"/api/v1/images/{name}/file").data == red
     next(shelf.media.glob("??/*.png")).unlink()
     (photos / "again.png").write_bytes(red)
@@ -148,7 +148,7 @@ def test_a_damaged_file_with_a_name_that_is_not_utf_8_fails_alone(shelf: Any, ph
     Path(os.fsdecode(os.fsencode(photos) + b"/m-caf\xe9.png")).write_bytes(picture(GREEN))
     result = scan(shelf)
     assert (result["added"], result["failed"]) == (3, 2)
-    assert [f["file"] for f in result["failures"]] == [f"{photos}/a-caf\ufffd.png", f"{photos}/z-caf\ufffd.png"]
+    assert sorted(f["file"] for f in result["failures"]) == [f"{photos}/a-caf\ufffd.png", f"{photos}/z-caf\ufffd.png"]
     assert "m-caf\ufffd.png" in found(shelf)
 
 
@@ -170,14 +170,14 @@ def test_a_file_that_vanishes_during_the_scan_fails_alone(
     assert found(shelf) == {"2024/red.png"}
 
 
-def test_a_fault_in_the_middle_of_a_scan_is_reported_as_its_last_event(
+def test_a_fault_in_the_middle_of_a_scan_is_reported(
     shelf: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("a fault of our own")
 
-    monkeypatch.setattr(Library, "look", broken)
-    assert scan(shelf)["detail"] == "an unexpected error; the log has it under this request id"
+    monkeypatch.setattr(Library, "entries", broken)
+    assert scan(shelf)["detail"].startswith("an unexpected error; the worker's log has it under the job's id, ")
     assert "a fault of our own" in caplog.text
 
 

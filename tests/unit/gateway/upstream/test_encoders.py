@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway.jobs.queue import JobKind
 from gateway.upstream.encoders import REMEMBERED_S, Encoders
 from servicekit.clients.encoder import EncoderClient
 from servicekit.records import EncoderFacts
@@ -42,16 +43,16 @@ def test_the_former_model_serves_until_every_picture_has_a_vector_of_the_new_one
     green = ids(picture(GREEN))[0]
     assert get(stack, "/readyz").status_code == 200
     assert best(stack, "red")[0] == "colours-1"
-    events = iter(stack.client.post("/api/v1/reindex").response)
-    assert '"done":0' in str(next(events))
-    assert '"done":16' in str(next(events))  # a batch of the encoder
+    steps = stack.worker.tasks[JobKind.REINDEX]({})
+    assert [next(steps).done, next(steps).done] == [0, 16]  # a batch of the encoder
     # During the re-index: searches, uploads, and the reported model.
     assert best(stack, "red")[0] == "colours-1"
     assert [i["status"] for i in body(upload(stack, picture(GREEN), picture(BLUE)))["items"]] == ["added", "added"]
     assert best(stack, "green") == ("colours-1", green)
     assert body(get(stack, "/api/v1/stats"))["model"]["model_id"] == "colours-1"
-    *_, last = events
-    assert '"total":22,"done":22' in str(last)
+    steps.close()
+    progress = stack.job("reindex")["progress"]
+    assert (progress["total"], progress["done"]) == (22, 22)
     before.encoder.requests.clear()
     assert best(stack, "green") == ("colours-2", green)
     assert "POST /v1/text" not in before.encoder.requests
@@ -76,8 +77,8 @@ def test_a_picture_that_came_after_the_last_look_is_encoded_before_the_model_ser
         return handle(request)
 
     stack.search.handle_request = late
-    *_, last = stack.client.post("/api/v1/reindex").response
-    assert '"total":21,"done":21' in str(last)
+    progress = stack.job("reindex")["progress"]
+    assert (progress["total"], progress["done"]) == (21, 21)
     assert best(stack, "green") == ("colours-2", ids(picture(GREEN))[0])
 
 

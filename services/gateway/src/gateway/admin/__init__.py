@@ -1,1 +1,1 @@
-"""Administration: re-index, export, scan, quarantine, sessions and metrics."""
+"""Administration: export, quarantine, sessions and metrics."""

@@ -10,12 +10,6 @@ from servicekit.wire import Params, Wire
 from gateway.api.schemas import Answer, Flag
 
 
-class ScanParams(Params):
-    """Parameters of a scan of the library."""
-
-    remove: Flag = Field(default=False, description="whether to delete pictures whose files are gone, with their tags")
-
-
 class ExportParams(Params):
     """Parameters of an export."""
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from servicekit.errors import Kind, ServiceError
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, LargeBinary, Table, Text, delete, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, LargeBinary, Table, Text, delete, select, true
 
 from gateway.database import METADATA, Database
-from gateway.library.walk import LeftOut, find_pictures
+from gateway.library.walk import LeftOut, find_below
 
 FILES = Table(
     "library",
@@ -42,6 +42,13 @@ class Seen(NamedTuple):
     id: str
     size: int
     mtime_ns: int
+
+
+class FolderAwayError(ServiceError):
+    """A folder of the library is not there, perhaps because its disk is not mounted."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Kind.UNAVAILABLE, detail)
 
 
 @dataclass
@@ -107,47 +114,45 @@ class Library:
             return False
         return True
 
-    def find(self) -> tuple[list[Path], LeftOut]:
-        """All picture files of the folders, and what was left out.
+    def find(self, scope: Sequence[Path] | None = None) -> tuple[list[Path], LeftOut]:
+        """The picture files of the folders, and what was left out.
+
+        Args:
+            scope: the files and folders to look at; None for everything.
 
         Raises:
-            ServiceError: a folder is missing, or is empty but had pictures before. Its disk may not be mounted, so its
-                pictures must not be treated as deleted.
+            FolderAwayError: a folder is missing, or is empty but had pictures before. Its disk may not be mounted, so
+                its pictures must not be treated as deleted.
         """
-        found: list[Path] = []
         left_out = LeftOut()
-        known = [Path(os.fsdecode(r.path)) for r in self._database.rows(select(FILES.c.path))]
+        known = self.entries()
+        found: dict[Path, None] = {}
         for folder in self.folders:
+            below = [folder] if scope is None else outermost(path for path in scope if path.is_relative_to(folder))
+            if not below:
+                continue
             if not folder.is_dir():
-                raise ServiceError(Kind.UNAVAILABLE, f"the library's folder {folder} is not there")
-            below = list(find_pictures(folder, self._inside, left_out))
-            if not below and any(path.is_relative_to(folder) for path in known):
-                raise ServiceError(
-                    Kind.UNAVAILABLE, f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
-                )
-            found += below
-        return found, left_out
+                raise FolderAwayError(f"the library's folder {folder} is not there")
+            for path in below:
+                files = list(find_below(folder, path, self._inside, left_out))
+                if path == folder and not files and any(file.is_relative_to(folder) for file in known):
+                    raise FolderAwayError(
+                        f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
+                    )
+                found.update(dict.fromkeys(files))
+        return list(found), left_out
 
-    def look(self, path: Path) -> Seen | None:
-        """The stored entry of a file, or None if the file is new or its size or modification time has changed."""
-        facts = path.stat()
-        for seen in self._known(FILES.c.path == os.fsencode(path)):
-            if (seen.size, seen.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
-                return seen
-        return None
-
-    def known(self, path: Path) -> Seen | None:
-        """The stored entry of a file, whether or not the file has changed."""
-        return next(iter(self._known(FILES.c.path == os.fsencode(path))), None)
+    def entries(self) -> dict[Path, Seen]:
+        """The stored entry of every file; about 500 bytes of memory a file."""
+        return {seen.path: seen for seen in self._known(true())}
 
     def files_of(self, picture_id: str) -> list[Path]:
         """The files that hold a picture, as far as they are there."""
         return [seen.path for seen in self._known(FILES.c.id == picture_id) if is_there(seen.path)]
 
-    def contents(self, paths: Sequence[Path], except_for: Sequence[Path]) -> set[str]:
-        """The ids of the stored files among `paths`, without those of `except_for`."""
-        wanted = {os.fsencode(path) for path in paths} - {os.fsencode(path) for path in except_for}
-        return {r.id for r in self._database.rows(select(FILES.c.path, FILES.c.id)) if r.path in wanted}
+    def contents(self, except_for: Collection[Path]) -> set[str]:
+        """The ids of the stored files, without those of `except_for`."""
+        return {seen.id for path, seen in self.entries().items() if path not in except_for}
 
     def mark_deleted(self, picture_id: str) -> None:
         """Note that the user deleted a picture."""
@@ -179,14 +184,21 @@ class Library:
             {"path": os.fsencode(seen.path), "id": seen.id, "size": seen.size, "mtime_ns": seen.mtime_ns},
         )
 
-    def gone(self, found: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-        """Stored files that are missing in `found`, and on the disk now: path and id."""
-        there = {os.fsencode(path) for path in found}
-        for file in self._database.rows(select(FILES.c.path, FILES.c.id)):
-            path = Path(os.fsdecode(file.path))
+    def gone(self, found: Collection[Path], scope: Sequence[Path] | None = None) -> list[Seen]:
+        """Stored files that are missing in `found`, and on the disk now.
+
+        Args:
+            found: the files that `find` returned.
+            scope: what it looked at.
+        """
+        return [
+            seen
+            for path, seen in self.entries().items()
+            if path not in found
+            and (scope is None or any(path.is_relative_to(place) for place in scope))
             # A file that came after the search for files may have been added by another scan.
-            if file.path not in there and not (self._inside(path) and is_there(path)):
-                yield path, file.id
+            and not (self._inside(path) and is_there(path))
+        ]
 
     def forget(self, path: Path) -> None:
         """Delete a file's entry."""
@@ -203,6 +215,15 @@ class Library:
         except (OSError, RuntimeError):  # a link to itself: RuntimeError before Python 3.13
             return False
         return any(target.is_relative_to(folder) for folder in self.folders)
+
+
+def outermost(paths: Iterable[Path]) -> list[Path]:
+    """The paths without those that lie below another of them, sorted."""
+    kept: list[Path] = []
+    for path in sorted(set(paths)):
+        if not kept or not path.is_relative_to(kept[-1]):
+            kept.append(path)
+    return kept
 
 
 def is_there(path: Path) -> bool:

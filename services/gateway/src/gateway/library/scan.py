@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +21,23 @@ from gateway.upstream.search import SearchClient
 
 # Files in one batch; progress is reported after each batch.
 BATCH = 16
+# Files that could not be read that are listed; all are counted.
+MOST_LISTED = 500
 
 
-def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaStore, remove: bool) -> Iterator[Scan]:
+def scan(
+    library: Library,
+    ingest: Ingest,
+    search: SearchClient,
+    media: MediaStore,
+    remove: bool,
+    scope: Sequence[Path] | None = None,
+) -> Iterator[Scan]:
     """Add new files, and recognise moved files by their content.
 
     Unchanged files are not read again. An edited file passes its caption and tags on to its new content, and the former
     content goes unless another file holds it. A picture that the user deleted stays deleted, by its content. A picture
-    whose file was moved or renamed gets the new name.
+    whose file was moved or renamed gets the new name. The files that changed last come first.
 
     Args:
         library: the folders.
@@ -35,56 +45,70 @@ def scan(library: Library, ingest: Ingest, search: SearchClient, media: MediaSto
         search: the collection.
         media: holds their thumbnails.
         remove: whether to delete pictures whose files are gone from the collection; otherwise they are only counted.
+        scope: the files and folders to look at; None for everything.
 
     Raises:
         ServiceError: there is no library, a folder of it is missing, or a service does not answer.
     """
     if not library.folders:
         raise ServiceError(Kind.NOT_FOUND, "there is no library; name its folders in GATEWAY_LIBRARY")
-    paths, left_out = library.find()
-    state = Scan(total=len(paths) + len(left_out.unread), left_out=left_out.counts)
+    state = Scan()
+    yield state
+    paths, left_out = library.find(scope)
+    state.total, state.left_out = len(paths) + len(left_out.unread), left_out.counts
     for path, why in left_out.unread:
         fail(state, path, why)
+    entries = library.entries()
+    # Whether the content of every file is known; otherwise nothing counts as gone.
+    complete = not left_out.unread
+    changed: list[tuple[int, Path]] = []
+    for path in paths:
+        try:
+            facts = path.stat()
+        except OSError as error:
+            fail(state, path, error.strerror or str(error))
+            complete = complete and path in entries
+            continue
+        before = entries.get(path)
+        if not stat.S_ISREG(facts.st_mode):  # opening a named pipe would block forever
+            fail(state, path, "not a regular file")
+        elif before and (before.size, before.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
+            state.counts["unchanged"] += 1
+            state.done += 1
+        else:
+            changed.append((facts.st_mtime_ns, path))
+    yield state
     adding = Adding(library, ingest, search, media, state)
     fresh: list[Change] = []
     # Edited files come last: only then is it known whether another file holds their former content.
     edited: list[Change] = []
-    # Whether the content of every file is known; otherwise nothing counts as gone.
-    complete = not left_out.unread
-    for path in paths:
+    for _, path in sorted(changed, reverse=True):
         try:
-            if not path.is_file():  # opening a named pipe would block forever
-                fail(state, path, "not a regular file")
-                continue
-            seen = library.look(path)
-            if seen is None:
-                change = Change(library.read(path), library.known(path))
-                (edited if change.former_id else fresh).append(change)
-            else:
-                state.counts["unchanged"] += 1
-                state.done += 1
+            change = Change(library.read(path), entries.get(path))
+            (edited if change.former_id else fresh).append(change)
         except OSError as error:
             fail(state, path, error.strerror or str(error))
-            complete = complete and library.known(path) is not None
+            complete = complete and path in entries
         if len(fresh) == BATCH:
             adding.add(fresh, frozenset())
             fresh = []
             yield state
-        elif state.done % 500 == 0:
-            yield state
     adding.add(fresh, frozenset())
-    held = library.contents(paths, except_for=[change.now.path for change in edited]) | {c.now.id for c in edited}
+    yield state
+    gone = library.gone(frozenset(paths), scope)
+    changing = {change.now.path for change in edited} | {seen.path for seen in gone}
+    held = library.contents(except_for=changing) | {c.now.id for c in edited}
     for start in range(0, len(edited), BATCH):
         adding.add(edited[start : start + BATCH], held if complete else None)
         yield state
     adding.rename()
-    for path, picture_id in library.gone(paths):
+    for seen in gone:
         state.counts["gone"] += 1
         if remove and complete:
-            if picture_id not in held:
-                adding.discard(search.lookup([picture_id]).get(picture_id))
+            if seen.id not in held:
+                adding.discard(search.lookup([seen.id]).get(seen.id))
             # Last, so that after a crash the next scan still sees the file as gone and completes the deletion.
-            library.forget(path)
+            library.forget(seen.path)
     yield state
 
 
@@ -207,7 +231,8 @@ def fail(state: Scan, path: Path, why: str) -> None:
     """Count and list a file that cannot be added."""
     state.counts["failed"] += 1
     state.done += 1
-    state.failed.append({"file": shown(path), "reason": why})
+    if len(state.failed) < MOST_LISTED:
+        state.failed.append({"file": shown(path), "reason": why})
 
 
 def name(library: Library, path: Path) -> str:

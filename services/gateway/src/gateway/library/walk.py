@@ -54,16 +54,44 @@ def find_pictures(folder: Path, inside: Callable[[Path], bool], left_out: LeftOu
         kinds = {name: kind_of_folder(Path(root, name)) for name in folders}
         left_out.counts.update(kind for kind in kinds.values() if kind)
         folders[:] = sorted(name for name, kind in kinds.items() if kind is None)
-        for name in sorted(n for n in names if not n.startswith(".")):
-            path, ending = Path(root, name), Path(name).suffix.lower()
-            if ending in RAW:
-                left_out.counts["RAW"] += 1
-            elif ending in VIDEO:
-                left_out.counts["video"] += 1
-            elif ending in PICTURES and path.is_symlink() and not inside(path):
-                left_out.counts["link"] += 1
-            elif ending in PICTURES:
+        for name in sorted(names):
+            if is_picture(path := Path(root, name), inside, left_out):
                 yield path
+
+
+def find_below(folder: Path, path: Path, inside: Callable[[Path], bool], left_out: LeftOut) -> Iterator[Path]:
+    """What `find_pictures` would return of one file or folder.
+
+    Args:
+        folder: the folder of the library.
+        path: a file or a folder below it, which may be gone.
+        inside: whether the target of a link lies in the library.
+        left_out: receives what is not returned.
+    """
+    between = [parent for parent in path.parents if parent != folder and parent.is_relative_to(folder)]
+    if any(kind_of_folder(parent) for parent in between):
+        return
+    if not path.is_dir():
+        if os.path.lexists(path) and is_picture(path, inside, left_out):
+            yield path
+    elif path == folder or kind_of_folder(path) is None:
+        yield from find_pictures(path, inside, left_out)
+
+
+def is_picture(path: Path, inside: Callable[[Path], bool], left_out: LeftOut) -> bool:
+    """Whether a file has a picture's file name ending and is not left out; counts what is."""
+    ending = path.suffix.lower()
+    if path.name.startswith("."):
+        return False
+    if ending in RAW:
+        left_out.counts["RAW"] += 1
+    elif ending in VIDEO:
+        left_out.counts["video"] += 1
+    elif ending in PICTURES and path.is_symlink() and not inside(path):
+        left_out.counts["link"] += 1
+    else:
+        return ending in PICTURES
+    return False
 
 
 def kind_of_folder(path: Path) -> str | None:

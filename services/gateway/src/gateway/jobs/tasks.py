@@ -1,0 +1,42 @@
+"""What each kind of job does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from servicekit.clients.encoder import EncoderClient
+
+from gateway.jobs.queue import JobKind
+from gateway.jobs.reindex import Progress, reindex
+from gateway.jobs.worker import Task
+from gateway.library.index import Library, Scan
+from gateway.library.scan import scan
+from gateway.pictures.ingest import Ingest
+from gateway.pictures.storage import MediaStore
+from gateway.upstream.search import SearchClient
+
+
+def tasks_of(
+    encoder: EncoderClient, search: SearchClient, media: MediaStore, library: Library, ingest: Ingest
+) -> dict[JobKind, Task]:
+    """The task of each kind of job.
+
+    Args:
+        encoder: the encoder of the model that pictures get vectors of.
+        search: the collection.
+        media: the picture files.
+        library: the folders in place.
+        ingest: adds pictures.
+    """
+
+    def scan_task(params: Mapping[str, Any]) -> Iterator[Scan]:
+        paths = params.get("paths")
+        scope = None if paths is None else [Path(path) for path in paths]
+        return scan(library, ingest, search, media, params["remove"], scope)
+
+    def reindex_task(_: Mapping[str, Any]) -> Iterator[Progress]:
+        return reindex(encoder, search, media)
+
+    return {JobKind.SCAN: scan_task, JobKind.REINDEX: reindex_task}

@@ -1,0 +1,69 @@
+"""The worker's app: it does the jobs of the state database, and answers only for its own health and metrics."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from flask import Flask
+from gunicorn.workers.base import Worker as GunicornWorker
+from servicekit.app import create_service
+from servicekit.settings import load_settings
+
+from gateway.database import Database
+from gateway.dependencies import Clients, build, clients_of
+from gateway.jobs.queue import JobQueue
+from gateway.jobs.tasks import tasks_of
+from gateway.jobs.watch import LibraryWatch
+from gateway.jobs.worker import Worker
+from gateway.settings import Settings
+
+# How much less than other processes it gets of a busy processor: searches come first.
+NICE = 10
+
+
+def create_app(settings: Settings | None = None, clients: Clients | None = None) -> Flask:
+    """Create the worker's app: settings come from the environment, and clients from the settings, unless given.
+
+    Its jobs run from `start` to `stop`.
+    """
+    settings = settings or load_settings(Settings)
+    clients = clients or clients_of(settings)
+    database: Database = clients.database
+    queue = JobQueue(database)
+
+    worker: Worker  # built below, since it needs the metrics registry of the app
+    checks = {"database": database.check, "jobs": lambda: worker.check()}
+    app = create_service("worker", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
+    deps = build(settings, clients, app.extensions["metrics_registry"])
+    tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.library, deps.ingest)
+    worker = Worker(queue, tasks, deps.collection.changed)
+    app.extensions["database"], app.extensions["worker"] = database, worker
+    app.extensions["watch"] = (
+        LibraryWatch(deps.library.folders, queue, settings.rescan_s) if deps.library.folders else None
+    )
+    return app
+
+
+def start(process: GunicornWorker) -> None:
+    """Start the jobs and the watch in the process that serves the app (gunicorn's `post_worker_init`)."""
+    os.nice(NICE)
+    extensions = extensions_of(process)
+    extensions["worker"].start()
+    if extensions["watch"]:
+        extensions["watch"].start()
+
+
+def stop(_: object, process: GunicornWorker) -> None:
+    """Stop the watch, and the jobs after their current steps (gunicorn's `worker_exit`)."""
+    extensions = extensions_of(process)
+    if extensions.get("watch"):
+        extensions["watch"].stop()
+    if extensions.get("worker"):
+        extensions["worker"].stop()
+
+
+def extensions_of(process: GunicornWorker) -> dict[str, Any]:
+    """The extensions of the app that a gunicorn worker serves; none if the app could not be created."""
+    app = process.app.callable  # not process.wsgi, which our worker class wraps
+    return app.extensions if isinstance(app, Flask) else {}
