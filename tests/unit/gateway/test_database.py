@@ -60,8 +60,11 @@ def test_keys_sessions_and_files_are_shared_by_all_who_open_it(database: Databas
         library = Library([tmp_path], database)
         library.remember(seen._replace(size=1))
         library.remember(seen)
-        assert Library([tmp_path], second).gone([]) == [seen]
-        assert library.gone([seen.path]) == []
+        assert Library([tmp_path], second).entries() == {seen.path: seen}
+        assert library.entries([tmp_path]) == library.entries([seen.path]) == {seen.path: seen}
+        assert library.entries([tmp_path / "caf"]) == {}
+        assert library.held([seen.id], except_for=[]) == {seen.id}
+        assert library.held([seen.id], except_for=[seen.path]) == set()
 
 
 def test_gateways_that_start_at_once_create_the_tables_once(url: str) -> None:
@@ -100,7 +103,7 @@ def test_a_file_of_an_earlier_release_still_opens(tmp_path: Path) -> None:
         assert key is not None
         assert (key.name, key.scope) == ("old", Scope.ADMIN)
         assert Sessions(database).find(Sessions(database).begin(key, "", "")) is not None
-        assert [path for path, *_ in Library([], database).gone([])] == [Path("/photos/caf\udce9.png")]
+        assert list(Library([], database).entries()) == [Path("/photos/caf\udce9.png")]
 
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -9,14 +9,27 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from servicekit.errors import Kind, ServiceError
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, LargeBinary, Table, Text, delete, select, true
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    and_,
+    delete,
+    or_,
+    select,
+    true,
+)
 
 from gateway.database import METADATA, Database
 from gateway.library.walk import LeftOut, find_below
@@ -33,6 +46,10 @@ FILES = Table(
 )
 # Pictures that the user deleted, by content: a scan does not add them, whatever happens to their files.
 DELETED = Table("deleted", METADATA, Column("id", Text, primary_key=True), Column("deleted_at", Text, nullable=False))
+
+
+# Ids in one query; SQLite allows 32,766 parameters.
+IDS_AT_ONCE = 1000
 
 
 class Seen(NamedTuple):
@@ -125,7 +142,6 @@ class Library:
                 its pictures must not be treated as deleted.
         """
         left_out = LeftOut()
-        known = self.entries()
         found: dict[Path, None] = {}
         for folder in self.folders:
             below = [folder] if scope is None else outermost(path for path in scope if path.is_relative_to(folder))
@@ -135,24 +151,35 @@ class Library:
                 raise FolderAwayError(f"the library's folder {folder} is not there")
             for path in below:
                 files = list(find_below(folder, path, self._inside, left_out))
-                if path == folder and not files and any(file.is_relative_to(folder) for file in known):
+                if path == folder and not files and self._known(below_or_at(folder), limit=1):
                     raise FolderAwayError(
                         f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
                     )
                 found.update(dict.fromkeys(files))
         return list(found), left_out
 
-    def entries(self) -> dict[Path, Seen]:
-        """The stored entry of every file; about 500 bytes of memory a file."""
-        return {seen.path: seen for seen in self._known(true())}
+    def entries(self, scope: Sequence[Path] | None = None) -> dict[Path, Seen]:
+        """The stored entries of files, about 1 kB of memory each.
+
+        Args:
+            scope: the files and folders whose entries are wanted; None for all.
+        """
+        if scope is None:
+            return {seen.path: seen for seen in self._known(true())}
+        return {seen.path: seen for place in scope for seen in self._known(below_or_at(place))}
 
     def files_of(self, picture_id: str) -> list[Path]:
         """The files that hold a picture, as far as they are there."""
         return [seen.path for seen in self._known(FILES.c.id == picture_id) if is_there(seen.path)]
 
-    def contents(self, except_for: Collection[Path]) -> set[str]:
-        """The ids of the stored files, without those of `except_for`."""
-        return {seen.id for path, seen in self.entries().items() if path not in except_for}
+    def held(self, ids: Iterable[str], except_for: Collection[Path]) -> set[str]:
+        """Those of some pictures that stored files hold, not counting the files of `except_for`."""
+        return {
+            seen.id
+            for part in batched(sorted(set(ids)), IDS_AT_ONCE)
+            for seen in self._known(FILES.c.id.in_(part))
+            if seen.path not in except_for
+        }
 
     def mark_deleted(self, picture_id: str) -> None:
         """Note that the user deleted a picture."""
@@ -184,28 +211,16 @@ class Library:
             {"path": os.fsencode(seen.path), "id": seen.id, "size": seen.size, "mtime_ns": seen.mtime_ns},
         )
 
-    def gone(self, found: Collection[Path], scope: Sequence[Path] | None = None) -> list[Seen]:
-        """Stored files that are missing in `found`, and on the disk now.
-
-        Args:
-            found: the files that `find` returned.
-            scope: what it looked at.
-        """
-        return [
-            seen
-            for path, seen in self.entries().items()
-            if path not in found
-            and (scope is None or any(path.is_relative_to(place) for place in scope))
-            # A file that came after the search for files may have been added by another scan.
-            and not (self._inside(path) and is_there(path))
-        ]
+    def is_gone(self, path: Path) -> bool:
+        """Whether a file is not on the disk, or not in a folder of the library any more."""
+        return not (self._inside(path) and is_there(path))
 
     def forget(self, path: Path) -> None:
         """Delete a file's entry."""
         self._database.change(delete(FILES).where(FILES.c.path == os.fsencode(path)))
 
-    def _known(self, condition: ColumnElement[bool]) -> list[Seen]:
-        rows = self._database.rows(select(FILES).where(condition).order_by(FILES.c.path))
+    def _known(self, condition: ColumnElement[bool], limit: int | None = None) -> list[Seen]:
+        rows = self._database.rows(select(FILES).where(condition).order_by(FILES.c.path).limit(limit))
         return [Seen(Path(os.fsdecode(r.path)), r.id, r.size, r.mtime_ns) for r in rows]
 
     def _inside(self, path: Path) -> bool:
@@ -215,6 +230,18 @@ class Library:
         except (OSError, RuntimeError):  # a link to itself: RuntimeError before Python 3.13
             return False
         return any(target.is_relative_to(folder) for folder in self.folders)
+
+
+def below_or_at(path: Path) -> ColumnElement[bool]:
+    """The condition that a stored file is `path`, or lies below it."""
+    name = os.fsencode(path)
+    # "0" is the byte after "/".
+    return or_(FILES.c.path == name, and_(FILES.c.path > name.rstrip(b"/") + b"/", FILES.c.path < name + b"0"))
+
+
+def batched(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The ids in parts of `size`."""
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def outermost(paths: Iterable[Path]) -> list[Path]:

@@ -58,7 +58,7 @@ def scan(
     state.total, state.left_out = len(paths) + len(left_out.unread), left_out.counts
     for path, why in left_out.unread:
         fail(state, path, why)
-    entries = library.entries()
+    entries = library.entries(scope)
     # Whether the content of every file is known; otherwise nothing counts as gone.
     complete = not left_out.unread
     changed: list[tuple[int, Path]] = []
@@ -95,9 +95,12 @@ def scan(
             yield state
     adding.add(fresh, frozenset())
     yield state
-    gone = library.gone(frozenset(paths), scope)
+    found = frozenset(paths)
+    # A file that came after the search for files may have been added by another scan.
+    gone = [seen for path, seen in entries.items() if path not in found and library.is_gone(path)]
     changing = {change.now.path for change in edited} | {seen.path for seen in gone}
-    held = library.contents(except_for=changing) | {c.now.id for c in edited}
+    former = {change.former_id for change in edited if change.former_id} | {seen.id for seen in gone}
+    held = library.held(former, except_for=changing) | {change.now.id for change in edited}
     for start in range(0, len(edited), BATCH):
         adding.add(edited[start : start + BATCH], held if complete else None)
         yield state
