@@ -18,6 +18,10 @@ const StatusPage = lazy(() =>
   import("./status/status-page").then((module) => ({ default: module.StatusPage })),
 );
 
+const LibraryPage = lazy(() =>
+  import("./library/library-page").then((module) => ({ default: module.LibraryPage })),
+);
+
 function createClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
@@ -82,7 +86,9 @@ export function App({ language, messages }: { language: Language; messages: Mess
       <Fence messages={messages}>
         <QueryClientProvider client={queries}>
           <SharedContext value={shared}>
-            <Suspense>{path === "/status" ? <StatusPage /> : <SearchPage />}</Suspense>
+            <Suspense>
+              {path === "/status" ? <StatusPage /> : path === "/library" ? <LibraryPage /> : <SearchPage />}
+            </Suspense>
             <ToastList toasts={shared.toasts} />
           </SharedContext>
         </QueryClientProvider>

@@ -80,6 +80,31 @@ export const statsQuery = queryOptions({
   staleTime: 0,
 });
 
+/** The folders that are indexed where they lie. */
+export const libraryQuery = queryOptions({
+  queryKey: ["library"],
+  queryFn: ({ signal }) => answerOf(api.GET("/api/v1/library", { signal })),
+  refetchInterval: 5000,
+  staleTime: 0,
+});
+
+/** The jobs of all workers; a running one is watched closely. */
+export const jobsQuery = queryOptions({
+  queryKey: ["jobs"],
+  queryFn: ({ signal }) => answerOf(api.GET("/api/v1/jobs", { signal })),
+  refetchInterval: ({ state }) => (state.data?.jobs.some((job) => job.ended_at === null) ? 1000 : 5000),
+  staleTime: 0,
+});
+
+/** Queue a scan of the library. */
+export async function startScan(): Promise<void> {
+  await answerOf(api.POST("/api/v1/jobs", { body: { kind: "scan", remove: false, join: false } }));
+}
+
+export async function cancelJob(id: string): Promise<void> {
+  await answerOf(api.DELETE("/api/v1/jobs/{job_id}", { params: { path: { job_id: id } } }));
+}
+
 /** Log in with an API key; the session is in an HttpOnly cookie that the gateway sets. */
 export function logIn(key: string): Promise<Session> {
   return answerOf(api.POST("/api/v1/session", { body: { key } }));

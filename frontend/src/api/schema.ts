@@ -277,6 +277,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the folders of the library. The jobs of kind `scan` tell when and how they were scanned. */
+        get: operations["get_library"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -578,6 +595,24 @@ export interface components {
             };
         };
         /**
+         * FolderAnswer
+         * @description A folder of the library.
+         */
+        FolderAnswer: {
+            /** Path */
+            path: string;
+            /**
+             * Files
+             * @description files of it that are in the collection
+             */
+            files: number;
+            /**
+             * Available
+             * @description whether the folder is there now
+             */
+            available: boolean;
+        };
+        /**
          * Hit
          * @description A search result: a picture with its score.
          */
@@ -740,6 +775,14 @@ export interface components {
              * @description what the browser calls itself
              */
             client: string;
+        };
+        /**
+         * LibraryAnswer
+         * @description The folders whose pictures are indexed where they lie; none if there is no library.
+         */
+        LibraryAnswer: {
+            /** Folders */
+            folders: components["schemas"]["FolderAnswer"][];
         };
         /**
          * Login
@@ -1269,6 +1312,7 @@ export type FailedFile = components['schemas']['FailedFile'];
 export type FailedPicture = components['schemas']['FailedPicture'];
 export type Figure = components['schemas']['Figure'];
 export type Filter = components['schemas']['Filter'];
+export type FolderAnswer = components['schemas']['FolderAnswer'];
 export type Hit = components['schemas']['Hit'];
 export type IndexFacts = components['schemas']['IndexFacts'];
 export type ItemError = components['schemas']['ItemError'];
@@ -1276,6 +1320,7 @@ export type JobAnswer = components['schemas']['JobAnswer'];
 export type JobKind = components['schemas']['JobKind'];
 export type JobsAnswer = components['schemas']['JobsAnswer'];
 export type KnownSession = components['schemas']['KnownSession'];
+export type LibraryAnswer = components['schemas']['LibraryAnswer'];
 export type Login = components['schemas']['Login'];
 export type LookupAnswer = components['schemas']['LookupAnswer'];
 export type Model = components['schemas']['Model'];
@@ -1885,6 +1930,26 @@ export interface operations {
             };
         };
     };
+    get_library: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryAnswer"];
+                };
+            };
+        };
+    };
     list_jobs: {
         parameters: {
             query?: never;
@@ -1933,7 +1998,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                job_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -1953,7 +2020,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                job_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;

@@ -67,6 +67,7 @@ export function Footer({ onHelp, addName, onAdd }: FooterProps) {
           {addName}
         </button>
       )}
+      <Link to="/library">{t.home.library}</Link>
       <Link to="/status">{t.home.status}</Link>
       <Leave />
       <button type="button" onClick={onHelp}>

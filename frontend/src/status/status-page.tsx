@@ -2,9 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { statsQuery } from "../api/queries";
 import type { CacheCounts, Model, StageSpread, Stats } from "../api/schema";
-import { type Speech, useSpeech } from "../i18n/language";
+import { useSpeech } from "../i18n/language";
+import { span } from "../i18n/span";
 import { Link } from "../navigation";
 import { Failed } from "../search/failed";
+import page from "../ui/page.module.css";
 import { Access } from "./access";
 import { Bars, Share, Spark } from "./plots";
 import { added, type Moment, rates } from "./rates";
@@ -23,7 +25,7 @@ export function StatusPage() {
     if (stats) setMoments((kept) => added(kept, { at: dataUpdatedAt, searches }));
   }, [stats, dataUpdatedAt]);
   return (
-    <main className={styles.page}>
+    <main className={page.page}>
       <h1>{t.status.title}</h1>
       <Link to="/">{t.status.back}</Link>
       {error ? (
@@ -90,7 +92,7 @@ function Searches({ moments }: { moments: readonly Moment[] }) {
   const { t, language } = useSpeech();
   const perMinute = rates(moments);
   const last = perMinute.at(-1);
-  if (last === undefined) return <p className={styles.note}>{t.status.nowNone}</p>;
+  if (last === undefined) return <p className={page.note}>{t.status.nowNone}</p>;
   const told = t.status.perMinute(last.toLocaleString(language, { maximumFractionDigits: 0 }));
   return (
     <div className={styles.now}>
@@ -101,10 +103,8 @@ function Searches({ moments }: { moments: readonly Moment[] }) {
 }
 
 function Latency({ stages, since }: { stages: readonly StageSpread[]; since: number }) {
-  const speech = useSpeech();
-  const { t, number } = speech;
-  const ms = (value: number) =>
-    `${value.toLocaleString(speech.language, { maximumSignificantDigits: 3 })} ms`;
+  const { t, language, number } = useSpeech();
+  const ms = (value: number) => `${value.toLocaleString(language, { maximumSignificantDigits: 3 })} ms`;
   // The whole request first, then its stages by their median, slowest first.
   const ordered = [...stages].sort(
     (a, b) => Number(b.stage === "request") - Number(a.stage === "request") || b.p50_ms - a.p50_ms,
@@ -113,7 +113,7 @@ function Latency({ stages, since }: { stages: readonly StageSpread[]; since: num
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys scroll a table wider than the window */}
       <section className={styles.scroll} aria-label={t.status.latency} tabIndex={0}>
-        <table>
+        <table className={styles.table}>
           <thead>
             <tr>
               <th scope="col">{t.status.stage}</th>
@@ -147,16 +147,9 @@ function Latency({ stages, since }: { stages: readonly StageSpread[]; since: num
           </tbody>
         </table>
       </section>
-      <p className={styles.note}>{t.status.latencyNote(span(since, speech))}</p>
+      <p className={page.note}>{t.status.latencyNote(span(since, t))}</p>
     </>
   );
-}
-
-function span(seconds: number, { t }: Speech): string {
-  if (seconds < 120) return t.status.seconds(seconds);
-  if (seconds < 7200) return t.status.minutes(Math.round(seconds / 60));
-  if (seconds < 172_800) return t.status.hours(Math.round(seconds / 3600));
-  return t.status.days(Math.round(seconds / 86_400));
 }
 
 function Caches({ caches }: { caches: readonly CacheCounts[] }) {

@@ -17,6 +17,7 @@ from gateway.api.page import create_page
 from gateway.api.routing import Api
 from gateway.dependencies import Clients, Dependencies, build, clients_of
 from gateway.jobs.routes import add_job_routes
+from gateway.library.routes import add_library_routes
 from gateway.pictures.routes import add_picture_routes
 from gateway.search.routes import add_search_routes
 from gateway.search.service import other_model
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
         quarantine=deps.quarantine,
         metrics=deps.metrics,
     )
+    add_library_routes(api, deps.library)
     add_job_routes(api, deps.jobs, deps.collection)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))

@@ -19,6 +19,7 @@ REF = "#/components/schemas/{model}"
 PATH_PARTS = {
     "picture_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "session_id": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
+    "job_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
 
 

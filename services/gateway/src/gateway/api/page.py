@@ -33,6 +33,7 @@ def create_page(folder: Path, downloads: ConcurrencyLimit) -> Blueprint:
     page = Blueprint("page", __name__)
 
     @page.get("/")
+    @page.get("/library")
     @page.get("/status")
     def index() -> Response:
         response = send_from_directory(folder, "index.html")

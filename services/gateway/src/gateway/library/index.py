@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
+    func,
     or_,
     select,
     true,
@@ -168,6 +169,13 @@ class Library:
             return {seen.path: seen for seen in self._known(true())}
         return {seen.path: seen for place in scope for seen in self._known(below_or_at(place))}
 
+    def status(self) -> list[dict[str, Any]]:
+        """Of each folder: its path, the number of its files in the collection, and whether it is there."""
+        return [
+            {"path": shown(folder), "files": self._count(below_or_at(folder)), "available": folder.is_dir()}
+            for folder in self.folders
+        ]
+
     def files_of(self, picture_id: str) -> list[Path]:
         """The files that hold a picture, as far as they are there."""
         return [seen.path for seen in self._known(FILES.c.id == picture_id) if is_there(seen.path)]
@@ -223,6 +231,10 @@ class Library:
         rows = self._database.rows(select(FILES).where(condition).order_by(FILES.c.path).limit(limit))
         return [Seen(Path(os.fsdecode(r.path)), r.id, r.size, r.mtime_ns) for r in rows]
 
+    def _count(self, condition: ColumnElement[bool]) -> int:
+        count: int = self._database.rows(select(func.count()).select_from(FILES).where(condition))[0][0]
+        return count
+
     def _inside(self, path: Path) -> bool:
         """Whether a file lies in a folder of the library; a symbolic link may point outside."""
         try:
@@ -251,6 +263,11 @@ def outermost(paths: Iterable[Path]) -> list[Path]:
         if not kept or not path.is_relative_to(kept[-1]):
             kept.append(path)
     return kept
+
+
+def shown(path: Path) -> str:
+    """A path as text: bytes that are not UTF-8, which JSON cannot hold, are replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def is_there(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import Record
 
-from gateway.library.index import Library, Scan, Seen
+from gateway.library.index import Library, Scan, Seen, shown
 from gateway.pictures import exif
 from gateway.pictures.ingest import Ingest, Upload
 from gateway.pictures.schemas import Details
@@ -244,8 +243,3 @@ def name(library: Library, path: Path) -> str:
         if path.is_relative_to(folder):
             return "".join(c for c in shown(path.relative_to(folder)) if c.isprintable())[-255:]
     return shown(Path(path.name))
-
-
-def shown(path: Path) -> str:
-    """A path as text: bytes that are not UTF-8, which JSON cannot hold, are replaced."""
-    return os.fsencode(path).decode("utf-8", "replace")
