@@ -272,7 +272,8 @@ def fill(url: str, photos: Path | None, env: dict[str, str], stack: subprocess.P
         env: the environment of the processes.
         stack: the running services.
     """
-    gallery = ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv")]
+    # A sample picture that was deleted stays deleted over restarts.
+    gallery = ["add", str(GALLERY / "pictures"), "--captions", str(GALLERY / "captions.csv"), "--skip-deleted"]
     # The worker may have begun a scan already.
     what = ["scan", "--join"] if photos else gallery
     say(f"\nSightline answers at {url}. Adding {photos or 'the sample gallery'}; what is in can be found at once.\n")

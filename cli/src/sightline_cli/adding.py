@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sightline_cli.client import Client, StoppedError, as_json, show
-from sightline_cli.folder import RefusedError, UnreachableError, add_folder
+from sightline_cli.folder import Choices, RefusedError, Said, UnreachableError, add_folder
 from sightline_cli.walk import AddReport
 
 
@@ -18,18 +18,23 @@ from sightline_cli.walk import AddReport
 @click.option(
     "--captions",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A CSV file with the columns image,caption; images are named relative to FOLDER.",
+    help="A CSV file with the columns image,caption and perhaps tags, which have ; between them; images are named "
+    "relative to FOLDER. Pictures that are in the collection already get what they lack.",
 )
+@click.option("--update", is_flag=True, help="Replace captions and tags that differ from those in the CSV file.")
+@click.option("--skip-deleted", is_flag=True, help="Leave out pictures that you deleted from the collection.")
 @as_json
 @click.pass_obj
-def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> None:
+def add(client: Client, folder: Path, captions: Path | None, update: bool, skip_deleted: bool, as_json: bool) -> None:
     """Add every picture below FOLDER.
 
-    Files whose content is in the collection already are skipped: run the command again to resume after an interruption,
-    or every night. Exit status 0: all files are in the collection; 1: some files could not be read, and are listed; 3:
-    the gateway does not answer.
+    Files whose content is in the collection already are not added again: run the command again to resume after an
+    interruption, or every night. Exit status 0: all files are in the collection; 1: some files could not be read, and
+    are listed; 3: the gateway does not answer.
     """
-    report = AddReport()
+    if update and not captions:
+        raise click.UsageError("--update needs --captions")
+    report, choices = AddReport(), Choices(update, skip_deleted)
 
     def tell() -> None:
         if as_json:
@@ -38,7 +43,7 @@ def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> N
         click.echo(report.summary())
 
     try:
-        add_folder(client.http, folder, read_captions(captions) if captions else {}, report)
+        add_folder(client.http, folder, read_captions(captions) if captions else {}, report, choices)
     except UnreachableError as error:
         tell()
         raise StoppedError(f"{error} (when that is mended, run the same command again to go on)") from error
@@ -55,16 +60,17 @@ def add(client: Client, folder: Path, captions: Path | None, as_json: bool) -> N
         sys.exit(1)
 
 
-def read_captions(path: Path) -> dict[str, str]:
-    """Captions by image name; if the file has several for an image, the first one."""
-    captions: dict[str, str] = {}
+def read_captions(path: Path) -> dict[str, Said]:
+    """Captions and tags by image name; if the file has several rows for an image, the first one."""
+    captions: dict[str, Said] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
             if missing := {"image", "caption"} - set(reader.fieldnames or []):
                 raise click.ClickException(f"{path} lacks the column {', '.join(sorted(missing))}")
             for row in reader:
-                captions.setdefault(row["image"], row["caption"] or "")
+                tags = dict.fromkeys(tag.strip() for tag in (row.get("tags") or "").split(";"))
+                captions.setdefault(row["image"], Said(row["caption"] or "", tuple(tag for tag in tags if tag)))
     except (UnicodeDecodeError, csv.Error) as error:
         raise click.ClickException(f"{path} is not a CSV file in UTF-8: {error}") from error
     return captions

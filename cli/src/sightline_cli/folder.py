@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,36 +34,69 @@ class UnreachableError(Exception):
     """The gateway, or a service behind it, does not answer."""
 
 
-def add_folder(http: httpx.Client, folder: Path, captions: dict[str, str], report: AddReport) -> None:
+@dataclass(frozen=True)
+class Said:
+    """What is said of a picture: its caption and tags, which may be empty."""
+
+    caption: str = ""
+    tags: tuple[str, ...] = ()
+
+    def details(self) -> dict[str, Any]:
+        """The fields that are not empty, as the API names them."""
+        return {name: value for name, value in (("caption", self.caption), ("tags", list(self.tags))) if value}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What to do with pictures that are in the collection, or were."""
+
+    # Replace captions and tags that differ; otherwise only those that are empty are filled.
+    update: bool = False
+    # Leave out pictures that the user deleted from the collection.
+    skip_deleted: bool = False
+
+
+def add_folder(
+    http: httpx.Client, folder: Path, said: Mapping[str, Said], report: AddReport, choices: Choices | None = None
+) -> None:
     """Add every picture below a folder.
+
+    A picture that is in the collection is not added again, but gets the caption and tags that it lacks.
 
     Args:
         http: the gateway's client.
         folder: searched recursively.
-        captions: by path relative to the folder, with / between its parts.
+        said: captions and tags by path relative to the folder, with / between its parts.
         report: receives the result of each file; it is correct at any time, also after an error.
+        choices: what to do with pictures that are in the collection, or were.
 
     Raises:
         RefusedError: the key is missing or lacks the scope.
         UnreachableError: a service does not answer; the files that `report` counts as added are stored.
     """
+    choices = choices or Choices()
     paths = list(find_pictures(folder, report))
+    of = {path: said.get(path.relative_to(folder).as_posix(), Said()) for path in paths}
+    report.unnamed = sorted(set(said) - {path.relative_to(folder).as_posix() for path in paths})
     with tqdm(total=len(paths), unit="picture", desc="adding", disable=not paths) as bar:
         for part in parts_of(paths, LOOK_UP):
             ids = digests(part, report)
-            known = look_up(http, sorted(set(ids.values())))
+            known, deleted = look_up(http, sorted(set(ids.values())))
             new: dict[str, Path] = {}
             copies: list[tuple[Path, Path]] = []
             for path, picture_id in ids.items():
                 if picture_id in known:
                     report.existing += 1
+                    complete(http, known[picture_id], of[path], choices.update, report)
+                elif choices.skip_deleted and picture_id in deleted:
+                    report.deleted += 1
                 elif picture_id in new:
                     copies.append((path, new[picture_id]))
                 else:
                     new[picture_id] = path
-            bar.update(len(part) - len(new))
+            bar.update(len(part) - len(new))  # failed, known, copies and deleted ones
             for batch in upload_batches(list(new.values()), report):
-                upload(http, batch, [captions.get(p.relative_to(folder).as_posix(), "") for p in batch], report)
+                upload(http, batch, [of[path] for path in batch], report)
                 bar.update(len(batch))
             # A copy has the result of the file with the same content that was uploaded.
             reasons = dict(report.failed)
@@ -88,21 +122,37 @@ def digests(paths: Iterable[Path], report: AddReport) -> dict[Path, str]:
     return ids
 
 
-def look_up(http: httpx.Client, ids: Sequence[str]) -> set[str]:
-    """Those of the ids that are in the collection."""
+def look_up(http: httpx.Client, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], set[str]]:
+    """The records of those of the pictures that are in the collection, and the ids of those that the user deleted."""
     if not ids:
-        return set()
+        return {}, set()
     answer = request(http, "GET", "/api/v1/images", params={"ids": ",".join(ids)})
     if not answer.is_success:
         raise UnreachableError(f"{http.base_url} is not a gateway: {answer.json().get('detail', answer.status_code)}")
-    return {image["id"] for image in answer.json()["images"]}
+    found = answer.json()
+    return {image["id"]: image for image in found["images"]}, set(found.get("deleted", ()))
 
 
-def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], report: AddReport) -> None:
+def complete(http: httpx.Client, record: dict[str, Any], said: Said, update: bool, report: AddReport) -> None:
+    """Give a picture of the collection the caption and tags that it lacks; with `update` also those that differ."""
+    changes = {
+        name: value for name, value in said.details().items() if record[name] != value and (update or not record[name])
+    }
+    if not changes:
+        return
+    answer = request(http, "PATCH", f"/api/v1/images/{record['id']}", json=changes)
+    if answer.is_success:
+        record.update(changes)
+        report.updated += 1
+    else:
+        report.failed.append((Path(record["file_name"]), answer.json().get("detail", str(answer.status_code))))
+
+
+def upload(http: httpx.Client, batch: Sequence[Path], said: Sequence[Said], report: AddReport) -> None:
     """Upload a batch and record the result of each file in the report."""
     with ExitStack() as stack:
         files, sent = [], []
-        for path, caption in zip(batch, captions, strict=True):
+        for path, about in zip(batch, said, strict=True):
             try:
                 # An open file, not its content: httpx reads it while sending, so memory use stays low.
                 stream = stack.enter_context(path.open("rb"))
@@ -111,10 +161,10 @@ def upload(http: httpx.Client, batch: Sequence[Path], captions: Sequence[str], r
                 continue
             # A file name on disk need not be valid UTF-8; in a request it must be.
             files.append(("images", (os.fsencode(path.name).decode("utf-8", "replace"), stream)))
-            sent.append((path, caption))
+            sent.append((path, about))
         if not sent:
             return
-        details = json.dumps([{"caption": caption} for _, caption in sent])
+        details = json.dumps([about.details() for _, about in sent])
         answer = request(http, "POST", "/api/v1/images", files=files, data={"details": details})
     body: dict[str, Any] = answer.json()
     whole = {"status": "failed", "error": {"detail": body.get("detail", f"answered {answer.status_code}")}}

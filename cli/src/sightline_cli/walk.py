@@ -26,11 +26,16 @@ SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}
 class AddReport:
     """The results so far: files added, already there, failed (path and reason), and what was skipped.
 
-    Skipped are files by their ending, folders of operating systems, and links to folders.
+    `updated` pictures were there already and got a caption or tags; `deleted` ones stay deleted. `unnamed` are images
+    of the captions file that are no file of the folder. Skipped are files by their ending, folders of operating
+    systems, and links to folders.
     """
 
     added: int = 0
     existing: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unnamed: list[str] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
 
@@ -39,6 +44,9 @@ class AddReport:
         return {
             "added": self.added,
             "existing": self.existing,
+            "updated": self.updated,
+            "deleted": self.deleted,
+            "unnamed": self.unnamed,
             "failed": [{"file": shown(path), "reason": reason} for path, reason in self.failed],
             "passed_over": dict(self.passed_over),
         }
@@ -46,8 +54,14 @@ class AddReport:
     def summary(self) -> str:
         """The report in one or two sentences."""
         parts = [f"{self.added} added", f"{self.existing} already there", f"{len(self.failed)} could not be read"]
+        parts += [f"{self.updated} captions or tags completed"] if self.updated else []
+        parts += [f"{self.deleted} stay deleted"] if self.deleted else []
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.passed_over.most_common(5))
-        return f"{', '.join(parts)}." + (f" Passed over: {kinds}." if kinds else "")
+        more = f" Passed over: {kinds}." if kinds else ""
+        if self.unnamed:
+            first = ", ".join(self.unnamed[:3]) + (" ..." if len(self.unnamed) > 3 else "")
+            more += f" Images of the captions that are no file here: {len(self.unnamed)} ({first})."
+        return f"{', '.join(parts)}.{more}"
 
 
 def find_pictures(folder: Path, report: AddReport) -> Iterator[Path]:

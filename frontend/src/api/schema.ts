@@ -83,12 +83,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get those of the given pictures that are in the collection. */
+        /** Get those of the given pictures that are in the collection, and which of them were deleted from it. */
         get: operations["lookup"];
         put?: never;
         /**
          * Add pictures.
-         * @description A picture whose content is in the collection already is not changed. The status is 201 if at least one picture is new, 200 if none is new, and that of the first file's error if every file failed. With `Accept: text/event-stream` the response is a stream of server-sent events: one named item for each file when it is done, with its index, and at the end one named done, or problem if a service failed. A file whose event says added is stored.
+         * @description A picture whose content is in the collection already is not changed: its item says exists, and `details_taken` false if the upload had details for it. The status is 201 if at least one picture is new, 200 if none is new, and that of the first file's error if every file failed. With `Accept: text/event-stream` the response is a stream of server-sent events: one named item for each file when it is done, with its index, and at the end one named done, or problem if a service failed. A file whose event says added is stored.
          */
         post: operations["add"];
         delete?: never;
@@ -799,6 +799,11 @@ export interface components {
         LookupAnswer: {
             /** Images */
             images: components["schemas"]["Picture"][];
+            /**
+             * Deleted
+             * @description ids of those that were deleted from the collection, and not added since
+             */
+            deleted: string[];
         };
         /**
          * Model
@@ -1292,6 +1297,11 @@ export interface components {
             status: "added" | "exists" | "failed";
             /** Id */
             id: string | null;
+            /**
+             * Details Taken
+             * @description false if details were given for a file that was not added; a picture that exists keeps its own
+             */
+            details_taken: boolean;
             /** @default null */
             error?: components["schemas"]["ItemError"] | null;
         };

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 import pytest
 from PIL import Image
-from sightline_cli.folder import RefusedError, UnreachableError, add_folder
+from sightline_cli.adding import read_captions
+from sightline_cli.folder import Choices, RefusedError, Said, UnreachableError, add_folder
 from sightline_cli.walk import AddReport
 
 
@@ -25,9 +27,11 @@ def http(stack: Any) -> httpx.Client:
     return httpx.Client(transport=httpx.WSGITransport(app=stack.client.application), base_url="http://localhost")
 
 
-def run(http: httpx.Client, folder: Path, captions: dict[str, str] | None = None) -> AddReport:
+def run(
+    http: httpx.Client, folder: Path, said: dict[str, Said] | None = None, choices: Choices | None = None
+) -> AddReport:
     report = AddReport()
-    add_folder(http, folder, captions or {}, report)
+    add_folder(http, folder, said or {}, report, choices)
     return report
 
 
@@ -96,9 +100,56 @@ def test_a_folder_that_cannot_be_read_is_told(
 def test_captions_go_with_their_pictures(http: httpx.Client, tmp_path: Path) -> None:
     write(tmp_path / "a" / "x.png", 1)
     write(tmp_path / "y.png", 2)
-    run(http, tmp_path, {"a/x.png": "a narrow one", "gone.png": "not here"})
+    said = {"a/x.png": Said("a narrow one", ("thin",)), "gone.png": Said("not here")}
+    report = run(http, tmp_path, said)
+    assert report.unnamed == ["gone.png"]
+    assert report.summary() == (
+        "2 added, 0 already there, 0 could not be read. Images of the captions that are no file here: 1 (gone.png)."
+    )
     results = http.get("/api/v1/search", params={"q": "grey"}).json()["results"]
-    assert {r["file_name"]: r["caption"] for r in results} == {"x.png": "a narrow one", "y.png": ""}
+    assert {r["file_name"]: (r["caption"], r["tags"]) for r in results} == {
+        "x.png": ("a narrow one", ["thin"]),
+        "y.png": ("", []),
+    }
+
+
+def said_of(http: httpx.Client) -> dict[str, tuple[str, list[str]]]:
+    results = http.get("/api/v1/search", params={"q": "grey"}).json()["results"]
+    return {r["file_name"]: (r["caption"], r["tags"]) for r in results}
+
+
+def test_captions_that_come_later_fill_what_is_empty_and_replace_only_if_asked(
+    http: httpx.Client, tmp_path: Path
+) -> None:
+    write(tmp_path / "x.png", 1)
+    write(tmp_path / "y.png", 2)
+    run(http, tmp_path, {"x.png": Said("first")})
+    later = {"x.png": Said("second", ("new",)), "y.png": Said("third")}
+    report = run(http, tmp_path, later)
+    assert (report.existing, report.updated) == (2, 2)
+    assert said_of(http) == {"x.png": ("first", ["new"]), "y.png": ("third", [])}
+    assert run(http, tmp_path, later).updated == 0
+    report = run(http, tmp_path, later, Choices(update=True))
+    assert report.updated == 1
+    assert "1 captions or tags completed" in report.summary()
+    # A row without a caption says nothing, so that it does not clear one.
+    run(http, tmp_path, {"x.png": Said(), "y.png": Said("", ("tag",))}, Choices(update=True))
+    assert said_of(http) == {"x.png": ("second", ["new"]), "y.png": ("third", ["tag"])}
+
+
+def test_pictures_that_the_user_deleted_are_left_out_if_asked(http: httpx.Client, tmp_path: Path) -> None:
+    write(tmp_path / "x.png", 1)
+    write(tmp_path / "y.png", 2)
+    run(http, tmp_path)
+    for hit in http.get("/api/v1/search", params={"q": "grey"}).json()["results"]:
+        if hit["file_name"] == "x.png":
+            assert http.delete(f"/api/v1/images/{hit['id']}").status_code == 204
+    report = run(http, tmp_path, choices=Choices(skip_deleted=True))
+    assert (report.added, report.existing, report.deleted) == (0, 1, 1)
+    assert report.summary() == "0 added, 1 already there, 0 could not be read, 1 stay deleted."
+    # Without the option, adding it is what the user wants.
+    assert run(http, tmp_path).added == 1
+    assert run(http, tmp_path, choices=Choices(skip_deleted=True)).deleted == 0
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(http: httpx.Client, stack: Any, tmp_path: Path) -> None:
@@ -145,3 +196,12 @@ def test_a_busy_gateway_is_asked_again_and_a_refusal_ends_the_run(tmp_path: Path
             told[:] = [status]
             with pytest.raises(RefusedError, match="no"):
                 add_folder(http, tmp_path, {}, AddReport())
+
+
+def test_captions_and_tags_are_read_from_csv(tmp_path: Path) -> None:
+    file = tmp_path / "captions.csv"
+    file.write_text("image,caption,tags\na.jpg,A dog,dog; wet;dog\na.jpg,Another,\nb.jpg,,\n")
+    assert read_captions(file) == {"a.jpg": Said("A dog", ("dog", "wet")), "b.jpg": Said()}
+    file.write_text("image,text\n")
+    with pytest.raises(click.ClickException, match="lacks the column caption"):
+        read_captions(file)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from encoder.model import Array, TextVectors
 from encoder.settings import Settings as EncoderSettings
 from flask import Flask
 from flask.testing import FlaskClient
+from gateway.database import Database
 from gateway.dependencies import Clients, database_at
 from gateway.jobs.queue import JobKind, JobQueue
 from gateway.jobs.worker import Worker
@@ -132,14 +134,28 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
     yield make
     for made in apps:
-        for closing in (made.extensions.get("database"), made.extensions.get("store")):
-            if closing:
-                closing.close()
+        for opened in (made.extensions.get("database"), made.extensions.get("store")):
+            if opened:
+                opened.close()
 
 
 @pytest.fixture
 def stack(make_stack: Callable[..., Stack]) -> Stack:
     return make_stack()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.sqlite'}"
+    new_database: Callable[[], str] = request.getfixturevalue("postgresql")
+    return new_database()
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with closing(Database(url)) as opened:
+        yield opened
 
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)

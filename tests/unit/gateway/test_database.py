@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -27,20 +27,6 @@ CREATE TABLE sessions (
 CREATE TABLE library (path BLOB PRIMARY KEY, id TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL) STRICT;
 CREATE INDEX library_by_id ON library (id);
 """
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'state.sqlite'}"
-    new_database: Callable[[], str] = request.getfixturevalue("postgresql")
-    return new_database()
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    with closing(Database(url)) as opened:
-        yield opened
 
 
 def test_keys_sessions_and_files_are_shared_by_all_who_open_it(database: Database, url: str, tmp_path: Path) -> None:

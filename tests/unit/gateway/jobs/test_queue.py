@@ -1,8 +1,4 @@
-"""The job queue on SQLite: order, one running job of a kind, takeover of lost jobs, cancel, and what is kept."""
-
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+"""The job queue on SQLite and PostgreSQL: order, one running job of a kind, takeover, cancel, what is kept."""
 
 import pytest
 from gateway.database import Database
@@ -26,9 +22,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def queue(tmp_path: Path, clock: Clock) -> Iterator[JobQueue]:
-    with closing(Database.in_file(tmp_path / "state.sqlite")) as database:
-        yield JobQueue(database, clock)
+def queue(database: Database, clock: Clock) -> JobQueue:
+    return JobQueue(database, clock)
 
 
 def test_jobs_run_in_the_order_in_which_they_were_submitted_one_of_a_kind_at_a_time(queue: JobQueue) -> None:

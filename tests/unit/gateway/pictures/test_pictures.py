@@ -296,3 +296,26 @@ def test_half_of_every_picture_is_refused_or_read(stack: Any) -> None:
             at = len(content) * step // 8
             for damaged in (content[:at], content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]):
                 assert upload(stack, damaged).status_code in (200, 201, 413, 422)
+
+
+def test_an_upload_says_when_details_were_not_taken(stack: Any) -> None:
+    content = picture(RED)
+    details = [{"caption": "a wall"}]
+    assert body(upload(stack, content, details=details))["items"][0]["details_taken"] is True
+    # The picture is there: its own caption stays, and the answer says so, but only if there were details.
+    item = body(upload(stack, content, details=[{"caption": "a door"}]))["items"][0]
+    assert (item["status"], item["details_taken"]) == ("exists", False)
+    assert body(get(stack, f"/api/v1/images/{ids(content)[0]}"))["caption"] == "a wall"
+    assert body(upload(stack, content))["items"][0]["details_taken"] is True
+    (failed, _) = body(upload(stack, b"no picture", picture(BLUE), details=[{"caption": "x"}, {}]))["items"]
+    assert (failed["status"], failed["details_taken"]) == ("failed", False)
+
+
+def test_a_look_up_names_pictures_that_were_deleted(stack: Any) -> None:
+    red, blue = ids(picture(RED), picture(BLUE))
+    upload(stack, picture(RED), picture(BLUE))
+    assert stack.client.delete(f"/api/v1/images/{red}").status_code == 204
+    answer = body(get(stack, f"/api/v1/images?ids={red},{blue},{'0' * 32}"))
+    assert ([image["id"] for image in answer["images"]], answer["deleted"]) == ([blue], [red])
+    upload(stack, picture(RED))
+    assert body(get(stack, f"/api/v1/images?ids={red}"))["deleted"] == []

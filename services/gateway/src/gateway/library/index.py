@@ -197,9 +197,9 @@ class Library:
         """Note that the user added pictures, perhaps some that were deleted before."""
         self._database.change(delete(DELETED).where(DELETED.c.id.in_(picture_ids)))
 
-    def is_deleted(self, picture_id: str) -> bool:
-        """Whether the user deleted a picture."""
-        return bool(self._database.rows(select(DELETED.c.id).where(DELETED.c.id == picture_id)))
+    def deleted(self, picture_ids: Collection[str]) -> set[str]:
+        """Those of some pictures that the user deleted; at most IDS_AT_ONCE."""
+        return {row.id for row in self._database.rows(select(DELETED.c.id).where(DELETED.c.id.in_(picture_ids)))}
 
     def read(self, path: Path) -> Seen:
         """Read a file and compute its id.

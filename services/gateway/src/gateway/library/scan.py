@@ -152,7 +152,8 @@ class Adding:
             held: the contents of all files that were found; None if some are unknown. A file whose former content is
                 not held was edited: it passes on what was said of it, and its former content is deleted.
         """
-        wanted = [change for change in changes if not self._library.is_deleted(change.now.id)]
+        deleted = self._library.deleted({change.now.id for change in changes})
+        wanted = [change for change in changes if change.now.id not in deleted]
         ids = {change.now.id for change in changes} | {c.former_id for c in changes if c.former_id}
         records = self._search.lookup(sorted(ids))
         formers = {

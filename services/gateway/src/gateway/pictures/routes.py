@@ -76,14 +76,18 @@ def add_picture_routes(
 
     @api.route("GET", "/images", {200: LookupAnswer}, params=LookupParams)
     def lookup(params: LookupParams) -> dict[str, Any]:
-        """Get those of the given pictures that are in the collection."""
+        """Get those of the given pictures that are in the collection, and which of them were deleted from it."""
         ids = params.ids.split(",")
         if wrong := [i for i in ids if not ID.fullmatch(i)]:
             raise ServiceError(Kind.INVALID, f"ids: {wrong[0][:40]!r} is not one; an id is 32 hex digits")
         if len(ids) > MAX_IDS:
             raise ServiceError(Kind.INVALID, f"ids: {len(ids)} ids; a request holds 1 to {MAX_IDS}")
         found = search.lookup(ids)
-        return {"images": [public(found[i]) for i in ids if i in found]}
+        deleted = library.deleted(ids)
+        return {
+            "images": [public(found[i]) for i in ids if i in found],
+            "deleted": [i for i in ids if i in deleted and i not in found],
+        }
 
     @api.route(
         "POST",
@@ -99,7 +103,8 @@ def add_picture_routes(
     def add() -> ResponseReturnValue:
         """Add pictures.
 
-        A picture whose content is in the collection already is not changed. The status is 201 if at least one picture
+        A picture whose content is in the collection already is not changed: its item says exists, and `details_taken`
+        false if the upload had details for it. The status is 201 if at least one picture
         is new, 200 if none is new, and that of the first file's error if every file failed. With `Accept:
         text/event-stream` the response is a stream of server-sent events: one named item for each file when it is done,
         with its index, and at the end one named done, or problem if a service failed. A file whose event says added is
@@ -113,7 +118,7 @@ def add_picture_routes(
             results += ingest.add(uploads)
         finally:
             changed(results)
-        items = [result_item(o) for o in results]
+        items = [result_item(result, upload) for result, upload in zip(results, uploads, strict=True)]
         failures = [o.error for o in results if o.error]
         if len(failures) == len(items):
             raise ServiceError(failures[0].kind, f"no picture was added; file 0: {failures[0].detail}", items=items)
@@ -125,7 +130,7 @@ def add_picture_routes(
             try:
                 for i, result in enumerate(ingest.add(uploads)):
                     results.append(result)
-                    yield event("item", {"index": i, **result_item(result)})
+                    yield event("item", {"index": i, **result_item(result, uploads[i])})
                 last = event("done", counted(results))
             except ServiceError as error:
                 last = event("problem", error.body(g.request_id))
@@ -282,7 +287,8 @@ def counted(results: Sequence[IngestResult]) -> dict[str, int]:
     return {**dict.fromkeys(("added", "exists", "failed"), 0), **Counter(o.status for o in results)}
 
 
-def result_item(result: IngestResult) -> dict[str, Any]:
+def result_item(result: IngestResult, upload: Upload) -> dict[str, Any]:
     """One file's entry in the answer to an upload."""
-    item: dict[str, Any] = {"status": result.status, "id": result.id}
+    taken = result.status == "added" or not upload.details.model_fields_set
+    item: dict[str, Any] = {"status": result.status, "id": result.id, "details_taken": taken}
     return {**item, "error": result.error.item()} if result.error else item

@@ -55,6 +55,7 @@ class LookupAnswer(Answer):
     """The requested pictures that are in the collection, in the order of the requested ids."""
 
     images: list[Picture]
+    deleted: list[str] = Field(description="ids of those that were deleted from the collection, and not added since")
 
 
 class UploadItem(Answer):
@@ -62,6 +63,9 @@ class UploadItem(Answer):
 
     status: Literal["added", "exists", "failed"]
     id: str | None
+    details_taken: bool = Field(
+        description="false if details were given for a file that was not added; a picture that exists keeps its own"
+    )
     error: ItemError | None = None
 
 

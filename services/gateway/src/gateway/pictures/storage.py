@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import IO, Any, NamedTuple, Protocol
 
 from PIL import Image
@@ -65,6 +65,7 @@ class InPlace(Protocol):
 
     def has(self, picture_id: str) -> bool: ...
     def open(self, picture_id: str) -> tuple[IO[bytes], int, str]: ...
+    def deleted(self, picture_ids: Collection[str]) -> set[str]: ...
     def mark_deleted(self, picture_id: str) -> None: ...
     def unmark_deleted(self, picture_ids: Sequence[str]) -> None: ...
 

@@ -1,0 +1,57 @@
+"""Jobs of real processes: a scan ends by itself although worker, search, encoder and gateway are killed meanwhile."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+PICTURES = 150
+
+
+def children(pid: int) -> list[int]:
+    """The child processes of a process."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def kill_worker_of(process: Any) -> None:
+    """Kill the process that does a service's work (SIGKILL); gunicorn's arbiter starts another one."""
+    (child,) = children(process.popen.pid)
+    os.kill(child, signal.SIGKILL)
+
+
+def test_a_scan_survives_kill_9_of_every_service(start_all: Any, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    chance = np.random.default_rng(0)
+    for number in range(PICTURES):
+        pixels = chance.integers(0, 255, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photos / f"{number:03}.png")
+    with (
+        start_all(tmp_path, worker=True, GATEWAY_LIBRARY=str(photos)) as services,
+        httpx.Client(base_url=services.gateway.url, transport=httpx.HTTPTransport(retries=10), timeout=60) as client,
+    ):
+        waiting = [services.worker, services.search, services.encoder, services.gateway]
+        deadline = time.monotonic() + 240
+        done, job = 0, None
+        while job is None or job["status"] != "done":
+            assert time.monotonic() < deadline, job
+            try:
+                jobs = client.get("/api/v1/jobs").json()["jobs"]
+            except httpx.HTTPError:  # the gateway was killed while it answered
+                continue
+            job = jobs[-1] if jobs else None
+            assert job is None or job["status"] in ("queued", "running", "done"), job
+            # Each service once, when the scan has got on a bit.
+            if waiting and job and job["progress"] and job["progress"]["done"] >= done + 16:
+                done = job["progress"]["done"]
+                kill_worker_of(waiting.pop(0))
+        assert not waiting
+        records = [json.loads(line) for line in client.get("/api/v1/export").text.splitlines()]
+    assert job["progress"]["failed"] == 0
+    assert sorted(record["file_name"] for record in records) == [f"{number:03}.png" for number in range(PICTURES)]
