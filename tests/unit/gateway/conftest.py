@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,10 +105,10 @@ class Stack:
 SMALL = {"max_images": 16, "max_file_bytes": 100_000, "max_pixels": 100_000, "max_query_characters": 50}
 
 
-@pytest.fixture
-def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+@contextmanager
+def stacks(folder: Path) -> Iterator[Callable[..., Stack]]:
+    """A function that builds a stack on the data in a folder."""
     apps = []
-    folder = tmp_path_factory.mktemp("stack")
 
     def make(
         cache: Cache | None = None, model: Colours | None = None, former: EncoderClient | None = None, **settings: Any
@@ -137,6 +137,12 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         for opened in (made.extensions.get("database"), made.extensions.get("store")):
             if opened:
                 opened.close()
+
+
+@pytest.fixture
+def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+    with stacks(tmp_path_factory.mktemp("stack")) as make:
+        yield make
 
 
 @pytest.fixture

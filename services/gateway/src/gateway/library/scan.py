@@ -6,12 +6,12 @@ import stat
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import Record
 
-from gateway.library.index import Library, Scan, Seen, shown
+from gateway.library.index import Library, Scan, Seen, batched, shown
 from gateway.pictures import exif
 from gateway.pictures.ingest import Ingest, Upload
 from gateway.pictures.schemas import Details
@@ -103,7 +103,7 @@ def scan(
     for start in range(0, len(edited), BATCH):
         adding.add(edited[start : start + BATCH], held if complete else None)
         yield state
-    adding.rename()
+    adding.rename(held)
     for seen in gone:
         state.counts["gone"] += 1
         if remove and complete:
@@ -141,8 +141,8 @@ class Adding:
         """
         self._library, self._ingest, self._search, self._media = library, ingest, search, media
         self._state = state
-        # Files whose content was in the collection already.
-        self._existing: list[Seen] = []
+        # Pictures that were in the collection already when a file of theirs was found.
+        self._existing: set[str] = set()
 
     def add(self, changes: Sequence[Change], held: Set[str] | None) -> None:
         """Add files that are new or have changed.
@@ -171,21 +171,20 @@ class Adding:
             # By the content that was added: the file may have changed since it was found, and is read again then.
             now = change.now._replace(id=result.id or change.now.id) if result else change.now
             if (former := formers.get(now.path)) and former["id"] != now.id:
+                if result and result.status == "exists":
+                    self._complete(now.id, former)
                 self.discard(former)
             if held is not None or not change.former_id:
                 # Only after the record is written: after a crash in between, the next scan handles the file again.
                 self._library.remember(now)
             if result and result.status == "exists":
-                self._existing.append(now)
+                self._existing.add(now.id)
             self._state.counts[result.status if result else "deleted"] += 1
             self._state.done += 1
 
     def _upload(self, file: Seen, former: Record | None) -> Upload:
-        """A file to add, with what was said of its former content, but not with what cameras write."""
-        details = Details()
-        if former:
-            attributes = {k: v for k, v in former["attributes"].items() if k not in exif.NAMES}
-            details = Details(caption=former["caption"], tags=list(former["tags"]), attributes=attributes)
+        """A file to add, with what was said of its former content."""
+        details = self._said(former) if former else Details()
         return Upload(
             name(self._library, file.path),
             file.size,
@@ -195,6 +194,28 @@ class Adding:
             taken_at=former and former["taken_at"],
         )
 
+    def _complete(self, picture_id: str, former: Record) -> None:
+        """Give a picture that was in the collection already what was said of the former content, where it lacks it."""
+        record = self._search.lookup([picture_id]).get(picture_id)
+        said = self._said(former)
+        if record is None:
+            return
+        changes: dict[str, Any] = {}
+        if said.caption and not record["caption"]:
+            changes["caption"] = said.caption
+        if said.tags and not record["tags"]:
+            changes["tags"] = said.tags
+        if lacking := {k: v for k, v in said.attributes.items() if k not in record["attributes"]}:
+            changes["attributes"] = {**record["attributes"], **lacking}
+        if changes:
+            with suppress_not_found():
+                self._search.edit(picture_id, changes)
+
+    def _said(self, former: Record) -> Details:
+        """What was said of a picture, without what cameras write."""
+        attributes = {k: v for k, v in former["attributes"].items() if k not in exif.NAMES}
+        return Details(caption=former["caption"], tags=list(former["tags"]), attributes=attributes)
+
     def discard(self, record: Record | None) -> None:
         """Delete a picture that no file of the library holds any more, unless the store has a copy."""
         if record and record["media_key"] == f"{PREFIX}{record['id']}":
@@ -202,22 +223,22 @@ class Adding:
             with suppress_not_found():
                 self._search.delete(record["id"])
 
-    def rename(self) -> None:
-        """Give the records of moved files their new names, unless a file of the recorded name still holds the picture.
+    def rename(self, ids: Set[str]) -> None:
+        """Give records of pictures the name of a file that holds them, unless they have the name of one.
 
         At the end of a scan, when the entries of all files are stored.
+
+        Args:
+            ids: pictures of which one file has gone or was edited, and another one is there.
         """
-        for start in range(0, len(self._existing), BATCH):
-            files = self._existing[start : start + BATCH]
-            records = self._search.lookup(sorted({file.id for file in files}))
-            for file in files:
-                record = records.get(file.id)
-                if record is None or record["media_key"] != f"{PREFIX}{file.id}":
+        for part in batched(sorted(ids | self._existing), BATCH):
+            for picture_id, record in self._search.lookup(part).items():
+                if record["media_key"] != f"{PREFIX}{picture_id}":
                     continue
-                held = {name(self._library, path) for path in self._library.files_of(file.id)}
-                if record["file_name"] not in held:
+                names = [name(self._library, path) for path in self._library.files_of(picture_id)]
+                if names and record["file_name"] not in names:
                     with suppress_not_found():
-                        self._search.edit(file.id, {"file_name": name(self._library, file.path)})
+                        self._search.edit(picture_id, {"file_name": names[0]})
 
 
 @contextmanager
