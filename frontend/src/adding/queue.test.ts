@@ -29,9 +29,14 @@ test("three go at once, in order, and each tells what became of it", async () =>
   const queue = new Queue(send, added, none);
   expect(queue.add(["a.jpg", "b.jpg", "c.jpg", "d.jpg"].map((name) => file(name)))).toBe(4);
   expect(queue.all().map((item) => item.state)).toEqual(["sending", "sending", "sending", "waiting"]);
-  open[0]?.answer({ status: "added", id: "1" });
-  open[1]?.answer({ status: "exists", id: "2" });
-  open[2]?.answer({ status: "failed", id: null, error: { type: "t", title: "t", detail: "damaged" } });
+  open[0]?.answer({ status: "added", details_taken: true, id: "1" });
+  open[1]?.answer({ status: "exists", details_taken: true, id: "2" });
+  open[2]?.answer({
+    status: "failed",
+    details_taken: true,
+    id: null,
+    error: { type: "t", title: "t", detail: "damaged" },
+  });
   await later();
   expect(queue.all().map((item) => item.state)).toEqual(["added", "exists", "failed", "sending"]);
   expect(queue.all()[0]?.picture).toBe("1");
@@ -61,7 +66,7 @@ test("what is asked to wait waits, and nothing else is sent meanwhile", async ()
   queue.add(["a.jpg", "b.jpg", "c.jpg", "d.jpg"].map((name) => file(name)));
   open[0]?.refuse(new ApiError(429, "too many", "", 7));
   await later();
-  open[1]?.answer({ status: "added", id: "2" });
+  open[1]?.answer({ status: "added", details_taken: true, id: "2" });
   await later();
   expect(waits).toEqual([7]);
   expect(queue.pausedUntil()).toBeGreaterThan(Date.now() + 6000);
@@ -86,7 +91,7 @@ test("what was cancelled stays so, and what failed can be tried again", async ()
   ]);
   queue.retry(b?.id ?? 0);
   expect(queue.all()[1]).toMatchObject({ state: "sending" });
-  open[2]?.answer({ status: "added", id: "2" });
+  open[2]?.answer({ status: "added", details_taken: true, id: "2" });
   await later();
   queue.clear();
   expect(queue.all()).toEqual([]);
