@@ -199,7 +199,7 @@ def test_the_same_content_twice_is_one_picture_and_keeps_its_caption(stack: Any)
     encoded = len(stack.encoder.requests)
     again = upload(stack, red, details=[{"caption": "second"}])
     assert again.status_code == 200
-    assert body(again)["items"] == [{"status": "exists", "id": ids(red)[0]}]
+    assert body(again)["items"] == [{"status": "exists", "id": ids(red)[0], "details_taken": False}]
     assert len(stack.encoder.requests) == encoded
     assert body(get(stack, f"/api/v1/images/{ids(red)[0]}"))["caption"] == "first"
 
