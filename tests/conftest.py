@@ -188,7 +188,8 @@ def start_all(start: Start) -> Callable[..., AbstractContextManager[Services]]:
     @contextmanager
     def started(folder: Path, worker: bool = False, **settings: str) -> Iterator[Services]:
         catalogue, media = {"SEARCH_CATALOGUE": str(folder / "c.sqlite")}, {"GATEWAY_MEDIA": str(folder / "media")}
-        settings.setdefault("GATEWAY_STATE", str(folder / "state.sqlite"))
+        if worker:  # which shares the gateway's state
+            settings.setdefault("GATEWAY_STATE", str(folder / "state.sqlite"))
         with start("encoder", **settings) as encoder, start("search", **catalogue, **settings) as search:
             where = {"GATEWAY_ENCODER_URL": encoder.url, "GATEWAY_SEARCH_URL": search.url}
             with start("gateway", **where, **media, **settings) as gateway, ExitStack() as stack:

@@ -171,6 +171,9 @@ def test_a_published_collection_asks_for_a_key_once_and_shows_what_it_allows(
         expect(page.get_by_label("API key")).to_be_visible()
         page.goto("/?q=red")
         expect(page.get_by_label("API key")).to_be_visible()
+        # Before the services stop: the windows still poll them.
+        for window in (other, page):
+            window.close()
 
 
 def test_the_page_speaks_another_language(open_window: Callable[..., Page], local_stack: Any) -> None:
