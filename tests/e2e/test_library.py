@@ -52,7 +52,7 @@ def test_a_library_is_shown_and_follows_its_folder(
     (photos / "orange.png").write_bytes(plain("orange"))
     expect(page.get_by_text("3 picture files")).to_be_visible()
     (photos / "cut0.png").unlink()
-    page.get_by_role("button", name="Look through everything now").click()
+    page.get_by_role("button", name="Scan everything now").click()
     expect(page.get_by_text("3 could not be read")).to_be_visible()
     expect(page.get_by_text("3 unchanged")).to_be_visible()
     page.reload()
@@ -68,7 +68,7 @@ def test_a_scan_is_stopped_and_a_folder_that_is_away_is_told(
     page = open_window(watched.gateway.url)
     page.goto("/library")
     expect(page.get_by_text("2 picture files")).to_be_visible(timeout=60_000)
-    start = page.get_by_role("button", name="Look through everything now")
+    start = page.get_by_role("button", name="Scan everything now")
     expect(start).to_be_visible()
     # No worker: the scan waits, and is stopped before it begins.
     watched.worker.stop()
