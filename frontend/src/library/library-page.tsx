@@ -7,6 +7,7 @@ import { span } from "../i18n/span";
 import { Link } from "../navigation";
 import { Failed } from "../search/failed";
 import page from "../ui/page.module.css";
+import { Section } from "../ui/section";
 import styles from "./library-page.module.css";
 import { activeScan, byReason, lastFull, progressOf, secondsLeft } from "./scans";
 
@@ -76,15 +77,6 @@ function Parts({ folders, jobs, now }: PartsProps) {
         </Section>
       )}
     </>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section>
-      <h2>{title}</h2>
-      {children}
-    </section>
   );
 }
 

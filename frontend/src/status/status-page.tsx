@@ -7,6 +7,7 @@ import { span } from "../i18n/span";
 import { Link } from "../navigation";
 import { Failed } from "../search/failed";
 import page from "../ui/page.module.css";
+import { Section } from "../ui/section";
 import { Access } from "./access";
 import { Bars, Share, Spark } from "./plots";
 import { added, type Moment, rates } from "./rates";
@@ -67,15 +68,6 @@ function Parts({ stats, moments }: { stats: Stats; moments: readonly Moment[] })
       </Section>
       <Access />
     </>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section>
-      <h2>{title}</h2>
-      {children}
-    </section>
   );
 }
 
