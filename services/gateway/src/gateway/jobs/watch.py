@@ -112,6 +112,9 @@ class LibraryWatch:
                 self.submit_due()
             except ServiceError as error:
                 log.warning("no scan can be queued: %s", error.detail)
+            except Exception:
+                # Without this thread, no change would be scanned any more, and nothing would say so.
+                log.exception("unexpected error; the scan is queued later")
 
     def _watch(self) -> None:
         pause_s, stops = 1.0, self._stopping
