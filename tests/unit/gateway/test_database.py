@@ -100,12 +100,28 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_database_that_does_not_answer_is_an_outage_and_no_crash(
     free_ports: Callable[[int], int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(ServiceError, match="the state database does not answer") as error:
-        Database(f"postgresql://me:secret@127.0.0.1:{free_ports(1)}/state")
+    with (
+        closing(Database(f"postgresql://me:secret@127.0.0.1:{free_ports(1)}/state")) as database,
+        pytest.raises(ServiceError, match="the state database does not answer") as error,
+    ):
+        database.check()
     assert error.value.kind is Kind.UNAVAILABLE
     # The reason, with host and account, is for the log alone.
     assert "127.0.0.1" not in error.value.detail and "secret" not in error.value.detail
     assert "127.0.0.1" in caplog.text and "secret" not in caplog.text
+
+
+def test_a_server_that_starts_after_the_gateway_gets_the_tables(
+    postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.database.PAUSE_S", 0)
+    url = postgresql()
+    with closing(Database(f"{url}_late")) as database:
+        with pytest.raises(ServiceError, match="does not answer"):
+            database.check()
+        with psycopg.connect(url, autocommit=True) as administrator:
+            administrator.execute(f"CREATE DATABASE {url.rpartition('/')[2]}_late")
+        assert KeyStore(database).find(KeyStore(database).create("laptop", Scope.READ)) is not None
 
 
 def test_connections_that_the_server_closed_are_replaced(postgresql: Callable[[], str]) -> None:

@@ -61,13 +61,13 @@ class Database:
     """Executes statements, each in its own transaction; safe for several threads and processes."""
 
     def __init__(self, url: str | URL) -> None:
-        """Connect, and create missing tables.
+        """Connect, and create missing tables; while a server does not answer, the first statement after does that.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
 
         Raises:
-            ServiceError: the database does not answer.
+            ServiceError: the file cannot be used.
             ValueError: the URL is not of one of these forms.
         """
         place = read_url(str(url) if isinstance(url, str) else url.render_as_string(hide_password=False))
@@ -92,7 +92,12 @@ class Database:
         if self._name == "sqlite":
             event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode = WAL"))
         self._closed_until = 0.0
-        self._create_tables()
+        self._has_tables = False
+        try:
+            self._create_tables()
+        except ServiceError:
+            if self._name == "sqlite":
+                raise
 
     @classmethod
     def in_file(cls, path: Path) -> Database:
@@ -103,7 +108,9 @@ class Database:
         # SQLite reports a lock without waiting to the second of two processes that switch a new file to WAL.
         for wait_s in (0.1, 0.2, 0.4, 0.8, 1.6, None):
             try:
-                return self._create_missing_tables()
+                self._create_missing_tables()
+                self._has_tables = True
+                return
             except DBAPIError as error:
                 if wait_s is None or "database is locked" not in str(error.orig):
                     raise self._failed(error) from error
@@ -186,6 +193,8 @@ class Database:
         """
         if time.monotonic() < self._closed_until:
             raise ServiceError(Kind.UNAVAILABLE, DOWN)
+        if not self._has_tables:
+            self._create_tables()
         try:
             with self._engine.connect() as connection:
                 yield connection
