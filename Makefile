@@ -51,7 +51,7 @@ $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst services/gateway,'services/gateway[postgresql]',$(subst services/search,'services/search[milvus]',$(SERVICES)))) \
 		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest pytest-xdist ruff schemathesis \
-		mypy types-cachetools types-gunicorn types-pyyaml types-tqdm
+		mypy types-cachetools types-defusedxml types-gunicorn types-pyyaml types-tqdm
 	touch $@
 
 test: lint  ## lint, types and every test

@@ -38,31 +38,38 @@ def reindex(client: Client, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--remove", is_flag=True, help="Delete pictures whose files are gone from the collection.")
+@click.option("--remove", is_flag=True, help="Forget pictures whose files are gone now, not after a time.")
 @click.option("--join", is_flag=True, help="If a scan runs already, wait for that one.")
 @as_json
 @click.pass_obj
 def scan(client: Client, remove: bool, join: bool, as_json: bool) -> None:
     """Bring the collection up to date with the library: the folders that GATEWAY_LIBRARY names.
 
-    The pictures are indexed in place, not copied. Unchanged files are not read again. A worker does it; Ctrl-C ends
-    the waiting alone. Exit status 1: some files could not be read, and are listed.
+    The pictures are indexed in place, not copied. Unchanged files are not read again. Pictures whose files are gone
+    are hidden, and forgotten after GATEWAY_KEEP_GONE_DAYS. A worker does it; Ctrl-C ends the waiting alone. Exit
+    status 1: some files could not be read, or a folder is not there; they are listed.
     """
     last = completed(client, {"kind": "scan", "remove": remove, "join": join}, "scanning", as_json)
     if as_json:
         show(last)
     else:
-        summary(last, remove)
+        summary(last)
     if last["failed"]:
         sys.exit(1)
 
 
-def summary(last: dict[str, Any], remove: bool) -> None:
+def summary(last: dict[str, Any]) -> None:
     """Print what a scan found."""
     click.echo(
         f"{last['added']} added, {last['unchanged'] + last['exists']} already there, "
-        f"{last['failed']} could not be read, {last['gone']} {'removed' if remove else 'are gone'}."
+        f"{last['failed']} could not be read, {last['gone']} gone."
     )
+    if last["back"]:
+        click.echo(f"{last['back']} are back, with what was said of them.")
+    if last["gone"] > last["forgotten"]:
+        click.echo("Pictures whose files are gone are hidden; they come back with their files.")
+    if last["forgotten"]:
+        click.echo(f"{last['forgotten']} hidden pictures were forgotten.")
     if last["deleted"]:
         click.echo(f"{last['deleted']} stay deleted: you deleted them from the collection.")
     if last["left_out"]:

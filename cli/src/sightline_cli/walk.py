@@ -13,10 +13,10 @@ from typing import Any
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
 )
-# Previews, recycle bins and snapshots of Synology, QNAP, Windows and Linux, in lower case.
+# Previews, recycle bins and snapshots of Synology, QNAP, Windows, macOS and Linux, in lower case.
 SYSTEM_FOLDERS = frozenset(
     {"@eadir", "#recycle", "#snapshot", "@tmp", "@recycle", "@recently-snapshot", "$recycle.bin", "lost+found"}
-    | {"system volume information"}
+    | {"system volume information", "__macosx"}
 )
 # Endings that are common beside pictures; the report does not count them as passed over.
 SILENT = {"", ".txt", ".json", ".xmp", ".csv", ".db", ".ini", ".md"}

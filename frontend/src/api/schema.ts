@@ -857,7 +857,7 @@ export interface components {
             kind: "scan";
             /**
              * Remove
-             * @description whether to delete pictures whose files are gone, with their tags
+             * @description whether to forget pictures whose files are gone, with their captions and tags; otherwise they are hidden, and forgotten after GATEWAY_KEEP_GONE_DAYS
              * @default false
              */
             remove?: boolean;
@@ -1036,6 +1036,11 @@ export interface components {
              */
             exists: number;
             /**
+             * Back
+             * @description files of pictures that were hidden and are shown again
+             */
+            back: number;
+            /**
              * Deleted
              * @description files of pictures that the user deleted, which stay deleted
              */
@@ -1044,9 +1049,14 @@ export interface components {
             failed: number;
             /**
              * Gone
-             * @description files that are not there any more
+             * @description files that are not there any more, or are left out now; their pictures are hidden
              */
             gone: number;
+            /**
+             * Forgotten
+             * @description hidden pictures that were removed for good
+             */
+            forgotten: number;
             /**
              * Failures
              * @description the first 500 of those that failed

@@ -132,7 +132,7 @@ function Last({ job }: { job: JobAnswer | undefined }) {
   const { t, language, number } = useSpeech();
   const start = useAct(startScan);
   const progress = job && progressOf(job);
-  const counts = ["added", "unchanged", "exists", "deleted", "gone", "failed"] as const;
+  const counts = ["added", "unchanged", "exists", "back", "deleted", "gone", "forgotten", "failed"] as const;
   return (
     <>
       {job?.ended_at ? (

@@ -11,6 +11,8 @@ const nothing: ScanProgress = {
   deleted: 0,
   failed: 0,
   gone: 0,
+  back: 0,
+  forgotten: 0,
   failures: [],
   left_out: {},
 };

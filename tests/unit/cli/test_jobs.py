@@ -65,14 +65,20 @@ def run(stack: Any, command: click.Command, *arguments: str, down: int = 0) -> R
 def test_a_scan_is_followed_and_summed_up(working: Any, photos: Path) -> None:
     result = run(working, jobs.scan)
     assert result.exit_code == 1  # a file could not be read
-    assert result.stdout == "1 added, 0 already there, 1 could not be read, 0 are gone.\nLeft out: 1 video.\n"
+    assert result.stdout == "1 added, 0 already there, 1 could not be read, 0 gone.\nLeft out: 1 video.\n"
     assert f"{photos}/cut.png: the picture is damaged" in result.stderr
     (photos / "cut.png").unlink()
     (photos / "red.png").unlink()
     (photos / "blue.png").write_bytes(picture(BLUE))
     result = run(working, jobs.scan, "--remove", "--json")
     progress = json.loads(result.stdout)
-    assert (result.exit_code, progress["added"], progress["gone"]) == (0, 1, 1)
+    assert (result.exit_code, progress["added"], progress["gone"], progress["forgotten"]) == (0, 1, 1, 1)
+    (photos / "blue.png").rename(photos.parent / "blue.png")
+    gone, hidden, _ = run(working, jobs.scan).stdout.splitlines()
+    assert gone == "0 added, 0 already there, 0 could not be read, 1 gone."
+    assert hidden == "Pictures whose files are gone are hidden; they come back with their files."
+    (photos.parent / "blue.png").rename(photos / "blue.png")
+    assert "1 are back, with what was said of them." in run(working, jobs.scan).stdout
 
 
 def test_a_gateway_that_restarts_does_not_end_the_waiting(working: Any) -> None:

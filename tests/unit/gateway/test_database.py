@@ -11,7 +11,8 @@ import pytest
 from gateway.auth.keys import KEYS, KeyStore, Scope, digest
 from gateway.auth.sessions import Sessions
 from gateway.database import Database, read_url
-from gateway.library.index import Library, Seen
+from gateway.library.folders import Folders, Seen
+from gateway.library.index import Library
 from servicekit.errors import Kind, ServiceError
 from sqlalchemy import select
 
@@ -43,10 +44,10 @@ def test_keys_sessions_and_files_are_shared_by_all_who_open_it(database: Databas
         assert Sessions(second).find(cookie) is None
         # A file name that is not valid UTF-8, and values that need more than 32 bits.
         seen = Seen(tmp_path / "caf\udce9.png", "0" * 32, 3 * 2**31, 1_764_000_000_000_000_001)
-        library = Library([tmp_path], database)
+        library = Library(Folders([tmp_path]), database)
         library.remember(seen._replace(size=1))
         library.remember(seen)
-        assert Library([tmp_path], second).entries() == {seen.path: seen}
+        assert Library(Folders([tmp_path]), second).entries() == {seen.path: seen}
         assert library.entries([tmp_path]) == library.entries([seen.path]) == {seen.path: seen}
         assert library.entries([tmp_path / "caf"]) == {}
         assert library.held([seen.id], except_for=[]) == {seen.id}
@@ -89,7 +90,7 @@ def test_a_file_of_an_earlier_release_still_opens(tmp_path: Path) -> None:
         assert key is not None
         assert (key.name, key.scope) == ("old", Scope.ADMIN)
         assert Sessions(database).find(Sessions(database).begin(key, "", "")) is not None
-        assert list(Library([], database).entries()) == [Path("/photos/caf\udce9.png")]
+        assert list(Library(Folders([]), database).entries()) == [Path("/photos/caf\udce9.png")]
 
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, IptcImagePlugin, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from servicekit.errors import Kind, ServiceError
@@ -32,13 +32,15 @@ ORIENTATION = 0x0112
 
 
 class DecodedPicture(NamedTuple):
-    """A decoded picture with its format, full size and EXIF."""
+    """A decoded picture with its format, full size and metadata."""
 
     image: Image.Image  # RGB and upright; smaller than width x height where a draft was enough
     format: str  # one of FORMATS
     width: int  # of the whole picture, upright
     height: int
     exif: Image.Exif
+    xmp: bytes  # the XMP document in the file; empty if there is none
+    iptc: dict[tuple[int, int], Any]  # IPTC-IIM datasets: bytes, or a list of bytes
 
 
 @cache
@@ -84,15 +86,30 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> D
         # Some cameras write several JPEGs into one file; Pillow calls that MPO, and the first JPEG is the picture.
         form = "JPEG" if picture.format == "MPO" else str(picture.format)
         # In place: a copy of a large picture takes hundreds of megabytes.
+        xmp, iptc = xmp_of(picture), iptc_of(picture)
         ImageOps.exif_transpose(picture, in_place=True)
         upright = flatten(picture)
         profile = picture.info.get("icc_profile")
         # The profile is untrusted and unbounded, and would be embedded in every thumbnail.
         sound = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE
         upright.info = {"icc_profile": profile} if sound else {}
-        return DecodedPicture(upright, form, width, height, exif)
+        return DecodedPicture(upright, form, width, height, exif, xmp, iptc)
     except Exception as error:  # as above, and a truncated file is an OSError
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture is damaged or truncated: {error}") from error
+
+
+def xmp_of(picture: Image.Image) -> bytes:
+    """The XMP document of a loaded picture; empty if there is none."""
+    xmp = picture.info.get("xmp")
+    return xmp if isinstance(xmp, bytes) else str(xmp or "").encode()
+
+
+def iptc_of(picture: Image.Image) -> dict[tuple[int, int], Any]:
+    """The IPTC-IIM datasets of an opened picture; none if they are damaged."""
+    try:
+        return dict(IptcImagePlugin.getiptcinfo(picture) or {})  # type: ignore[arg-type]
+    except Exception:  # Pillow raises many types of exception for damaged metadata; the picture is still usable
+        return {}
 
 
 def flatten(picture: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from servicekit.errors import Kind, ServiceError
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from sqlalchemy import (
     Update,
     create_engine,
     event,
+    inspect,
     make_url,
     text,
 )
@@ -36,9 +37,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 log = logging.getLogger(__name__)
 
 METADATA = MetaData()
+T = TypeVar("T")
 
 # Timeout in seconds, for a connection and for each statement; the gateway's statements take milliseconds.
 TIMEOUT_S = 5
+# Rows and values in one statement; SQLite allows 32,766 parameters.
+ROWS_AT_ONCE = 1000
 # Seconds for which a server that did not answer is not asked again.
 PAUSE_S = 2.0
 DOWN = "the state database does not answer; the gateway's log says why"
@@ -127,6 +131,13 @@ class Database:
             else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CREATE_LOCK})
             METADATA.create_all(connection)
+            # Columns that are newer than the table; they allow NULL.
+            for table in METADATA.tables.values():
+                there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+                for column in table.columns:
+                    if column.name not in there:
+                        kind = column.type.compile(connection.dialect)
+                        connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
 
     def rows(self, statement: Select[Any], **values: Any) -> Sequence[Row[Any]]:
         """Execute a query and return its rows.
@@ -159,16 +170,22 @@ class Database:
                 raise
         return count
 
-    def put(self, table: Table, row: Mapping[str, Any]) -> None:
-        """Insert a row, or replace the one with the same primary key (upsert).
+    def put(self, table: Table, *rows: Mapping[str, Any]) -> None:
+        """Insert rows, or replace those with the same primary keys (upsert), in one transaction.
+
+        Args:
+            table: the table.
+            rows: at most ROWS_AT_ONCE rows with the same columns and different primary keys.
 
         Raises:
             ServiceError: the database does not answer, or has no space.
         """
+        if not rows:
+            return
         keys = [column.name for column in table.primary_key]
-        others = {name: value for name, value in row.items() if name not in keys}
-        insert = sqlite.insert if self._name == "sqlite" else postgresql.insert
-        self.change(insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=others))
+        made = (sqlite.insert if self._name == "sqlite" else postgresql.insert)(table).values(list(rows))
+        others = {name: made.excluded[name] for name in rows[0] if name not in keys}
+        self.change(made.on_conflict_do_update(index_elements=keys, set_=others))
 
     def check(self) -> str:
         """Test the connection; the status text for `/readyz`.
@@ -212,6 +229,11 @@ class Database:
         if self._name != "sqlite" and isinstance(error, OperationalError | PoolTimeoutError):
             self._closed_until = time.monotonic() + PAUSE_S
         return ServiceError(Kind.UNAVAILABLE, DOWN)
+
+
+def batched(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The rows in parts of `size`, as many as one statement or one request takes."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def read_url(written: str) -> URL:

@@ -21,7 +21,10 @@ from gateway.auth.sessions import Sessions
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
 from gateway.database import Database
 from gateway.jobs.queue import JobQueue
+from gateway.library.folders import Folders
 from gateway.library.index import Library
+from gateway.library.scan import Scanner
+from gateway.pictures.hidden import HiddenPictures
 from gateway.pictures.ingest import Ingest
 from gateway.pictures.object_store import store_at
 from gateway.pictures.quarantine import Quarantine
@@ -36,6 +39,8 @@ from gateway.upstream.collection import Collection
 from gateway.upstream.encoders import Encoders
 from gateway.upstream.redis_server import RedisServer
 from gateway.upstream.search import SearchClient
+
+DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Dependencies:
     quarantine: Quarantine
     ingest: Ingest
     library: Library
+    scanner: Scanner
     access: AccessControl
     limits: RequestLimits
     metrics: MetricsSummary
@@ -80,10 +86,12 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     """
     encoders, search = clients.encoders, clients.search
     store = store_at(settings.media)
-    library = Library([Path(p) for p in settings.folders.split(os.pathsep) if p], clients.database)
+    folders = Folders([Path(p) for p in parts_of(settings.folders)], settings.follow_links, parts_of(settings.ignore))
+    library = Library(folders, clients.database)
     thumbnails = ConcurrencyLimit("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
     media = MediaStore(store, library, settings.max_pixels, thumbnails)
     quarantine = Quarantine(store)
+    hidden = HiddenPictures(clients.database, encoders, search, media)
 
     collection = Collection(search, clients.cache)
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=registry)
@@ -103,6 +111,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         RateLimiter(limits.parse(settings.rate_limit), clients.redis),
         Audit(audit_log(settings.state)),
     )
+    ingest = Ingest(encoders, search, collection, media, hidden, quarantine, adding, settings.max_file_bytes)
     return Dependencies(
         encoders=encoders,
         search=search,
@@ -111,8 +120,9 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         searcher=Searcher(encoders, search, results, collection, clients.calibrator, searches, settings),
         media=media,
         quarantine=quarantine,
-        ingest=Ingest(encoders, search, collection, media, quarantine, adding, settings.max_file_bytes),
+        ingest=ingest,
         library=library,
+        scanner=Scanner(library, ingest, search, hidden, settings.keep_gone_days * DAY_S),
         access=access,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
         metrics=MetricsSummary(registry, clients.database),
@@ -130,6 +140,11 @@ def clients_of(settings: Settings) -> Clients:
     redis = RedisServer(settings.redis_url, settings.http_threads + 4) if settings.redis_url else None
     calibrator = Calibrator(encoders, search, database)
     return Clients(encoders, search, redis, cache_in(redis, settings), database, calibrator)
+
+
+def parts_of(written: str) -> list[str]:
+    """The parts of a setting that holds several values."""
+    return [part for part in written.split(os.pathsep) if part]
 
 
 def encoders_at(settings: Settings) -> Encoders:

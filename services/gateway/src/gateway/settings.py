@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Literal
 
 import limits
+from pathspec import GitIgnoreSpec
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 from servicekit.pictures import PILLOW_LIMIT
@@ -44,6 +46,20 @@ class Settings(ServerSettings):
         default="",
         validation_alias="GATEWAY_LIBRARY",
         description="folders of pictures that are indexed where they lie and never written to, with : between them",
+    )
+    follow_links: bool = Field(
+        default=False, description="whether links in the library's folders are followed that lead out of them"
+    )
+    ignore: str = Field(
+        default="",
+        description="what is left out of the library, in gitignore's syntax, with : between the patterns; a file "
+        ".sightlineignore at the top of a folder holds the folder's own",
+    )
+    keep_gone_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="days after which a picture is forgotten whose files are gone; until then it is only hidden",
     )
     rescan_s: int = Field(
         default=900,
@@ -95,6 +111,13 @@ class Settings(ServerSettings):
         """Refuse an unsupported database URL."""
         if value is not None:
             read_url(value)
+        return value
+
+    @field_validator("ignore")
+    @classmethod
+    def check_patterns(cls, value: str) -> str:
+        """Refuse a pattern that is not valid."""
+        GitIgnoreSpec.from_lines(value.split(os.pathsep))
         return value
 
     @field_validator("rate_limit")

@@ -36,12 +36,10 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
     checks = {"database": database.check, "jobs": lambda: worker.check()}
     app = create_service("worker", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
     deps = build(settings, clients, app.extensions["metrics_registry"])
-    tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.library, deps.ingest)
+    tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.scanner)
     worker = Worker(queue, tasks, deps.collection.changed)
     app.extensions["database"], app.extensions["worker"] = database, worker
-    app.extensions["watch"] = (
-        LibraryWatch(deps.library.folders, queue, settings.rescan_s) if deps.library.folders else None
-    )
+    app.extensions["watch"] = LibraryWatch(deps.library.folders.paths, queue, settings.rescan_s, deps.library.has_files)
     return app
 
 
@@ -50,8 +48,7 @@ def start(process: GunicornWorker) -> None:
     os.nice(NICE)
     extensions = extensions_of(process)
     extensions["worker"].start()
-    if extensions["watch"]:
-        extensions["watch"].start()
+    extensions["watch"].start()
 
 
 def stop(_: object, process: GunicornWorker) -> None:

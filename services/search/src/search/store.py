@@ -50,8 +50,8 @@ class Store(Protocol):
     def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, str]:
         """Change fields of a record; return the record and the generation."""
 
-    def delete(self, picture_id: str) -> tuple[Record, str]:
-        """Delete a picture; return its last record and the generation."""
+    def delete(self, ids: Sequence[str]) -> tuple[dict[str, Record], str]:
+        """Delete those of some pictures that exist; return their last records by id, and the generation."""
 
     def records(self, ids: Sequence[str]) -> dict[str, Record]:
         """The records of the ids that exist, by id."""
@@ -132,10 +132,10 @@ class LocalStore:
         record, seq = self.catalogue.edit(picture_id, changes)
         return record, self._generation(seq)
 
-    def delete(self, picture_id: str) -> tuple[Record, str]:
+    def delete(self, ids: Sequence[str]) -> tuple[dict[str, Record], str]:
         """See `Catalogue.delete`."""
-        record, seq = self.catalogue.delete(picture_id)
-        return record, self._generation(seq)
+        records, seq = self.catalogue.delete(ids)
+        return records, self._generation(seq)
 
     def sample_captions(self, limit: int) -> list[str]:
         """See `catalogue.facets.sample_captions`."""

@@ -106,15 +106,6 @@ def test_a_file_that_is_edited_and_scanned_alone_passes_its_caption_on(shelf: An
     assert (now["caption"], now["id"] != former) == ("a wall", True)
 
 
-def test_a_folder_that_is_away_fails_a_scan_of_it(shelf: Any, photos: Path) -> None:
-    shelf.job("scan")
-    photos.rename(photos.with_name("unplugged"))
-    job = shelf.job("scan", remove=True)
-    assert (job["status"], job["problem"]["status"]) == ("failed", 503)
-    assert job["problem"]["detail"] == f"the library's folder {photos} is not there"
-    assert found(shelf) == {"2024/red.png"}
-
-
 def test_the_files_that_changed_last_are_added_first(make_stack: Callable[..., Any], tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

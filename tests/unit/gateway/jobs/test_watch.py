@@ -43,7 +43,7 @@ def changed(*paths: Path) -> dict[str, Any]:
 
 def test_a_file_is_scanned_when_it_has_not_changed_for_a_while(queue: JobQueue, tmp_path: Path) -> None:
     clock = Clock()
-    watch = LibraryWatch([tmp_path], queue, 900, clock)
+    watch = LibraryWatch([tmp_path], queue, 900, lambda: True, clock)
     watch.note([tmp_path / "b.png", tmp_path / "a.png"])
     clock.now += SETTLE_S / 2
     watch.note([tmp_path / "a.png"])  # is still being written
@@ -62,7 +62,7 @@ def test_changes_wait_while_another_scan_waits_and_many_become_a_scan_of_everyth
     queue: JobQueue, tmp_path: Path
 ) -> None:
     clock = Clock()
-    watch = LibraryWatch([tmp_path], queue, 900, clock)
+    watch = LibraryWatch([tmp_path], queue, 900, lambda: True, clock)
     queue.submit(JobKind.SCAN, {"remove": True})
     watch.note([tmp_path / "a.png"])
     clock.now += SETTLE_S
@@ -92,7 +92,7 @@ def until_scanned(queue: JobQueue, wanted: Callable[[dict[str, Any]], bool]) -> 
 def test_changes_of_a_real_folder_are_seen(queue: JobQueue, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
-    watch = LibraryWatch([folder], queue, 900)
+    watch = LibraryWatch([folder], queue, 900, lambda: True)
     watch.start()
     try:
         until_scanned(queue, lambda params: params == FULL)
@@ -111,7 +111,7 @@ def test_changes_of_a_real_folder_are_seen(queue: JobQueue, tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_away_is_scanned_so_that_the_job_says_so(queue: JobQueue, tmp_path: Path) -> None:
-    watch = LibraryWatch([tmp_path / "away"], queue, 900)
+    watch = LibraryWatch([tmp_path / "away"], queue, 900, lambda: True)
     watch.start()
     try:
         until_scanned(queue, lambda params: params == FULL)

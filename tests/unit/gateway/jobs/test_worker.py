@@ -11,7 +11,6 @@ import pytest
 from gateway.database import Database
 from gateway.jobs.queue import JobKind, JobQueue, Status
 from gateway.jobs.worker import Worker
-from gateway.library.index import FolderAwayError
 from servicekit.errors import Kind, ServiceError
 
 SCAN = JobKind.SCAN
@@ -79,7 +78,6 @@ def test_a_job_goes_on_after_a_service_was_away(queue: JobQueue) -> None:
     [
         (ServiceError(Kind.UNAVAILABLE, "the encoder cannot be reached"), 503, "the encoder cannot be reached"),
         (ServiceError(Kind.NOT_FOUND, "there is no library"), 404, "there is no library"),
-        (FolderAwayError("the folder is not there"), 503, "the folder is not there"),
         (RuntimeError("a fault of our own"), 500, "an unexpected error; the worker's log has it under the job's id, "),
     ],
 )

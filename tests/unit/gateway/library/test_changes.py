@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.library.index import Library
+from gateway.library import folders
 from PIL import Image
 
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture, upload
@@ -90,24 +90,25 @@ def test_renumbered_files_keep_their_captions(shelf: Any, photos: Path) -> None:
     assert [summary(shelf, name)[:2] for name in names] == [("2.png", "one"), ("3.png", "two"), ("4.png", "three")]
 
 
-def test_nothing_is_deleted_while_a_file_cannot_be_read(
+def test_nothing_is_forgotten_while_a_file_cannot_be_read(
     shelf: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A moved file may be the one that cannot be read."""
     (one,) = captioned(shelf, photos, 1)
     (photos / "1.png").rename(photos / "moved.png")
-    read = Library.read
 
-    def failing(library: Library, path: Path) -> Any:
+    def failing(path: Path, sidecar: Path | None) -> Any:
         if path.name == "moved.png":
             raise OSError(5, "Input/output error")
-        return read(library, path)
+        return folders.read(path, sidecar)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Library, "read", failing)
+        patched.setattr("gateway.library.scan.read", failing)
         result = scan(shelf, remove=True)
-    assert (result["gone"], result["failures"][0]["reason"]) == (1, "Input/output error")
-    assert scan(shelf, remove=True)["exists"] == 1
+    assert (result["gone"], result["forgotten"]) == (1, 0)
+    assert result["failures"][0]["reason"] == "Input/output error"
+    assert get(shelf, f"/api/v1/images/{one}").status_code == 404
+    assert scan(shelf, remove=True)["back"] == 1
     assert summary(shelf, one)[:2] == ("moved.png", "one")
 
 
@@ -136,6 +137,46 @@ def test_the_date_that_a_camera_wrote_is_corrected_by_an_edit_and_kept_where_the
     assert taken("2020:01:02 03:04:05", RED) == "2020-01-02T03:04:05"
     assert taken("2024:05:31 18:20:05", GREEN) == "2024-05-31T18:20:05"
     assert taken(None, (9, 9, 9)) == "2024-05-31T18:20:05"
+
+
+def test_a_file_whose_time_alone_has_changed_is_served(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    red = picture(RED)
+    os.utime(photos / "2024" / "red.png", (5, 5))
+    assert get(shelf, f"/api/v1/images/{ids(red)[0]}/file").data == red
+    # Its time is known now; other content of the same size is not served.
+    (photos / "2024" / "red.png").write_bytes(red[:-1] + b"x")
+    os.utime(photos / "2024" / "red.png", (6, 6))
+    assert get(shelf, f"/api/v1/images/{ids(red)[0]}/file").status_code == 404
+
+
+def test_a_file_that_is_replaced_by_something_unreadable_hides_its_picture_until_it_can_be_read(
+    shelf: Any, photos: Path
+) -> None:
+    (one,) = captioned(shelf, photos, 1)
+    content = (photos / "1.png").read_bytes()
+    (photos / "1.png").write_bytes(content[:50])
+    result = scan(shelf)
+    assert result["failed"] == 1
+    assert get(shelf, f"/api/v1/images/{one}").status_code == 404
+    assert scan(shelf)["failed"] == 1
+    (photos / "1.png").write_bytes(picture(GREEN))
+    scan(shelf)
+    assert summary(shelf, ids(picture(GREEN))[0])[:2] == ("1.png", "one")
+    (photos / "1.png").write_bytes(content)
+    scan(shelf)
+    assert summary(shelf, one)[:2] == ("1.png", "one")
+
+
+def test_a_file_that_may_not_be_read_keeps_its_picture_and_is_reported(
+    shelf: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan(shelf)
+    # The tests may run as root, who may read everything.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "blue.jpeg")
+    result = scan(shelf, remove=True)
+    assert result["failures"] == [{"file": str(photos / "blue.jpeg"), "reason": "Permission denied"}]
+    assert (result["gone"], found(shelf)) == (0, {"2024/red.png", "blue.jpeg"})
 
 
 def test_a_link_to_itself_ends_no_scan(shelf: Any, photos: Path) -> None:

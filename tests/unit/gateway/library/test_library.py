@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway.library import folders
 from gateway.library.index import Library
 from PIL import Image
 
@@ -52,30 +53,46 @@ def test_a_file_that_moved_is_found_again_and_keeps_its_tags(shelf: Any, photos:
     assert body(get(shelf, f"/api/v1/images/{name}"))["tags"] == ["wall"]
 
 
-def test_what_is_gone_is_counted_and_removed_only_when_asked(shelf: Any, photos: Path) -> None:
+def test_what_is_gone_is_hidden_at_once_and_forgotten_only_when_asked(shelf: Any, photos: Path) -> None:
     scan(shelf)
+    blue = picture(BLUE, form="JPEG")
+    name = ids(blue)[0]
+    shelf.client.patch(f"/api/v1/images/{name}", json={"caption": "the sea", "tags": ["holiday"]})
+    before = body(get(shelf, f"/api/v1/images/{name}"))
     (photos / "blue.jpeg").unlink()
-    assert scan(shelf)["gone"] == 1
-    assert body(get(shelf, "/api/v1/stats"))["count"] == 2
-    assert scan(shelf, remove=True)["gone"] == 1
-    assert found(shelf) == {"2024/red.png"}
-    assert scan(shelf)["gone"] == 0
+    assert (scan(shelf)["gone"], found(shelf)) == (1, {"2024/red.png"})
+    assert get(shelf, f"/api/v1/images/{name}").status_code == 404
+    # It comes back with what was said of it, and without being encoded again.
+    encoded = len(shelf.encoder.requests)
+    (photos / "elsewhere.jpeg").write_bytes(blue)
+    result = scan(shelf)
+    assert (result["back"], result["added"], len(shelf.encoder.requests)) == (1, 0, encoded)
+    assert body(get(shelf, f"/api/v1/images/{name}")) == {**before, "file_name": "elsewhere.jpeg"}
+    (photos / "elsewhere.jpeg").unlink()
+    result = scan(shelf, remove=True)
+    assert (result["gone"], result["forgotten"]) == (1, 1)
+    assert not list(shelf.media.rglob(f"{name}*"))
+    (photos / "blue.jpeg").write_bytes(blue)
+    assert scan(shelf)["added"] == 1
+    assert body(get(shelf, f"/api/v1/images/{name}"))["caption"] == ""
 
 
 def test_a_disk_that_is_not_mounted_removes_nothing(shelf: Any, photos: Path) -> None:
     scan(shelf)
     photos.rename(photos.with_name("unmounted"))
-    problem = scan(shelf, remove=True)
-    assert (problem["status"], f"the library's folder {photos} is not there" in problem["detail"]) == (503, True)
-    assert body(get(shelf, "/api/v1/stats"))["count"] == 2
+    result = scan(shelf, remove=True)
+    reason = "the folder is not there; is its disk mounted?"
+    assert result["failures"] == [{"file": str(photos), "reason": reason}]
+    assert (result["gone"], body(get(shelf, "/api/v1/stats"))["count"]) == (0, 2)
 
 
 def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, photos: Path) -> None:
     scan(shelf)
     photos.rename(photos.with_name("unmounted"))
     photos.mkdir()
-    problem = scan(shelf, remove=True)
-    assert (problem["status"], "is its disk mounted?" in problem["detail"]) == (503, True)
+    result = scan(shelf, remove=True)
+    assert result["failures"][0]["reason"] == "the folder had pictures and is empty; is its disk mounted?"
+    assert (result["gone"], body(get(shelf, "/api/v1/stats"))["count"]) == (0, 2)
     photos.rmdir()
     photos.with_name("unmounted").rename(photos)
     (photos / "2024" / "red.png").unlink()
@@ -93,14 +110,15 @@ def test_a_removal_that_was_interrupted_is_gone_on_with(shelf: Any, photos: Path
     delete = shelf.search.handle_request
 
     def broken(request: Any) -> Any:
-        if request.method == "DELETE":
+        if request.url.path == "/v1/delete":
             raise httpx.ConnectError("refused", request=request)
         return delete(request)
 
     shelf.search.handle_request = broken
     assert scan(shelf, remove=True)["status"] == 503
     shelf.search.handle_request = delete
-    assert scan(shelf, remove=True)["gone"] == 1
+    result = scan(shelf, remove=True)
+    assert (result["gone"], result["forgotten"]) == (1, 1)
     assert body(get(shelf, "/api/v1/stats"))["count"] == 1
 
 
@@ -155,15 +173,13 @@ def test_a_damaged_file_with_a_name_that_is_not_utf_8_fails_alone(shelf: Any, ph
 def test_a_file_that_vanishes_during_the_scan_fails_alone(
     shelf: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Library.read
-
-    def vanishing(library: Library, path: Path) -> Any:
-        seen = read(library, path)
+    def vanishing(path: Path, sidecar: Path | None) -> Any:
+        seen = folders.read(path, sidecar)
         if path.name == "blue.jpeg":
             path.unlink()
         return seen
 
-    monkeypatch.setattr(Library, "read", vanishing)
+    monkeypatch.setattr("gateway.library.scan.read", vanishing)
     result = scan(shelf)
     assert (result["added"], result["failed"]) == (1, 1)
     assert result["failures"][0]["reason"] == "the file cannot be read: No such file or directory"

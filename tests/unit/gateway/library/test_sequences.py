@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from tests.unit.gateway.conftest import body, get, ids, picture, stacks
+from tests.unit.gateway.conftest import body, get, ids, picture, stacks, upload
 
 # Few contents and names, so that files often share, exchange and give back a content.
 CONTENTS = [picture((40 * number, 90, 250 - 40 * number)) for number in range(5)]
@@ -20,11 +20,11 @@ names, contents = st.sampled_from(NAMES), st.sampled_from(range(len(CONTENTS)))
 
 
 class Library(RuleBasedStateMachine):
-    """The rules: a scan shows the contents of the files, without those that the user deleted.
+    """The rules: a scan shows the contents of the files, without those that the user deleted; the others are hidden.
 
-    What the user said of a content goes with it. If a file is edited in place and no file holds the former content any
-    more, it goes to the new content, unless that has a caption of its own. A folder without a picture that had some
-    before may be a disk that is not mounted, so nothing goes.
+    What the user said of a content goes with it, also while it is hidden. If a file is edited in place and no file
+    holds the former content any more, it goes to the new content as well, unless that has a caption of its own. Nothing
+    changes while the folder is away.
     """
 
     def __init__(self) -> None:
@@ -39,8 +39,11 @@ class Library(RuleBasedStateMachine):
         # The files as the last scan saw them.
         self.scanned: dict[str, int] = {}
         self.deleted: set[int] = set()
-        # By content in the collection: the captions that it may have; several if two edited files hand one on.
+        # Contents that the user added himself, which do not depend on files.
+        self.stored: set[int] = set()
+        # By content: the captions that it may have; several if two edited files hand one on.
         self.shown: dict[int, set[str]] = {}
+        self.hidden: dict[int, set[str]] = {}
         self.time = 0
 
     def teardown(self) -> None:
@@ -85,27 +88,49 @@ class Library(RuleBasedStateMachine):
         if content in self.shown:
             assert self.stack.client.delete(f"/api/v1/images/{IDS[content]}").status_code == 204
             self.deleted.add(content)
+            self.stored.discard(content)
             del self.shown[content]
 
+    @rule(content=contents)
+    def the_user_adds_what_he_deleted(self, content: int) -> None:
+        if content in self.deleted:
+            assert body(upload(self.stack, CONTENTS[content]))["items"][0]["status"] == "added"
+            self.deleted.remove(content)
+            self.stored.add(content)
+            self.shown[content] = self.hidden.pop(content, {""})
+
     @rule()
-    def the_folder_is_scanned(self) -> None:
+    def the_folder_is_scanned_while_it_is_away(self) -> None:
+        away = self.photos.with_name("away")
+        self.photos.rename(away)
         job = self.stack.job("scan", remove=True)
-        if self.scanned and not self.files:  # as if the disk were not mounted: nothing changes
-            assert (job["status"], job["problem"]["status"]) == ("failed", 503)
-            return
+        assert (job["status"], job["progress"]["failed"], job["progress"]["gone"]) == ("done", 1, 0)
+        away.rename(self.photos)
+
+    @rule(remove=st.booleans())
+    def the_folder_is_scanned(self, remove: bool) -> None:
+        job = self.stack.job("scan", remove=remove)
         assert (job["status"], job["progress"]["failed"]) == ("done", 0)
-        held = set(self.files.values())
-        before = self.shown
+        held, before = set(self.files.values()), self.shown
+        # What edited files hand on to their contents, and the contents that other files hold.
         handed: dict[int, set[str]] = defaultdict(set)
+        plain: set[int] = set()
         for name, content in self.files.items():
             former = self.scanned.get(name, content)
             if former not in held and former in before:
                 handed[content] |= before[former]
+            else:
+                plain.add(content)
         self.shown = {}
-        for content in held - self.deleted:
-            own = before.get(content, {""})
+        for content in held - self.deleted | self.stored:
+            own, given = before.get(content) or self.hidden.get(content, {""}), handed[content]
+            first, second = (own, given) if content in before or content in plain else (given, own)
             # An empty caption gives way; if the former pictures may have had none, so may this one.
-            self.shown[content] = (own - {""}) | (handed[content] or {""} if "" in own else set())
+            self.shown[content] = (first - {""}) | ((second - {""} or {""}) if "" in first else set())
+            if "" in first and "" in second:
+                self.shown[content] |= own | (given if not own - {""} else set())
+        gone = {content: captions for content, captions in before.items() if content not in self.shown}
+        self.hidden = {} if remove else {c: s for c, s in {**self.hidden, **gone}.items() if c not in self.shown}
         self.scanned = dict(self.files)
 
         found = {}
@@ -117,7 +142,7 @@ class Library(RuleBasedStateMachine):
             assert record["caption"] in captions
             self.shown[content] = {record["caption"]}
             assert get(self.stack, record["file_url"]).data == CONTENTS[content]
-            assert self.files[record["file_name"]] == content
+            assert content in self.stored or self.files[record["file_name"]] == content
 
 
 def test_a_scan_shows_what_the_model_says_after_any_sequence() -> None:

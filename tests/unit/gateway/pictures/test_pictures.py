@@ -11,6 +11,7 @@ import fsspec
 import pytest
 from gateway.concurrency import ConcurrencyLimit
 from gateway.database import Database
+from gateway.library.folders import Folders
 from gateway.library.index import Library
 from gateway.pictures import exif
 from gateway.pictures.object_store import store_at
@@ -189,7 +190,7 @@ def test_pictures_may_lie_in_any_store(tmp_path: Path, request: pytest.FixtureRe
     files = store_at("memory://bucket/photos")
     database = Database.in_file(tmp_path / "state.sqlite")
     request.addfinalizer(database.close)
-    store = MediaStore(files, Library([], database), 200_000, GATE)
+    store = MediaStore(files, Library(Folders([]), database), 200_000, GATE)
     content = picture(RED, (600, 300), "JPEG")
     key = store.put(content, store.open(content))
     original = store.original(key)

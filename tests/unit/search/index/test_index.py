@@ -56,7 +56,7 @@ def test_what_comes_goes_and_changes_after_a_snapshot_counts_at_once(open_store:
     made(store)
     add(store, 0)
     assert first(store, 3) == [0, 1, 2]
-    store.delete(number_id(1))
+    store.delete([number_id(1)])
     assert first(store, 3) == [0, 2, 3]
     moved = on_circle(500)
     store.upsert("m1", 2, [moved.__class__(**{**vars(moved), "id": number_id(2)})])
@@ -79,9 +79,9 @@ def test_compaction_forgets_the_deleted_and_every_process_stays_right(open_store
     add(store, *range(100))
     made(store)
     assert first(other, 1) == [0]
-    store.delete(number_id(0))
+    store.delete([number_id(0)])
     add(store, 900)
-    store.delete(number_id(900))
+    store.delete([number_id(900)])
     assert store.catalogue.compact() == 2
     assert store.catalogue.compact() == 0
     assert first(store, 2) == first(other, 2) == first(open_store(), 2) == [1, 2]
@@ -174,7 +174,7 @@ def test_an_approximate_snapshot_serves_exact_scores_and_is_refused_below_the_ta
     assert store.moment().source.nearest(EAST, 1)[:1] == hits[:1]
     # Writes after the snapshot are in the results at once.
     add(store, 2000)  # east again
-    store.delete(number_id(1))
+    store.delete([number_id(1)])
     assert first(store, 4) == [0, 2000, 999, 2]
 
 
@@ -214,7 +214,7 @@ def test_nothing_but_own_snapshots_is_cleared_away(open_store: Open, tmp_path: P
 def test_an_emptied_collection_serves_from_a_snapshot_without_vectors(open_store: Open, tmp_path: Path) -> None:
     store = open_store(snapshot_rows=10**9)
     add(store, 1)
-    store.delete(number_id(1))
+    store.delete([number_id(1)])
     model = store.moment().model
     assert model
     make(tmp_path / "index", store.catalogue, model)
@@ -245,7 +245,7 @@ def test_a_view_whose_pictures_were_forgotten_says_so(open_store: Open) -> None:
     store = open_store()
     add(store, 1, 2)
     view = store.moment().source
-    store.delete(number_id(1))
+    store.delete([number_id(1)])
     store.catalogue.compact()
     with pytest.raises(StaleViewError):
         view.nearest(EAST, 2)

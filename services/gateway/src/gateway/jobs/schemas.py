@@ -16,7 +16,11 @@ class NewScan(Wire):
     """A scan: brings the collection up to date with the folders of the library."""
 
     kind: Literal["scan"]
-    remove: bool = Field(default=False, description="whether to delete pictures whose files are gone, with their tags")
+    remove: bool = Field(
+        default=False,
+        description="whether to forget pictures whose files are gone, with their captions and tags; otherwise they are "
+        "hidden, and forgotten after GATEWAY_KEEP_GONE_DAYS",
+    )
     join: bool = Field(default=False, description="whether a scan that runs already is enough")
 
 
@@ -53,9 +57,11 @@ class ScanProgress(Answer):
     unchanged: int
     added: int
     exists: int = Field(description="files whose picture was in the collection already")
+    back: int = Field(description="files of pictures that were hidden and are shown again")
     deleted: int = Field(description="files of pictures that the user deleted, which stay deleted")
     failed: int
-    gone: int = Field(description="files that are not there any more")
+    gone: int = Field(description="files that are not there any more, or are left out now; their pictures are hidden")
+    forgotten: int = Field(description="hidden pictures that were removed for good")
     failures: list[FailedFile] = Field(description="the first 500 of those that failed")
     left_out: dict[str, int] = Field(description="files and folders that are not looked at, by kind")
 

@@ -11,30 +11,25 @@ from servicekit.clients.encoder import EncoderClient
 from gateway.jobs.queue import JobKind
 from gateway.jobs.reindex import Progress, reindex
 from gateway.jobs.worker import Task
-from gateway.library.index import Library, Scan
-from gateway.library.scan import scan
-from gateway.pictures.ingest import Ingest
+from gateway.library.scan import Scan, Scanner
 from gateway.pictures.storage import MediaStore
 from gateway.upstream.search import SearchClient
 
 
-def tasks_of(
-    encoder: EncoderClient, search: SearchClient, media: MediaStore, library: Library, ingest: Ingest
-) -> dict[JobKind, Task]:
+def tasks_of(encoder: EncoderClient, search: SearchClient, media: MediaStore, scanner: Scanner) -> dict[JobKind, Task]:
     """The task of each kind of job.
 
     Args:
         encoder: the encoder of the model that pictures get vectors of.
         search: the collection.
         media: the picture files.
-        library: the folders in place.
-        ingest: adds pictures.
+        scanner: scans the library.
     """
 
     def scan_task(params: Mapping[str, Any]) -> Iterator[Scan]:
         paths = params.get("paths")
         scope = None if paths is None else [Path(path) for path in paths]
-        return scan(library, ingest, search, media, params["remove"], scope)
+        return scanner.scan(params["remove"], scope)
 
     def reindex_task(_: Mapping[str, Any]) -> Iterator[Progress]:
         return reindex(encoder, search, media)

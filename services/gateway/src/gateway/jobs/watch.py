@@ -17,6 +17,7 @@ from servicekit.errors import ServiceError
 from watchfiles import watch
 
 from gateway.jobs.queue import JobKind, JobQueue
+from gateway.library.walk import IGNORE_FILE
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,12 @@ class LibraryWatch:
     """Queues scans of a library in two threads: one collects changes, one queues them when they have settled."""
 
     def __init__(
-        self, folders: Sequence[Path], queue: JobQueue, rescan_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        folders: Sequence[Path],
+        queue: JobQueue,
+        rescan_s: float,
+        has_files: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """A watch that does nothing until it is started.
 
@@ -49,9 +55,11 @@ class LibraryWatch:
             folders: the library's folders, absolute.
             queue: receives the scans.
             rescan_s: seconds between scans of everything.
+            has_files: whether pictures of the library are in the collection, perhaps of folders that it had before.
             clock: seconds, monotonic.
         """
-        self._folders, self._queue, self._rescan_s, self._clock = folders, queue, rescan_s, clock
+        self._folders, self._queue, self._rescan_s = folders, queue, rescan_s
+        self._has_files, self._clock = has_files, clock
         self._lock = threading.Lock()
         self._changed: dict[Path, float] = {}
         self._scanned_at: float | None = None
@@ -90,11 +98,16 @@ class LibraryWatch:
         due = self._scanned_at is not None and now - self._scanned_at >= self._rescan_s
         with self._lock:
             settled = [path for path, at in self._changed.items() if now - at >= SETTLE_S]
-        everything = self._missed.is_set() or due or len(settled) > MOST_PATHS
+        # The patterns in such a file say what is left out of a whole folder.
+        patterns = any(path.name == IGNORE_FILE for path in settled)
+        everything = self._missed.is_set() or due or patterns or len(settled) > MOST_PATHS
         if not everything and not settled:
             return
         if not everything and self._queue.waiting(JobKind.SCAN):
             return  # the changes go into one scan, after those that wait
+        if not self._folders and not self._has_files():  # there is no library, and no picture of one to be hidden
+            self._missed.clear()
+            return
         params = FULL if everything else {"remove": False, "paths": sorted(map(str, settled))}
         self._queue.submit(JobKind.SCAN, params)
         if everything:
@@ -118,6 +131,9 @@ class LibraryWatch:
 
     def _watch(self) -> None:
         pause_s, stops = 1.0, self._stopping
+        if not self._folders:
+            self._missed.set()
+            return
         while not stops.is_set():
             began, watching = self._clock(), False
             try:

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from servicekit.errors import Kind, ServiceError
 
 from gateway.jobs.queue import Job, JobKind, JobQueue, Status
-from gateway.library.index import FolderAwayError
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +141,6 @@ class _Run:
                         return None
                 self._complete = True
                 return None
-            except FolderAwayError as error:
-                return error.body(self._job.id)
             except ServiceError as error:
                 if error.kind is not Kind.UNAVAILABLE or time.monotonic() - since >= self._patience_s:
                     return error.body(self._job.id)

@@ -1,26 +1,23 @@
-"""Folders of pictures that are indexed in place: read, never written to, and not copied.
+"""The map of the library's files in the state database, and which pictures the user deleted.
 
-A picture's id is a digest of its content, so the state database maps each file to an id. A file that was moved is found
-again by its content; a file whose content has changed is another picture.
+A picture's id is a digest of its content, so the database maps each file to an id. A file that was moved is found again
+by its content; a file whose content has changed is another picture.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-from servicekit.errors import Kind, ServiceError
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
     Index,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -30,11 +27,14 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    update,
 )
 
-from gateway.database import METADATA, Database
-from gateway.library.walk import LeftOut, find_below
+from gateway.database import METADATA, ROWS_AT_ONCE, Database, batched
+from gateway.library.folders import Folders, Found, Seen, digest_of, identity_of, shown
 
+# STRICT tables of earlier releases know no other name of a whole number.
+WHOLE = BigInteger().with_variant(Integer, "sqlite")
 FILES = Table(
     "library",
     METADATA,
@@ -43,62 +43,24 @@ FILES = Table(
     Column("id", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
+    Column("sidecar_ns", WHOLE),
+    Column("gone_at", WHOLE),
     Index("library_by_id", "id"),
 )
 # Pictures that the user deleted, by content: a scan does not add them, whatever happens to their files.
 DELETED = Table("deleted", METADATA, Column("id", Text, primary_key=True), Column("deleted_at", Text, nullable=False))
-
-
-# Ids in one query; SQLite allows 32,766 parameters.
-IDS_AT_ONCE = 1000
-
-
-class Seen(NamedTuple):
-    """A file's id, size and modification time when its content was read."""
-
-    path: Path
-    id: str
-    size: int
-    mtime_ns: int
-
-
-class FolderAwayError(ServiceError):
-    """A folder of the library is not there, perhaps because its disk is not mounted."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(Kind.UNAVAILABLE, detail)
-
-
-@dataclass
-class Scan:
-    """Progress of a scan."""
-
-    total: int = 0
-    done: int = 0
-    # Files by result; `deleted` are those of pictures that the user deleted, which stay out.
-    counts: Counter[str] = field(
-        default_factory=lambda: Counter(unchanged=0, added=0, exists=0, deleted=0, failed=0, gone=0)
-    )
-    failed: list[dict[str, str]] = field(default_factory=list)
-    # Files and folders that are not looked at, by kind: see `LeftOut`.
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    def document(self) -> dict[str, Any]:
-        """The progress as JSON."""
-        return {
-            "total": self.total,
-            "done": self.done,
-            **self.counts,
-            "failures": self.failed,
-            "left_out": dict(self.left_out),
-        }
+# The folders and the mount points below them, and their identities when they were found to hold something.
+DISKS = Table(
+    "disks", METADATA, Column("path", LargeBinary, primary_key=True), Column("identity", Text, nullable=False)
+)
+THERE = FILES.c.gone_at.is_(None)
 
 
 class Library:
-    """The library's folders, and the database table of their files."""
+    """The library's folders, and the database tables about their files."""
 
-    def __init__(self, folders: Sequence[Path], database: Database) -> None:
-        self.folders = [folder.resolve() for folder in folders]
+    def __init__(self, folders: Folders, database: Database) -> None:
+        self.folders = folders
         self._database = database
 
     def open(self, picture_id: str) -> tuple[IO[bytes], int, str]:
@@ -111,18 +73,30 @@ class Library:
             FileNotFoundError: no known file of the library holds this picture any more.
         """
         for seen in self._known(FILES.c.id == picture_id):
-            if not self._inside(seen.path):
+            if not self.folders.may_open(seen.path):
                 continue
             try:
                 stream = seen.path.open("rb")
             except OSError:
                 continue
-            facts = os.fstat(stream.fileno())
-            # Otherwise the file was edited since the scan: it has another id now, which the next scan records.
-            if (facts.st_size, facts.st_mtime_ns) == (seen.size, seen.mtime_ns):
+            if self._holds(stream, seen):
                 return stream, seen.size, seen.path.suffix[1:].lower()
+            # It was edited since the scan: it has another id now, which the next scan records.
             stream.close()
         raise FileNotFoundError(picture_id)
+
+    def _holds(self, stream: IO[bytes], seen: Seen) -> bool:
+        """Whether a file has the content that it had at the last scan; it is read only if its time has changed."""
+        facts = os.fstat(stream.fileno())
+        if facts.st_size != seen.size:
+            return False
+        if facts.st_mtime_ns == seen.mtime_ns:
+            return True
+        same = digest_of(stream) == seen.id
+        stream.seek(0)
+        if same:
+            self.remember(seen._replace(mtime_ns=facts.st_mtime_ns))
+        return same
 
     def has(self, picture_id: str) -> bool:
         """Whether a file of the library holds this picture."""
@@ -132,32 +106,25 @@ class Library:
             return False
         return True
 
-    def find(self, scope: Sequence[Path] | None = None) -> tuple[list[Path], LeftOut]:
-        """The picture files of the folders, and what was left out.
+    def find(self, scope: Sequence[Path] | None = None) -> Found:
+        """The picture files of the folders, and what was left out; see `Folders.find`.
 
         Args:
             scope: the files and folders to look at; None for everything.
-
-        Raises:
-            FolderAwayError: a folder is missing, or is empty but had pictures before. Its disk may not be mounted, so
-                its pictures must not be treated as deleted.
         """
-        left_out = LeftOut()
-        found: dict[Path, None] = {}
-        for folder in self.folders:
-            below = [folder] if scope is None else outermost(path for path in scope if path.is_relative_to(folder))
-            if not below:
-                continue
-            if not folder.is_dir():
-                raise FolderAwayError(f"the library's folder {folder} is not there")
-            for path in below:
-                files = list(find_below(folder, path, self._inside, left_out))
-                if path == folder and not files and self._known(below_or_at(folder), limit=1):
-                    raise FolderAwayError(
-                        f"the library's folder {folder} had pictures and is empty; is its disk mounted?"
-                    )
-                found.update(dict.fromkeys(files))
-        return list(found), left_out
+        disks = {Path(os.fsdecode(row.path)): row.identity for row in self._database.rows(select(DISKS))}
+        found = self.folders.find(scope, disks, lambda path: bool(self._known(and_(THERE, below_or_at(path)), limit=1)))
+        if scope is None:
+            self._note_disks(disks, found)
+        return found
+
+    def _note_disks(self, disks: dict[Path, str], found: Found) -> None:
+        now = {path: identity_of(path) for path in found.mounts}
+        for path in disks.keys() - now.keys():
+            if not found.left_out.covers(path):  # otherwise it may come back
+                self._database.change(delete(DISKS).where(DISKS.c.path == os.fsencode(path)))
+        changed = [{"path": os.fsencode(p), "identity": i} for p, i in now.items() if disks.get(p) != i]
+        self._database.put(DISKS, *changed)
 
     def entries(self, scope: Sequence[Path] | None = None) -> dict[Path, Seen]:
         """The stored entries of files, about 1 kB of memory each.
@@ -169,23 +136,31 @@ class Library:
             return {seen.path: seen for seen in self._known(true())}
         return {seen.path: seen for place in scope for seen in self._known(below_or_at(place))}
 
+    def has_files(self) -> bool:
+        """Whether a file was there at the last scan."""
+        return bool(self._known(THERE, limit=1))
+
     def status(self) -> list[dict[str, Any]]:
         """Of each folder: its path, the number of its files in the collection, and whether it is there."""
         return [
-            {"path": shown(folder), "files": self._count(below_or_at(folder)), "available": folder.is_dir()}
-            for folder in self.folders
+            {
+                "path": shown(folder),
+                "files": self._count(and_(THERE, below_or_at(folder))),
+                "available": folder.is_dir(),
+            }
+            for folder in self.folders.paths
         ]
 
     def files_of(self, picture_id: str) -> list[Path]:
-        """The files that hold a picture, as far as they are there."""
-        return [seen.path for seen in self._known(FILES.c.id == picture_id) if is_there(seen.path)]
+        """The files that held a picture at the last scan."""
+        return [seen.path for seen in self._known(and_(THERE, FILES.c.id == picture_id))]
 
     def held(self, ids: Iterable[str], except_for: Collection[Path]) -> set[str]:
-        """Those of some pictures that stored files hold, not counting the files of `except_for`."""
+        """Those of some pictures that files hold which are there, not counting the files of `except_for`."""
         return {
             seen.id
-            for part in batched(sorted(set(ids)), IDS_AT_ONCE)
-            for seen in self._known(FILES.c.id.in_(part))
+            for part in batched(sorted(set(ids)), ROWS_AT_ONCE)
+            for seen in self._known(and_(THERE, FILES.c.id.in_(part)))
             if seen.path not in except_for
         }
 
@@ -198,50 +173,29 @@ class Library:
         self._database.change(delete(DELETED).where(DELETED.c.id.in_(picture_ids)))
 
     def deleted(self, picture_ids: Collection[str]) -> set[str]:
-        """Those of some pictures that the user deleted; at most IDS_AT_ONCE."""
+        """Those of some pictures that the user deleted; at most ROWS_AT_ONCE."""
         return {row.id for row in self._database.rows(select(DELETED.c.id).where(DELETED.c.id.in_(picture_ids)))}
-
-    def read(self, path: Path) -> Seen:
-        """Read a file and compute its id.
-
-        Raises:
-            OSError: the file cannot be read.
-        """
-        with path.open("rb") as stream:
-            facts = os.fstat(stream.fileno())
-            name = hashlib.file_digest(stream, "sha256").hexdigest()[:32]
-        return Seen(path, name, facts.st_size, facts.st_mtime_ns)
 
     def remember(self, seen: Seen) -> None:
         """Store a file's entry."""
-        self._database.put(
-            FILES,
-            {"path": os.fsencode(seen.path), "id": seen.id, "size": seen.size, "mtime_ns": seen.mtime_ns},
-        )
+        self._database.put(FILES, {**seen._asdict(), "path": os.fsencode(seen.path)})
 
-    def is_gone(self, path: Path) -> bool:
-        """Whether a file is not on the disk, or not in a folder of the library any more."""
-        return not (self._inside(path) and is_there(path))
+    def mark_gone(self, paths: Sequence[Path], at: int) -> None:
+        """Note that files are gone; their entries stay until `forget_gone`, for a file that comes back as it was."""
+        for part in batched([os.fsencode(path) for path in paths], ROWS_AT_ONCE):
+            self._database.change(update(FILES).where(FILES.c.path.in_(part)).values(gone_at=at))
 
-    def forget(self, path: Path) -> None:
-        """Delete a file's entry."""
-        self._database.change(delete(FILES).where(FILES.c.path == os.fsencode(path)))
+    def forget_gone(self, before: int) -> None:
+        """Delete the entries of files that were gone at a time, in seconds since 1970."""
+        self._database.change(delete(FILES).where(FILES.c.gone_at <= before))
 
     def _known(self, condition: ColumnElement[bool], limit: int | None = None) -> list[Seen]:
         rows = self._database.rows(select(FILES).where(condition).order_by(FILES.c.path).limit(limit))
-        return [Seen(Path(os.fsdecode(r.path)), r.id, r.size, r.mtime_ns) for r in rows]
+        return [Seen(Path(os.fsdecode(r.path)), r.id, r.size, r.mtime_ns, r.sidecar_ns, r.gone_at) for r in rows]
 
     def _count(self, condition: ColumnElement[bool]) -> int:
         count: int = self._database.rows(select(func.count()).select_from(FILES).where(condition))[0][0]
         return count
-
-    def _inside(self, path: Path) -> bool:
-        """Whether a file lies in a folder of the library; a symbolic link may point outside."""
-        try:
-            target = path.resolve()
-        except (OSError, RuntimeError):  # a link to itself: RuntimeError before Python 3.13
-            return False
-        return any(target.is_relative_to(folder) for folder in self.folders)
 
 
 def below_or_at(path: Path) -> ColumnElement[bool]:
@@ -249,33 +203,3 @@ def below_or_at(path: Path) -> ColumnElement[bool]:
     name = os.fsencode(path)
     # "0" is the byte after "/".
     return or_(FILES.c.path == name, and_(FILES.c.path > name.rstrip(b"/") + b"/", FILES.c.path < name + b"0"))
-
-
-def batched(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """The ids in parts of `size`."""
-    return (ids[start : start + size] for start in range(0, len(ids), size))
-
-
-def outermost(paths: Iterable[Path]) -> list[Path]:
-    """The paths without those that lie below another of them, sorted."""
-    kept: list[Path] = []
-    for path in sorted(set(paths)):
-        if not kept or not path.is_relative_to(kept[-1]):
-            kept.append(path)
-    return kept
-
-
-def shown(path: Path) -> str:
-    """A path as text: bytes that are not UTF-8, which JSON cannot hold, are replaced."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def is_there(path: Path) -> bool:
-    """Whether a file exists; one that cannot be looked at counts as there."""
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from servicekit.clients.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded
 from servicekit.errors import Kind, ServiceError
@@ -11,7 +11,8 @@ from servicekit.records import NewRecord, NewVectorRecord
 from servicekit.timing import stage
 
 from gateway.concurrency import ConcurrencyLimit
-from gateway.pictures import exif
+from gateway.pictures import exif, metadata
+from gateway.pictures.hidden import HiddenPictures
 from gateway.pictures.quarantine import Quarantine
 from gateway.pictures.schemas import Details
 from gateway.pictures.storage import MediaStore, picture_id
@@ -29,8 +30,10 @@ class Upload(NamedTuple):
     details: Details
     # Whether the file is indexed in place, in the library, and not copied.
     in_place: bool = False
-    # When the picture was taken, if neither the details nor the file's EXIF have it.
-    taken_at: str | None = None
+    # The record of the picture that was in the file's place before: what the user said of it passes on.
+    former: NewRecord | None = None
+    # What the file's sidecar says.
+    sidecar: metadata.Description | None = None
 
 
 class IngestResult(NamedTuple):
@@ -50,16 +53,19 @@ class Ingest:
         search: SearchClient,
         collection: Collection,
         media: MediaStore,
+        hidden: HiddenPictures,
         quarantine: Quarantine,
         limit: ConcurrencyLimit,
         max_file_bytes: int,
     ) -> None:
         self._encoders, self._search, self._collection = encoders, search, collection
-        self._media, self._limit = media, limit
+        self._media, self._hidden, self._limit = media, hidden, limit
         self._quarantine, self._max_file_bytes = quarantine, max_file_bytes
 
     def add(self, uploads: Sequence[Upload]) -> Iterator[IngestResult]:
         """Add files in order, in small batches; a picture that exists already keeps its caption, tags and attributes.
+
+        A picture that was hidden gets back what was said of it, where the upload says nothing.
 
         The file is stored before the record is written, so an interrupted upload leaves no record without a file. A
         file whose result `added` was yielded is stored, also if a later batch fails.
@@ -73,11 +79,20 @@ class Ingest:
                 results = self._add(part)
             yield from results
 
+    def description(self, content: bytes, sidecar: metadata.Description | None) -> metadata.Description:
+        """What a file and its sidecar say of the picture.
+
+        Raises:
+            ServiceError: the file is not a picture, is damaged or too large.
+        """
+        return metadata.description(self._media.open(content), sidecar)
+
     def _add(self, uploads: Sequence[Upload]) -> list[IngestResult]:
         read = [self._read(u) for u in uploads]
         contents = [None if isinstance(r, ServiceError) else r for r in read]
         ids = [picture_id(c) if c is not None else None for c in contents]
         known = self._search.lookup(sorted({i for i in ids if i}))
+        hidden = self._hidden.records({i for i in ids if i and i not in known})
         results: dict[int, IngestResult] = {}
         first: dict[str, int] = {}
         fresh: dict[str, NewRecord] = {}
@@ -90,7 +105,7 @@ class Ingest:
                 results[i] = IngestResult("exists", name)
                 continue
             try:
-                record = self._keep(upload, content, name)
+                record = self._keep(upload, content, name, hidden.get(name))
             except ServiceError as error:
                 if error.kind is Kind.NO_SPACE:
                     raise
@@ -104,18 +119,21 @@ class Ingest:
             first[name] = i
             fresh[name] = record
         results.update(self._record(fresh, {n: contents[i] or b"" for n, i in first.items()}, first))
+        self._hidden.drop(name for name in hidden if name in first and not results[first[name]].error)
         # A duplicate within the upload has the same result as the file it duplicates.
         return [
             results[first[name]] if name in first and results[first[name]].error else results[i]
             for i, name in enumerate(ids)
         ]
 
-    def _keep(self, upload: Upload, content: bytes, name: str) -> NewRecord:
+    def _keep(self, upload: Upload, content: bytes, name: str, hidden: NewRecord | None) -> NewRecord:
         """Decode a picture, store its file, and return its record without the vector."""
         with stage("decode"):
             picture = self._media.open(content)
             placeholder = self._media.placeholder(picture)
             camera, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
+            said = said_of(upload.details, upload.former, hidden)
+            said |= metadata.applied(said, metadata.description(picture, upload.sidecar))
         with stage("keep"):
             key = self._media.put(content, picture, upload.in_place)
             # An older release may have quarantined this file as unreadable.
@@ -127,10 +145,10 @@ class Ingest:
             "bytes": len(content),
             "width": picture.width,
             "height": picture.height,
-            "caption": upload.details.caption,
-            "tags": upload.details.tags,
-            "attributes": {**camera, **upload.details.attributes},
-            "taken_at": upload.details.taken_at or when or upload.taken_at,
+            "caption": said["caption"],
+            "tags": said["tags"],
+            "attributes": {**camera, **said["attributes"]},
+            "taken_at": upload.details.taken_at or when or said["taken_at"],
             "placeholder": placeholder,
         }
 
@@ -186,6 +204,26 @@ class Ingest:
         file_id = picture_id(content if content is not None else name.encode())
         self._quarantine.add(file_id, content, name, error)
         return IngestResult("failed", error=error)
+
+
+def said_of(details: Details, *former: NewRecord | None) -> dict[str, Any]:
+    """What is said of a picture: the first caption, tags and time that are given, and all attributes.
+
+    Args:
+        details: what comes with its file.
+        former: records from which it takes the rest.
+    """
+    said: dict[str, Any] = {**details.model_dump(), "tags": list(details.tags)}
+    for record in filter(None, former):
+        own = {name: value for name, value in record["attributes"].items() if name not in exif.NAMES}
+        if said["caption"] or said["tags"]:
+            # What a file said belongs to the caption and the tags that came from it.
+            own = {name: value for name, value in own.items() if name not in metadata.NAMES}
+        said["attributes"] = {**own, **said["attributes"]}
+        said["caption"] = said["caption"] or record["caption"]
+        said["tags"] = said["tags"] or list(record["tags"])
+        said["taken_at"] = said["taken_at"] or record["taken_at"]
+    return said
 
 
 def parts(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:

@@ -82,6 +82,11 @@ class SearchClient(Service):
         body = self.call("POST", "/v1/export", json={"after": after, "limit": limit})
         return body["dim"] or 0, body["pictures"]
 
+    def export_of(self, ids: Sequence[str]) -> tuple[str | None, list[VectorRecord]]:
+        """The model that searches use, and those of some pictures that exist, with vectors of that model."""
+        body = self.call("POST", "/v1/export", json={"ids": list(ids)})
+        return body["model_id"], body["pictures"]
+
     def models(self) -> list[ModelFacts]:
         """The models that the collection has vectors of."""
         models: list[ModelFacts] = self.call("GET", "/v1/models")["models"]
@@ -109,3 +114,7 @@ class SearchClient(Service):
     def delete(self, picture_id: str) -> None:
         """Remove a picture's record."""
         self.call("DELETE", f"/v1/pictures/{picture_id}", repeat=False)
+
+    def delete_all(self, ids: Sequence[str]) -> None:
+        """Remove the records of those of some pictures that exist."""
+        self.call("POST", "/v1/delete", json={"ids": list(ids)})

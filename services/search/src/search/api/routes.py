@@ -17,7 +17,7 @@ from search.api.schemas import (
     EditRequest,
     ExportRequest,
     FillRequest,
-    LookupRequest,
+    IdsRequest,
     MissingRequest,
     QueryRequest,
     ServeRequest,
@@ -65,12 +65,21 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
 
     @routes.delete("/v1/pictures/<picture_id>")
     def delete(picture_id: str) -> dict[str, Any]:
-        record, generation = store.delete(picture_id)
-        return {"deleted": record, "generation": generation}
+        records, generation = store.delete([picture_id])
+        if not records:
+            raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
+        return {"deleted": records[picture_id], "generation": generation}
+
+    @routes.post("/v1/delete")
+    def delete_all() -> dict[str, Any]:
+        ids = parse(IdsRequest, request.get_json()).ids
+        check_limit("ids", len(ids), settings.max_pictures)
+        records, generation = store.delete(ids)
+        return {"deleted": sorted(records), "generation": generation}
 
     @routes.post("/v1/lookup")
     def lookup() -> dict[str, Any]:
-        ids = parse(LookupRequest, request.get_json()).ids
+        ids = parse(IdsRequest, request.get_json()).ids
         check_limit("ids", len(ids), settings.max_pictures)
         return {"pictures": list(store.records(ids).values())}
 
@@ -78,11 +87,19 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     def export() -> dict[str, Any]:
         body = parse(ExportRequest, request.get_json())
         check_limit("limit", body.limit, settings.max_pictures)
-        model = store.moment().model
+        check_limit("ids", len(body.ids or ()), settings.max_pictures)
+        moment = store.moment()
+        if body.ids is None:
+            found = store.export(body.after, body.limit)
+        else:
+            vectors = moment.source.vectors(body.ids)
+            records = store.records(list(vectors))
+            found = [(record, vectors[i].astype("<f4").tobytes()) for i, record in records.items()]
         pictures = [
             {**{k: v for k, v in record.items() if k != "changed_at"}, "vector": base64.b64encode(vector).decode()}
-            for record, vector in store.export(body.after, body.limit)
+            for record, vector in found
         ]
+        model = moment.model
         return {"model_id": model and model.model_id, "dim": model and model.dim, "pictures": pictures}
 
     @routes.get("/v1/stats")

@@ -100,6 +100,8 @@ class SuggestRequest(Wire):
 class ExportRequest(Wire):
     """The body of POST /v1/export."""
 
+    # The pictures to export; None for all, in pages.
+    ids: list[str] | None = None
     # The last id of the page before; empty for the first page.
     after: str = ""
     limit: int = Field(default=500, ge=1)
@@ -135,8 +137,8 @@ class BatchRequest(Wire):
     queries: list[QueryRequest] = Field(min_length=1, max_length=64)
 
 
-class LookupRequest(Wire):
-    """The body of POST /v1/lookup."""
+class IdsRequest(Wire):
+    """The body of POST /v1/lookup and POST /v1/delete."""
 
     ids: list[str] = Field(min_length=1)
 

@@ -146,19 +146,19 @@ class Catalogue:
                 db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", ((t, row) for t in changes["tags"]))
             return read_records(db, [picture_id])[picture_id], seq
 
-    def delete(self, picture_id: str) -> tuple[Record, int]:
-        """Soft-delete a picture; return its last record and the sequence number.
-
-        Raises:
-            ServiceError: there is no such picture.
-        """
+    def delete(self, ids: Sequence[str]) -> tuple[dict[str, Record], int]:
+        """Soft-delete those of some pictures that exist; return their last records, and the sequence number."""
         with self.database.writing() as db:
-            row = find(db, picture_id)
-            record = read_records(db, [picture_id])[picture_id]
-            seq = next_seq(db)
-            db.execute("UPDATE pictures SET deleted_at = ?, seq = ? WHERE row = ?", (timestamp(), seq, row))
-            db.execute("DELETE FROM tags WHERE row = ?", (row,))
-            return record, seq
+            rows = rows_of(db, ids)
+            if not rows:
+                return {}, read_state(db).seq
+            records = read_records(db, list(rows))
+            seq, now = next_seq(db), timestamp()
+            db.executemany(
+                "UPDATE pictures SET deleted_at = ?, seq = ? WHERE row = ?", ((now, seq, row) for row in rows.values())
+            )
+            db.executemany("DELETE FROM tags WHERE row = ?", ((row,) for row in rows.values()))
+            return records, seq
 
     def compact(self) -> int:
         """Remove soft-deleted pictures for good and free their disk space; return how many they were."""

@@ -154,12 +154,16 @@ class MilvusStore:
         self._client.upsert(collection, [with_words(entity)])
         return record_of(entity), self._acknowledge(collection)
 
-    def delete(self, picture_id: str) -> tuple[Record, str]:
-        """Delete a picture; return its last record and the generation."""
-        collection, entity = self._entity(picture_id)
+    def delete(self, ids: Sequence[str]) -> tuple[dict[str, Record], str]:
+        """Delete those of some pictures that exist; return their last records by id, and the generation."""
+        facts = self._all_facts()
+        source = self._source(self._serving(facts))
+        records = {e["id"]: record_of(e) for e in source.get(ids, KEPT)} if isinstance(source, MilvusSource) else {}
+        if not records or not isinstance(source, MilvusSource):
+            return {}, self._generation(facts["generation"])
         self._bump()
-        self._client.delete(collection, ids=[picture_id])
-        return record_of(entity), self._acknowledge(collection)
+        self._client.delete(source.collection, ids=list(records))
+        return records, self._acknowledge(source.collection)
 
     def _acknowledge(self, collection: str) -> str:
         """Return the generation after a write to a collection.

@@ -1,0 +1,179 @@
+"""The folders of the library on the disk: what lies in them, what is left out, and whether they are there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from gateway.library.walk import SIDECAR, LeftOut, Walk, is_inside, pictures_of
+
+
+class Seen(NamedTuple):
+    """A file's id, size and modification time when its content was read."""
+
+    path: Path
+    id: str
+    size: int
+    mtime_ns: int
+    # The modification time of its sidecar; None if it has none.
+    sidecar_ns: int | None = None
+    # When the file was found to be gone, in seconds since 1970; None while it is there.
+    gone_at: int | None = None
+
+
+class Found(NamedTuple):
+    """The files that a search of the folders found."""
+
+    # Each with its sidecar, if it has one.
+    files: dict[Path, Path | None]
+    left_out: LeftOut
+    # Mount points among the folders, and below them.
+    mounts: list[Path]
+
+
+class Folders:
+    """The folders: read, never written to."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        follow_links: bool = False,
+        patterns: Sequence[str] = (),
+    ) -> None:
+        """The folders at some paths.
+
+        Args:
+            paths: the folders.
+            follow_links: whether links that lead out of the folders are followed.
+            patterns: what to ignore, in gitignore's syntax.
+        """
+        self.paths = [path.resolve() for path in paths]
+        self._follow, self._patterns = follow_links, patterns
+
+    def find(self, scope: Sequence[Path] | None, disks: Mapping[Path, str], had: Callable[[Path], bool]) -> Found:
+        """The picture files of the folders, and what was left out.
+
+        A folder whose disk is away is left out as unread, so that its pictures are not taken for deleted.
+
+        Args:
+            scope: the files and folders to look at; None for everything.
+            disks: the folders and mount points that the last search of everything found, with their identities.
+            had: whether a folder had pictures at the last scan.
+        """
+        found = Found({}, LeftOut(), [])
+        unread = found.left_out.unread
+        for folder in self.paths:
+            below = [folder] if scope is None else outermost(path for path in scope if path.is_relative_to(folder))
+            if not below:
+                continue
+            if not folder.is_dir():
+                unread.append((folder, "the folder is not there; is its disk mounted?"))
+            elif is_away(folder, disks.get(folder)) and had(folder):
+                unread.append((folder, "the folder had pictures and is empty; is its disk mounted?"))
+            else:
+                self._walk(folder, below, found)
+        for path, identity in disks.items():
+            nested = any(path != folder and path.is_relative_to(folder) for folder in self.paths)
+            if nested and is_away(path, identity) and had(path):
+                unread.append((path, "there were pictures on a disk that is not mounted any more"))
+        return found
+
+    def _walk(self, folder: Path, below: Sequence[Path], found: Found) -> None:
+        try:
+            walk = Walk(folder, self.paths, self._follow, self._patterns, found.left_out)
+        except (OSError, ValueError) as error:
+            found.left_out.unread.append((folder, f"its file of patterns cannot be used: {error}"))
+            return
+        for path in below:
+            found.files.update(walk.below(path))
+        found.mounts.extend([folder, *walk.mounts])
+
+    def finds(self, path: Path) -> bool:
+        """Whether a search would return a file now."""
+        return path in self.find([path], {}, lambda _: False).files
+
+    def may_open(self, path: Path) -> bool:
+        """Whether a file may be opened: it lies in a folder, and links lead nowhere else unless they are followed."""
+        if self._follow:
+            return any(path.is_relative_to(folder) for folder in self.paths)
+        return is_inside(path, self.paths)
+
+    def name(self, path: Path) -> str:
+        """A file's path relative to its folder: it is shown, and full-text search finds its words."""
+        for folder in self.paths:
+            if path.is_relative_to(folder):
+                return "".join(c for c in shown(path.relative_to(folder)) if c.isprintable())[-255:]
+        return shown(Path(path.name))
+
+
+def is_away(path: Path, identity: str | None) -> bool:
+    """Whether a folder looks as if its disk were not mounted: it is missing, or empty and not the one that it was.
+
+    Args:
+        path: the folder.
+        identity: its identity when it was found to hold something; None if that is not known.
+    """
+    try:
+        with os.scandir(path) as entries:
+            if next(entries, None) is not None:
+                return False
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # reading it will say why
+    return identity_of(path) != identity
+
+
+def identity_of(path: Path) -> str:
+    """What distinguishes a folder from the empty one at the same place that appears when its disk is unmounted."""
+    facts = path.stat()
+    return f"{facts.st_dev}:{facts.st_ino}"
+
+
+def read(path: Path, sidecar: Path | None = None) -> Seen:
+    """Read a file and compute its id.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        facts = os.fstat(stream.fileno())
+        return Seen(path, digest_of(stream), facts.st_size, facts.st_mtime_ns, time_of(sidecar))
+
+
+def digest_of(stream: IO[bytes]) -> str:
+    """The id of the picture that a file holds; see `gateway.pictures.storage.picture_id`."""
+    return hashlib.file_digest(stream, "sha256").hexdigest()[:32]  # type: ignore[arg-type]
+
+
+def time_of(sidecar: Path | None) -> int | None:
+    """The modification time of a sidecar, in ns; None if there is none."""
+    try:
+        return sidecar.stat().st_mtime_ns if sidecar else None
+    except OSError:
+        return None
+
+
+def with_pictures(scope: Iterable[Path]) -> Iterator[Path]:
+    """The paths, and the pictures of those that are sidecars."""
+    for path in scope:
+        yield path
+        if path.suffix.lower() == SIDECAR:
+            yield from pictures_of(path)
+
+
+def outermost(paths: Iterable[Path]) -> list[Path]:
+    """The paths without those that lie below another of them, sorted."""
+    kept: list[Path] = []
+    for path in sorted(set(paths)):
+        if not kept or not path.is_relative_to(kept[-1]):
+            kept.append(path)
+    return kept
+
+
+def shown(path: Path) -> str:
+    """A path as text: bytes that are not UTF-8, which JSON cannot hold, are replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
