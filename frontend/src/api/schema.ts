@@ -457,6 +457,11 @@ export interface components {
              * @description the most frequent ones, up to 200
              */
             tags: components["schemas"]["TagCount"][];
+            /**
+             * Folders
+             * @description folders of the library, the 500 with most pictures
+             */
+            folders: components["schemas"]["FolderCount"][];
             orientations: components["schemas"]["Orientations"];
             /**
              * Taken
@@ -589,6 +594,12 @@ export interface components {
              * @default null
              */
             added_to?: string | null;
+            /**
+             * Folder
+             * @description a folder of the library that holds the picture, at any depth: 2024 or 2024/Italy
+             * @default null
+             */
+            folder?: string | null;
             /** Attributes */
             attributes?: {
                 [key: string]: string | boolean | number | components["schemas"]["Range"];
@@ -599,6 +610,8 @@ export interface components {
          * @description A folder of the library.
          */
         FolderAnswer: {
+            /** Name */
+            name: string;
             /** Path */
             path: string;
             /**
@@ -611,6 +624,16 @@ export interface components {
              * @description whether the folder is there now
              */
             available: boolean;
+        };
+        /**
+         * FolderCount
+         * @description A folder of the library, and how many pictures lie in it or below it.
+         */
+        FolderCount: {
+            /** Folder */
+            folder: string;
+            /** Count */
+            count: number;
         };
         /**
          * Hit
@@ -1333,6 +1356,7 @@ export type FailedPicture = components['schemas']['FailedPicture'];
 export type Figure = components['schemas']['Figure'];
 export type Filter = components['schemas']['Filter'];
 export type FolderAnswer = components['schemas']['FolderAnswer'];
+export type FolderCount = components['schemas']['FolderCount'];
 export type Hit = components['schemas']['Hit'];
 export type IndexFacts = components['schemas']['IndexFacts'];
 export type ItemError = components['schemas']['ItemError'];
@@ -1407,6 +1431,8 @@ export interface operations {
                 added_from?: string;
                 /** @description as taken_to, in UTC */
                 added_to?: string;
+                /** @description a folder of the library that holds the picture, at any depth: 2024 or 2024/Italy */
+                folder?: string;
                 /** @description how many results */
                 k?: number;
                 /** @description `next_cursor` of the page before */

@@ -63,6 +63,7 @@ export const de: Messages = {
     label: "Filter",
     tags: "Schlagwörter",
     tagPlaceholder: "Schlagwort",
+    folder: "Ordner",
     orientation: "Format",
     any: "Alle",
     landscape: "Querformat",
@@ -142,6 +143,7 @@ export const de: Messages = {
     deleted: (name) => `Gelöscht: ${name}`,
     tooLate: "Dafür ist es zu spät: das Bild ist gelöscht.",
     notDeleted: (why) => `Nicht gelöscht: ${why}.`,
+    within: (folder) => `In ${folder} suchen`,
     attributes: {
       camera: "Kamera",
       lens: "Objektiv",
@@ -149,6 +151,8 @@ export const de: Messages = {
       f_number: "Blende",
       exposure_s: "Belichtung",
       focal_length_mm: "Brennweite",
+      file_caption: "Beschreibung in der Datei",
+      file_keywords: "Stichwörter in der Datei",
     },
   },
   adding: {

@@ -56,6 +56,7 @@ export const en = {
     label: "Filters",
     tags: "Tags",
     tagPlaceholder: "Add a tag",
+    folder: "Folder",
     orientation: "Shape",
     any: "Any",
     landscape: "Landscape",
@@ -135,6 +136,7 @@ export const en = {
     deleted: (name: string) => `Deleted: ${name}`,
     tooLate: "It is too late: the picture has been deleted.",
     notDeleted: (why: string) => `Not deleted: ${why}.`,
+    within: (folder: string) => `Search within ${folder}`,
     attributes: {
       camera: "Camera",
       lens: "Lens",
@@ -142,6 +144,8 @@ export const en = {
       f_number: "Aperture",
       exposure_s: "Exposure",
       focal_length_mm: "Focal length",
+      file_caption: "Caption in the file",
+      file_keywords: "Keywords in the file",
     } as Record<string, string>,
   },
   adding: {

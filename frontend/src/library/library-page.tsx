@@ -86,7 +86,9 @@ function Folders({ folders }: { folders: readonly FolderAnswer[] }) {
     <ul className={styles.folders}>
       {folders.map((folder) => (
         <li key={folder.path}>
-          <span>{folder.path}</span>
+          <span>
+            <b>{folder.name}</b> {folder.path}
+          </span>
           <span>{t.library.files(folder.files)}</span>
           {!folder.available && <strong>{t.library.away}</strong>}
         </li>

@@ -63,7 +63,11 @@ export function Toolbar({ params }: { params: SearchParams }) {
 
 function hasFilters(facets: Facets): boolean {
   return (
-    facets.tags.length > 0 || shapesOf(facets).length > 1 || facets.taken !== null || spans(facets.added)
+    facets.tags.length > 0 ||
+    facets.folders.length > 0 ||
+    shapesOf(facets).length > 1 ||
+    facets.taken !== null ||
+    spans(facets.added)
   );
 }
 
@@ -129,6 +133,7 @@ function Filters({ query, facets, onChange }: FilterProps) {
           </div>
         </fieldset>
       )}
+      {facets.folders.length > 0 && <Folder query={query} facets={facets} onChange={onChange} />}
       {shapesOf(facets).length > 1 && (
         <label>
           {t.filters.orientation}
@@ -172,6 +177,36 @@ function Filters({ query, facets, onChange }: FilterProps) {
         <Days name="added" label={t.filters.added} span={facets.added} query={query} onChange={onChange} />
       )}
     </div>
+  );
+}
+
+/** A list of folders, in which those below another one are indented. */
+function Folder({ query, facets, onChange }: FilterProps) {
+  const { t, number } = useSpeech();
+  const folder = filterOf(query, "folder")[0] ?? "";
+  const listed = facets.folders.some((one) => one.folder === folder);
+  return (
+    <label>
+      {t.filters.folder}
+      <select
+        value={folder}
+        onChange={(event) =>
+          onChange(withFilter(query, "folder", event.target.value ? [event.target.value] : []))
+        }
+      >
+        <option value="">{t.filters.any}</option>
+        {folder && !listed && <option value={folder}>{folder}</option>}
+        {facets.folders.map(({ folder: path, count }) => {
+          const parts = path.split("/");
+          return (
+            <option key={path} value={path}>
+              {"\u2003".repeat(parts.length - 1)}
+              {parts.at(-1)} ({number(count)})
+            </option>
+          );
+        })}
+      </select>
+    </label>
   );
 }
 
@@ -242,6 +277,7 @@ function Active({ query, onChange }: Omit<FilterProps, "facets">) {
   const say = (name: string, value: string) => {
     if (name === "tags") return value;
     if (name === "orientation" && value in t.filters) return t.filters[value as (typeof SHAPES)[number]];
+    if (name === "folder") return `${t.filters.folder}: ${value}`;
     if (name === "min_width") return t.filters.atLeast(number(Number(value)));
     const day = /^(taken|added)_(from|to)$/.exec(name);
     if (day && /^\d{4}-\d\d-\d\d$/.test(value)) {

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { useSyncExternalStore } from "react";
+import { Fragment, useSyncExternalStore } from "react";
 import { mayWrite, neighboursOf, sessionQuery, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
 import { useSpeech } from "../i18n/language";
 import { Link, useEntry } from "../navigation";
-import { AWAY, alike, hrefOf, NOTHING, withFilter, withTerm } from "../search/query";
+import { AWAY, alike, asks, hrefOf, NOTHING, type Query, withFilter, withTerm } from "../search/query";
 import type { SearchParams } from "../search/search-params";
 import { useShared } from "../shared";
 import { copyText } from "../ui/copy";
@@ -48,7 +48,7 @@ export function Facts({ picture, hit, params, editing, onEdit, onGone }: Props) 
           <Actions picture={picture} params={params} onEdit={() => onEdit(true)} onGone={onGone} />
         </>
       )}
-      <Details picture={picture} hit={hit} />
+      <Details picture={picture} hit={hit} params={params} />
       {/* No links while editing: following one would lose the unsaved text. */}
       {!editing && <Neighbours picture={picture} params={params} />}
     </aside>
@@ -112,17 +112,16 @@ function Actions({ picture, params, onEdit, onGone }: ActionProps) {
   );
 }
 
-function Details({ picture, hit }: Pick<Props, "picture" | "hit">) {
+function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "params">) {
   const { t, number, date } = useSpeech();
   const size = picture.bytes === null ? "" : `, ${number(Math.ceil(picture.bytes / 1000))} kB`;
   const facts: [string, string][] = [
     [t.viewer.size, `${number(picture.width)} × ${number(picture.height)}${size}`],
     ...(picture.taken_at ? [[t.viewer.taken, date(picture.taken_at)] as [string, string]] : []),
     [t.viewer.added, date(picture.added_at)],
-    ...Object.entries(picture.attributes).map(
-      ([name, value]) => [t.viewer.attributes[name] ?? name, say(name, value)] as [string, string],
-    ),
-    ...(picture.file_name ? [[t.viewer.file, picture.file_name] as [string, string]] : []),
+    ...Object.entries(picture.attributes)
+      .filter(([name, value]) => !saidAbove(picture, name, value))
+      .map(([name, value]) => [t.viewer.attributes[name] ?? name, say(name, value)] as [string, string]),
   ];
   const sure = hit?.confidence ?? null;
   return (
@@ -159,8 +158,48 @@ function Details({ picture, hit }: Pick<Props, "picture" | "hit">) {
           <dd>{value}</dd>
         </div>
       ))}
+      {picture.file_name && (
+        <div>
+          <dt>{t.viewer.file}</dt>
+          <dd>
+            <Path name={picture.file_name} query={params.query} />
+          </dd>
+        </div>
+      )}
     </dl>
   );
+}
+
+/** A file name; each folder in it is a link to the same search within that folder. */
+function Path({ name, query }: { name: string; query: Query }) {
+  const { t } = useSpeech();
+  const parts = name.split("/");
+  return parts.map((part, depth) => {
+    const path = parts.slice(0, depth + 1).join("/");
+    if (depth === parts.length - 1) return part;
+    return (
+      <Fragment key={path}>
+        <Link
+          to={hrefOf(
+            withFilter(asks(query) ? query : { ...NOTHING, q: part, mode: "hybrid" }, "folder", [path]),
+          )}
+          title={t.viewer.within(path)}
+        >
+          {part}
+        </Link>
+        {" / "}
+      </Fragment>
+    );
+  });
+}
+
+/** Whether an attribute only repeats the caption or the tags: what the file says, where the user has not changed it. */
+function saidAbove(picture: Picture, name: string, value: unknown): boolean {
+  if (name === "file_caption") return value === picture.caption;
+  if (name !== "file_keywords") return false;
+  return String(value)
+    .split("; ")
+    .every((word) => picture.tags.includes(word));
 }
 
 /** An attribute's value in photographers' notation. */

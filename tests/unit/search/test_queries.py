@@ -80,6 +80,21 @@ def test_filters_leave_k_of_what_they_let_through(client: FlaskClient, where: di
     assert ask(client, {"vector": EAST}, where=where, k=1, explain=True)["matching"] == len(found)
 
 
+def test_a_folder_is_all_that_lies_below_it(client: FlaskClient) -> None:
+    names = {"a": "2024/Italy/a.jpg", "b": "2024/b.jpg", "c": "2024-05/c.jpg", "d": "20240.jpg", "e": "x/2024/e.jpg"}
+    for letter, name in names.items():
+        assert client.patch(f"/v1/pictures/{letter * 32}", json={"file_name": name}).status_code == 200
+
+    def inside(folder: str) -> str:
+        return letters(ask(client, {"vector": EAST}, where={"folder": folder}))
+
+    assert [inside(folder) for folder in ("2024", "2024/Italy", "2024/Ital", "x")] == ["ab", "a", "", "e"]
+    assert [inside(folder) for folder in ("2024%", "20_4", "2024*")] == ["", "", ""]
+    for wrong in ("/2024", "2024/", ""):
+        body = {"terms": [{"vector": EAST}], "model_id": "m1", "where": {"folder": wrong}}
+        assert client.post("/v1/query", json=body).status_code == 400
+
+
 def found(client: FlaskClient, text: str, **body: Any) -> str:
     return letters(ask(client, mode="text", text=text, **body))
 

@@ -18,6 +18,7 @@ TimeSpan = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)
 Tag = Annotated[str, Field(min_length=1, max_length=200)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=50, strict=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+Folder = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^/].*[^/]$|^[^/]$")]
 MOST = 2**63 - 1
 # The 64-bit range of SQLite and Milvus; a larger whole number is read as a float.
 Whole = Annotated[int, Field(ge=-(2**63), le=MOST)]
@@ -62,6 +63,9 @@ class Conditions(BaseModel):
     taken_to: TimeSpan | None = Field(default=None, description="the last year, month, day or minute, itself included")
     added_from: TimeSpan | None = Field(default=None, description="as taken_from, in UTC")
     added_to: TimeSpan | None = Field(default=None, description="as taken_to, in UTC")
+    folder: Folder | None = Field(
+        default=None, description="a folder of the library that holds the picture, at any depth: 2024 or 2024/Italy"
+    )
 
 
 class Filter(Conditions, Wire):
@@ -179,10 +183,18 @@ class TagCount(TypedDict):
     count: int
 
 
+class FolderCount(TypedDict):
+    """A folder of the library, and how many pictures lie in it or below it."""
+
+    folder: str
+    count: int
+
+
 class FacetCounts(TypedDict):
     """The values that filters can take, with counts."""
 
     tags: list[TagCount]  # the most frequent ones
+    folders: list[FolderCount]  # those with most pictures, in alphabetical order
     orientations: dict[str, int]  # landscape, portrait, square
     taken: list[str] | None  # the first and the last time; None if no picture has one
     added: list[str] | None

@@ -147,7 +147,7 @@ def test_one_folder_that_is_away_does_not_hold_up_the_others(make_stack: Callabl
     (second / "pig.png").write_bytes(picture((200, 100, 100)))
     result = scan(stack)
     assert (result["added"], result["gone"], result["failed"]) == (1, 1, 1)
-    assert found(stack) == {"2024/red.png", "blue.jpeg", "pig.png"}
+    assert found(stack) == {"photos/2024/red.png", "photos/blue.jpeg", "second/pig.png"}
     assert [f["available"] for f in body(get(stack, "/api/v1/library"))["folders"]] == [False, True]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,24 @@ def test_what_operating_systems_and_cameras_put_beside_pictures_is_left_out_and_
 
 def test_without_a_library_there_is_nothing_to_scan(stack: Any) -> None:
     assert scan(stack)["detail"] == "there is no library; name its folders in GATEWAY_LIBRARY"
+
+
+def test_with_several_folders_names_begin_with_that_of_the_folder(
+    make_stack: Callable[..., Any], photos: Path, tmp_path: Path
+) -> None:
+    stack = make_stack(folders=str(photos))
+    scan(stack)
+    assert found(stack) == {"2024/red.png", "blue.jpeg"}
+    second = tmp_path / "disk" / "photos"
+    second.mkdir(parents=True)
+    (second / "green.png").write_bytes(picture(GREEN))
+    stack = make_stack(folders=f"{photos}:{second}")
+    assert [folder["name"] for folder in body(get(stack, "/api/v1/library"))["folders"]] == ["photos", "photos 2"]
+    result = scan(stack)
+    assert (result["unchanged"], result["added"]) == (2, 1)
+    assert found(stack) == {"photos/2024/red.png", "photos/blue.jpeg", "photos 2/green.png"}
+    answer = body(get(stack, "/api/v1/search?q=red&folder=photos%202"))
+    assert [record["file_name"] for record in answer["results"]] == ["photos 2/green.png"]
+    stack = make_stack(folders=str(photos))
+    scan(stack)
+    assert found(stack) == {"2024/red.png", "blue.jpeg"}

@@ -55,10 +55,23 @@ def test_what_pictures_can_be_told_apart_by_is_counted(filled: FlaskClient) -> N
     assert filled.get("/v1/facets").get_json()["orientations"]["portrait"] == 0
 
 
+def test_folders_are_counted_with_all_that_lies_below_them(client: FlaskClient) -> None:
+    names = ["top.jpg", "2024/a.jpg", "2024/Italy/b.jpg", "2024/Italy/Rome/c d.jpg", "Ünï/x.jpg", "2024x/y.jpg"]
+    pictures = [picture(letter, 1, 0, file_name=name) for letter, name in zip("abcdef", names, strict=True)]
+    client.post("/v1/pictures", json={"model_id": "m1", "dim": 2, "pictures": pictures})
+    assert client.get("/v1/facets").get_json()["folders"] == [
+        {"folder": "2024", "count": 3},
+        {"folder": "2024/Italy", "count": 2},
+        {"folder": "2024/Italy/Rome", "count": 1},
+        {"folder": "2024x", "count": 1},
+        {"folder": "Ünï", "count": 1},
+    ]
+
+
 def test_an_empty_collection_offers_nothing(client: FlaskClient) -> None:
     assert suggest(client, "red") == {"captions": [], "tags": []}
     found = client.get("/v1/facets").get_json()
-    assert (found["tags"], found["taken"], found["added"], found["widest"]) == ([], None, None, 0)
+    assert (found["tags"], found["folders"], found["taken"], found["added"], found["widest"]) == ([], [], None, None, 0)
 
 
 def test_a_placeholder_stays_with_its_picture(filled: FlaskClient) -> None:

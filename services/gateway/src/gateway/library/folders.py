@@ -51,6 +51,7 @@ class Folders:
             patterns: what to ignore, in gitignore's syntax.
         """
         self.paths = [path.resolve() for path in paths]
+        self.names = dict(zip(self.paths, distinct_names(self.paths), strict=True))
         self._follow, self._patterns = follow_links, patterns
 
     def find(self, scope: Sequence[Path] | None, disks: Mapping[Path, str], had: Callable[[Path], bool]) -> Found:
@@ -102,11 +103,28 @@ class Folders:
         return is_inside(path, self.paths)
 
     def name(self, path: Path) -> str:
-        """A file's path relative to its folder: it is shown, and full-text search finds its words."""
+        """A file's path in the library: it is shown, and full-text search and the filter `folder` find its parts."""
         for folder in self.paths:
             if path.is_relative_to(folder):
-                return "".join(c for c in shown(path.relative_to(folder)) if c.isprintable())[-255:]
+                name = f"{self.prefix(folder)}{shown(path.relative_to(folder))}"
+                return "".join(c for c in name if c.isprintable())[-1000:]
         return shown(Path(path.name))
+
+    def prefix(self, folder: Path) -> str:
+        """What the names of a folder's files begin with: its own name, where there are several folders."""
+        return f"{self.names[folder]}/" if len(self.paths) > 1 else ""
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """The last part of each path; of several with the same one, the later are numbered."""
+    names: list[str] = []
+    for path in paths:
+        base = name = shown(Path(path.name)) or "root"
+        number = 2
+        while name in names:
+            name, number = f"{base} {number}", number + 1
+        names.append(name)
+    return names
 
 
 def is_away(path: Path, identity: str | None) -> bool:

@@ -51,7 +51,12 @@ FILES = Table(
 DELETED = Table("deleted", METADATA, Column("id", Text, primary_key=True), Column("deleted_at", Text, nullable=False))
 # The folders and the mount points below them, and their identities when they were found to hold something.
 DISKS = Table(
-    "disks", METADATA, Column("path", LargeBinary, primary_key=True), Column("identity", Text, nullable=False)
+    "disks",
+    METADATA,
+    Column("path", LargeBinary, primary_key=True),
+    Column("identity", Text, nullable=False),
+    # What the names of its files began with at the last scan; NULL for a mount point below a folder.
+    Column("prefix", Text),
 )
 THERE = FILES.c.gone_at.is_(None)
 
@@ -123,8 +128,22 @@ class Library:
         for path in disks.keys() - now.keys():
             if not found.left_out.covers(path):  # otherwise it may come back
                 self._database.change(delete(DISKS).where(DISKS.c.path == os.fsencode(path)))
-        changed = [{"path": os.fsencode(p), "identity": i} for p, i in now.items() if disks.get(p) != i]
-        self._database.put(DISKS, *changed)
+        for path, identity in now.items():
+            if disks.get(path) is None:
+                self._database.put(DISKS, {"path": os.fsencode(path), "identity": identity})
+            elif disks[path] != identity:
+                same = DISKS.c.path == os.fsencode(path)
+                self._database.change(update(DISKS).where(same).values(identity=identity))
+
+    def named_otherwise(self) -> list[Path]:
+        """The folders whose files had names with another beginning at the last scan of everything."""
+        known = {Path(os.fsdecode(row.path)): row.prefix for row in self._database.rows(select(DISKS))}
+        return [f for f in self.folders.paths if f in known and (known[f] or "") != self.folders.prefix(f)]
+
+    def note_name(self, folder: Path) -> None:
+        """Note that the records of a folder have its present name."""
+        same = DISKS.c.path == os.fsencode(folder)
+        self._database.change(update(DISKS).where(same).values(prefix=self.folders.prefix(folder)))
 
     def entries(self, scope: Sequence[Path] | None = None) -> dict[Path, Seen]:
         """The stored entries of files, about 1 kB of memory each.
@@ -141,9 +160,10 @@ class Library:
         return bool(self._known(THERE, limit=1))
 
     def status(self) -> list[dict[str, Any]]:
-        """Of each folder: its path, the number of its files in the collection, and whether it is there."""
+        """Of each folder: its name, its path, the number of its files in the collection, and whether it is there."""
         return [
             {
+                "name": self.folders.names[folder],
                 "path": shown(folder),
                 "files": self._count(and_(THERE, below_or_at(folder))),
                 "available": folder.is_dir(),

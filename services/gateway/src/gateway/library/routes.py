@@ -15,6 +15,7 @@ from gateway.library.index import Library
 class FolderAnswer(Answer):
     """A folder of the library."""
 
+    name: str
     path: str
     files: int = Field(description="files of it that are in the collection")
     available: bool = Field(description="whether the folder is there now")

@@ -156,6 +156,12 @@ class Scanner:
         state.counts["gone"] = len(gone)
         adding.rename(held)
         yield state
+        for folder in library.named_otherwise() if scope is None else ():
+            ids = {seen.id for seen in library.entries([folder]).values() if seen.gone_at is None}
+            for part in batched(sorted(ids), HIDDEN_AT_ONCE):
+                adding.rename(frozenset(part))
+                yield state
+            library.note_name(folder)
         if scope is None and state.complete:
             yield from self._forget(now if remove else now - int(self.keep_gone_s), state)
 

@@ -196,12 +196,20 @@ class Orientations(Answer):
     square: int
 
 
+class FolderCount(Answer):
+    """A folder of the library, and how many pictures lie in it or below it."""
+
+    folder: str
+    count: int
+
+
 class Facets(Answer):
     """What a collection holds: example captions, tags, and the values that filters can take."""
 
     count: int
     captions: list[str] = Field(description="some short captions, to start from")
     tags: list[TagCount] = Field(description="the most frequent ones, up to 200")
+    folders: list[FolderCount] = Field(description="folders of the library, the 500 with most pictures")
     orientations: Orientations
     taken: list[str] | None = Field(description="when the first and the last picture was taken, where that is known")
     added: list[str] | None = Field(description="when the first and the last picture was added")

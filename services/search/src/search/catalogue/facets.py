@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from servicekit.records import FacetCounts, Suggestions
+from servicekit.records import FacetCounts, FolderCount, Suggestions
 
 MOST_TAGS = 200
+MOST_FOLDERS = 500
 # Captions longer than this are not suggested: no user would type them.
 LONGEST = 80
 # Matches considered per suggestion: bounds the work for a common prefix.
@@ -63,8 +64,14 @@ def facets(db: sqlite3.Connection) -> FacetCounts:
         " min(taken_at), max(taken_at), min(added_at), max(added_at), max(width)"
         " FROM pictures WHERE deleted_at IS NULL"
     ).fetchone()
+    # What is before the last "/": the name without its characters that are not "/", taken off its end.
+    folders = db.execute(
+        "SELECT rtrim(rtrim(file_name, replace(file_name, '/', '')), '/') AS folder, count(*) FROM pictures"
+        " WHERE deleted_at IS NULL AND instr(file_name, '/') GROUP BY folder"
+    )
     return {
         "tags": [{"tag": tag, "count": count} for tag, count in tags],
+        "folders": folder_counts(folders),
         "orientations": {"landscape": landscape, "portrait": portrait, "square": square},
         "taken": [first, last] if first else None,
         "added": [earliest, latest] if earliest else None,
@@ -77,16 +84,18 @@ def facets_of(records: Iterable[Mapping[str, Any]]) -> FacetCounts:
     """Facet counts of some records, for a back end that cannot aggregate by itself.
 
     Returns:
-        `tags`: the most frequent ones with how many pictures have each; `orientations`: how many are landscape,
-        portrait, square; `taken`, `added`: the first and the last moment, None where none is known; `widest`: in
-        pixels; `sampled`: whether not every picture was counted.
+        `tags`: the most frequent ones with how many pictures have each; `folders`: see `folder_counts`; `orientations`:
+        how many are landscape, portrait, square; `taken`, `added`: the first and the last moment, None where none is
+        known; `widest`: in pixels; `sampled`: whether not every picture was counted.
     """
     tags: Counter[str] = Counter()
+    folders: Counter[str] = Counter()
     shapes = Counter({"landscape": 0, "portrait": 0, "square": 0})
     moments: dict[str, list[str]] = {"taken_at": [], "added_at": []}
     widest = 0
     for r in records:
         tags.update(set(r["tags"]))
+        folders[r["file_name"].rpartition("/")[0]] += 1
         shapes["landscape" if r["width"] > r["height"] else "portrait" if r["width"] < r["height"] else "square"] += 1
         for field, found in moments.items():
             if r[field]:
@@ -96,9 +105,25 @@ def facets_of(records: Iterable[Mapping[str, Any]]) -> FacetCounts:
     frequent = sorted(tags.items(), key=lambda item: (-item[1], item[0]))[:MOST_TAGS]
     return {
         "tags": [{"tag": tag, "count": count} for tag, count in frequent],
+        "folders": folder_counts(folders.items()),
         "orientations": dict(shapes),
         "taken": taken,
         "added": added,
         "widest": widest,
         "sampled": False,
     }
+
+
+def folder_counts(counts: Iterable[tuple[str, int]]) -> list[FolderCount]:
+    """The folders with most pictures, in alphabetical order, each with the pictures in all folders below it.
+
+    Args:
+        counts: folders, and how many pictures lie directly in each; "" is no folder.
+    """
+    total: Counter[str] = Counter()
+    for folder, count in counts:
+        parts = folder.split("/") if folder else []
+        for depth in range(1, len(parts) + 1):
+            total["/".join(parts[:depth])] += count
+    most = sorted(total.items(), key=lambda item: (-item[1], item[0]))[:MOST_FOLDERS]
+    return [{"folder": folder, "count": count} for folder, count in sorted(most)]

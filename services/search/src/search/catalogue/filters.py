@@ -22,6 +22,8 @@ CONDITIONS = {
     "taken_to": "substr(p.taken_at, 1, length(?1)) <= ?1",
     "added_from": "substr(p.added_at, 1, length(?1)) >= ?1",
     "added_to": "substr(p.added_at, 1, length(?1)) <= ?1",
+    # "0" is the character after "/".
+    "folder": "(p.file_name > ?1 || '/' AND p.file_name < ?1 || '0')",
 }
 HAS_TAG = "p.row IN (SELECT row FROM tags WHERE tag {})"
 

@@ -30,6 +30,6 @@ def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> lis
 
 def facets(client: MilvusClient, collection: str) -> FacetCounts:
     """See `catalogue.facets.facets_of`."""
-    fields = ["tags", "width", "height", "taken_at", "added_at"]
+    fields = ["tags", "file_name", "width", "height", "taken_at", "added_at"]
     found = client.query(collection, filter='id != ""', output_fields=fields, limit=COUNTED)
     return {**facets_of(found), "sampled": len(found) == COUNTED}

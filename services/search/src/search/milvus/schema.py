@@ -41,6 +41,9 @@ def expression(where: Filter | None) -> str:
         # The upper bound is a prefix ("2024-05" includes all of May): "~" sorts after every character of a timestamp.
         end = getattr(where, f"{field}_to")
         conditions += bounds(f"{field}_at", getattr(where, f"{field}_from"), end and f"{end}~")
+    if where.folder:
+        # "0" is the character after "/".
+        conditions.append(f"file_name > {quoted(f'{where.folder}/')} and file_name < {quoted(f'{where.folder}0')}")
     for name, wanted in where.attributes.items():
         field = f'attributes["{name}"]'
         if isinstance(wanted, Range):
