@@ -153,6 +153,7 @@ export const de: Messages = {
       focal_length_mm: "Brennweite",
       file_caption: "Beschreibung in der Datei",
       file_keywords: "Stichwörter in der Datei",
+      damage: "Schaden",
     },
   },
   adding: {

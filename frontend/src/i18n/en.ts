@@ -146,6 +146,7 @@ export const en = {
       focal_length_mm: "Focal length",
       file_caption: "Caption in the file",
       file_keywords: "Keywords in the file",
+      damage: "Damage",
     } as Record<string, string>,
   },
   adding: {

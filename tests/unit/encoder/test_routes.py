@@ -118,7 +118,7 @@ def test_bad_pictures_take_no_row(client: FlaskClient) -> None:
     stream = io.BytesIO()
     Image.effect_noise((90, 90), 50).save(stream, "JPEG")
     whole = stream.getvalue()
-    document = body(send(client, picture(40), whole[: len(whole) // 2], picture(80, form="WEBP", lossless=True)))
+    document = body(send(client, picture(40), whole[: len(whole) // 4], picture(80, form="WEBP", lossless=True)))
     assert vectors(document) == [[0, 40], [0, 80]]
     assert [item["row"] for item in document["items"]] == [0, None, 1]
     assert "truncated" in document["items"][1]["error"]["detail"]

@@ -6,25 +6,27 @@ Needs Pillow, and pillow-heif for iPhone photographs (`sightline-common[pictures
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from PIL import Image, ImageOps, IptcImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, IptcImagePlugin, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
+from servicekit.colour import UnshowableError, to_srgb
 from servicekit.errors import Kind, ServiceError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
-# Pillow's own decompression bomb limit, in pixels; a service's limit must not be above it.
-PILLOW_LIMIT = 89_478_485
-
-
 # JPEG's limit per side. A picture of 80,000,000 x 1 would pass the pixel limit, and resizing it needs gigabytes.
 MAX_SIDE = 65_535
 
-# Limit of an embedded ICC profile in bytes; those of cameras and printers have a few kilobytes.
-MAX_PROFILE = 2**20
+# A damaged picture is taken if at least this share of its rows can be decoded.
+LEAST_DECODED = 0.5
+# Pillow refuses a PNG with a longer text, which no viewer reads.
+LONG_TEXT = "Decompressed data too large"
 
 # EXIF orientations that exchange width and height.
 QUARTER_TURNS = (5, 6, 7, 8)
@@ -34,68 +36,138 @@ ORIENTATION = 0x0112
 class DecodedPicture(NamedTuple):
     """A decoded picture with its format, full size and metadata."""
 
-    image: Image.Image  # RGB and upright; smaller than width x height where a draft was enough
+    image: Image.Image  # RGB in sRGB, upright; smaller than width x height where a draft was enough
     format: str  # one of FORMATS
     width: int  # of the whole picture, upright
     height: int
     exif: Image.Exif
     xmp: bytes  # the XMP document in the file; empty if there is none
     iptc: dict[tuple[int, int], Any]  # IPTC-IIM datasets: bytes, or a list of bytes
+    damage: str | None  # what is wrong with the file, if a part of it cannot be decoded
+
+
+class Leniency(threading.local):
+    """Pillow's switch for damaged files, which is one for the process, with a value for each thread."""
+
+    on = False
+
+    def __bool__(self) -> bool:
+        return self.on
+
+    @contextmanager
+    def granted(self) -> Iterator[None]:
+        """Decode what can be decoded of damaged files, in this thread."""
+        self.on = True
+        try:
+            yield
+        finally:
+            self.on = False
 
 
 @cache
-def teach_heif() -> None:
-    """Register the HEIF decoder for iPhone photographs; once, since Pillow's list of formats is global."""
+def prepared() -> Leniency:
+    """Prepare Pillow, once, since its settings are global: HEIF, a limit of our own, damaged files by thread."""
     register_heif_opener(thumbnails=False)
+    Image.MAX_IMAGE_PIXELS = None  # `open_picture` has the operator's limit
+    leniency = Leniency()
+    ImageFile.LOAD_TRUNCATED_IMAGES = leniency  # type: ignore[assignment]
+    return leniency
 
 
 def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> DecodedPicture:
-    """Decode a picture: first frame, EXIF orientation applied, transparency on white, RGB.
+    """Decode a picture: first frame, EXIF orientation applied, transparency on white, RGB in sRGB.
+
+    A file whose end is missing is decoded as far as it goes, as browsers do.
 
     Args:
         content: the file's bytes.
-        max_pixels: width x height above which the picture is refused before it is decoded.
-        draft: the pixels per side that the caller needs; a JPEG is then decoded at a reduced scale, which is faster.
+        max_pixels: the most pixels that are decoded into memory, about 3 to 8 bytes each. A baseline JPEG is decoded
+            reduced if a draft is enough, so that one of up to 64 times as many pixels is within the limit.
+        draft: the pixels per side that the caller needs.
 
     Raises:
-        ServiceError: the content is not a picture, is damaged, or has more pixels than the limit.
+        ServiceError: the content is not a picture, is too damaged, cannot be shown, or has more pixels than the limit.
     """
-    teach_heif()
+    leniency = prepared()
     try:
-        picture = Image.open(io.BytesIO(content), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise too_many_pixels(f"more than {PILLOW_LIMIT}", max_pixels) from error
+        return decoded(content, max_pixels, draft, None)
+    except ServiceError:
+        raise
+    except UnshowableError as error:
+        raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture cannot be shown rightly: {error}") from error
     except UnidentifiedImageError as error:
-        raise ServiceError(
-            Kind.UNSUPPORTED_PICTURE, f"not a picture in a known format ({', '.join(FORMATS)})"
-        ) from error
-    except Exception as error:  # with a damaged header, Pillow's plugins raise many types of exception
-        raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture's header is damaged: {error}") from error
+        problem = f"not a picture in a known format ({', '.join(FORMATS)})"
+        cause: Exception = error
+    except Exception as error:  # Pillow's plugins raise many types of exception
+        problem, cause = f"the picture is damaged: {error}", error
+    try:
+        with leniency.granted():
+            return decoded(content, max_pixels, draft, None if LONG_TEXT in str(cause) else str(cause).split(" (")[0])
+    except ServiceError:
+        raise
+    except Exception as error:
+        raise ServiceError(Kind.UNSUPPORTED_PICTURE, problem) from error
+
+
+def decoded(content: bytes, max_pixels: int, draft: int | None, damage: str | None) -> DecodedPicture:
+    """Decode a picture as `open_picture` does, with Pillow's errors.
+
+    Args:
+        content: the file's bytes.
+        max_pixels: the most pixels that are decoded into memory.
+        draft: the pixels per side that the caller needs.
+        damage: what is wrong with the file, if that is known.
+    """
+    picture = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = picture.size
     if max(width, height) > MAX_SIDE:
         raise ServiceError(Kind.TOO_LARGE, f"the picture is {width} x {height}; no side may have more than {MAX_SIDE}")
-    if width * height > max_pixels:
-        raise too_many_pixels(f"{width} x {height}", max_pixels)
+    if draft:
+        picture.draft("RGB", (draft, draft))
+    # The coefficients of a progressive JPEG lie in memory as a whole, whatever the scale.
+    whole = bool(picture.info.get("progressive"))
+    if (width * height if whole else picture.width * picture.height) > max_pixels:
+        detail = f"the picture has {width} x {height} pixels; the limit is {max_pixels}"
+        raise ServiceError(Kind.TOO_LARGE, detail)
+    exif = picture.getexif()
+    reduced, turned = picture.size != (width, height), exif.get(ORIENTATION) in QUARTER_TURNS
+    picture.load()
+    # Some cameras write several JPEGs into one file; Pillow calls that MPO, and the first JPEG is the picture.
+    form = "JPEG" if picture.format == "MPO" else str(picture.format)
+    xmp, iptc = xmp_of(picture), iptc_of(picture)
+    if damage and (share := decoded_share(picture)) < LEAST_DECODED:
+        detail = f"the picture is damaged: {damage}; only {share:.0%} of it can be decoded"
+        raise ServiceError(Kind.UNSUPPORTED_PICTURE, detail)
+    # In place: a copy of a large picture takes hundreds of megabytes.
+    ImageOps.exif_transpose(picture, in_place=True)
+    if not reduced:
+        width, height = picture.size
+    elif turned:
+        width, height = height, width
+    return DecodedPicture(to_srgb(picture), form, width, height, exif, xmp, iptc, damage)
+
+
+def decoded_share(picture: Image.Image) -> float:
+    """The share of rows that were decoded: those after the damage are all alike."""
+    rows = 64
+    small = picture.convert("RGB").resize((8, rows), Image.Resampling.BOX)
+    line = small.crop((0, rows - 1, 8, rows)).tobytes()
+    alike = 0
+    while alike < rows and small.crop((0, rows - 1 - alike, 8, rows - alike)).tobytes() == line:
+        alike += 1
+    return 1 - (alike - 1) / rows
+
+
+def format_of(stream: IO[bytes]) -> str | None:
+    """The format of a picture file by its content, one of FORMATS; None if it is no picture. Rewinds the stream."""
     try:
-        exif = picture.getexif()
-        if exif.get(ORIENTATION) in QUARTER_TURNS:
-            width, height = height, width
-        if draft:
-            picture.draft("RGB", (draft, draft))
-        picture.load()
-        # Some cameras write several JPEGs into one file; Pillow calls that MPO, and the first JPEG is the picture.
-        form = "JPEG" if picture.format == "MPO" else str(picture.format)
-        # In place: a copy of a large picture takes hundreds of megabytes.
-        xmp, iptc = xmp_of(picture), iptc_of(picture)
-        ImageOps.exif_transpose(picture, in_place=True)
-        upright = flatten(picture)
-        profile = picture.info.get("icc_profile")
-        # The profile is untrusted and unbounded, and would be embedded in every thumbnail.
-        sound = isinstance(profile, bytes) and len(profile) <= MAX_PROFILE
-        upright.info = {"icc_profile": profile} if sound else {}
-        return DecodedPicture(upright, form, width, height, exif, xmp, iptc)
-    except Exception as error:  # as above, and a truncated file is an OSError
-        raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture is damaged or truncated: {error}") from error
+        with prepared().granted():
+            found = str(Image.open(stream, formats=FORMATS).format)
+    except Exception:  # Pillow's plugins raise many types of exception
+        return None
+    finally:
+        stream.seek(0)
+    return "JPEG" if found == "MPO" else found
 
 
 def xmp_of(picture: Image.Image) -> bytes:
@@ -110,18 +182,3 @@ def iptc_of(picture: Image.Image) -> dict[tuple[int, int], Any]:
         return dict(IptcImagePlugin.getiptcinfo(picture) or {})  # type: ignore[arg-type]
     except Exception:  # Pillow raises many types of exception for damaged metadata; the picture is still usable
         return {}
-
-
-def flatten(picture: Image.Image) -> Image.Image:
-    """Convert a picture of any mode to RGB, with transparency composited on white."""
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        layer = picture if picture.mode == "RGBA" else picture.convert("RGBA")
-        white = Image.new("RGB", layer.size, "white")
-        white.paste(layer, mask=layer)
-        return white
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
-
-
-def too_many_pixels(size: str, limit: int) -> ServiceError:
-    """The error for a picture over the pixel limit."""
-    return ServiceError(Kind.TOO_LARGE, f"the picture has {size} pixels; the limit is {limit}")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-from servicekit.pictures import PILLOW_LIMIT
 from servicekit.settings import ServerSettings
 
 
@@ -21,5 +20,11 @@ class Settings(ServerSettings):
     max_texts: int = Field(default=256, ge=1, description="most texts in one request")
     max_characters: int = Field(default=10_000, ge=1, description="longest text that is looked at, in characters")
     max_images: int = Field(default=64, ge=1, description="most pictures in one request")
-    max_pixels: int = Field(default=80_000_000, ge=1, le=PILLOW_LIMIT, description="most pixels in one picture")
+    max_pixels: int = Field(
+        default=80_000_000,
+        ge=1,
+        le=2**32,
+        description="most pixels that a picture is decoded to, of up to 8 bytes of memory each; a baseline JPEG is "
+        "decoded reduced and may have 64 times as many",
+    )
     max_body_bytes: int = Field(default=128 * 2**20, ge=1, description="largest request body, in bytes")

@@ -11,7 +11,6 @@ import limits
 from pathspec import GitIgnoreSpec
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
-from servicekit.pictures import PILLOW_LIMIT
 from servicekit.settings import ServerSettings
 
 from gateway.database import read_url
@@ -102,7 +101,13 @@ class Settings(ServerSettings):
     max_k: int = Field(default=200, ge=1, le=1000, description="most results in one answer")
     max_images: int = Field(default=64, ge=1, description="most pictures in one upload")
     max_file_bytes: int = Field(default=64 * 2**20, ge=1, description="largest picture file, in bytes")
-    max_pixels: int = Field(default=80_000_000, ge=1, le=PILLOW_LIMIT, description="most pixels in one picture")
+    max_pixels: int = Field(
+        default=80_000_000,
+        ge=1,
+        le=2**32,
+        description="most pixels that a picture is decoded to, of up to 8 bytes of memory each; a baseline JPEG is "
+        "decoded reduced and may have 64 times as many",
+    )
     max_body_bytes: int = Field(default=256 * 2**20, ge=1, description="largest request body, in bytes")
 
     @field_validator("database_url")

@@ -9,26 +9,26 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from servicekit.errors import ServiceError
+from servicekit.pictures import open_picture
 from torch import Tensor
 
 from twotower.config import Preparation
 
+MOST_PIXELS = 400_000_000
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
 def open_rgb(path: Path) -> Image.Image:
-    """Read a picture as RGB, rotated by its EXIF orientation, with a white background for transparency.
+    """Read a picture as RGB in sRGB, upright, with a white background for transparency, as the services do.
 
     Raises:
-        OSError: the file is not a picture, or is truncated.
+        OSError: the file is not a picture, or is too damaged.
     """
-    with Image.open(path) as opened:
-        picture = ImageOps.exif_transpose(opened)
-        if picture.mode in ("RGBA", "LA", "P", "PA"):
-            picture = picture.convert("RGBA")
-            white = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(white, picture)
-        return picture.convert("RGB")
+    try:
+        return open_picture(path.read_bytes(), MOST_PIXELS).image
+    except ServiceError as error:
+        raise OSError(f"{path}: {error.detail}") from error
 
 
 def square(picture: Image.Image, preparation: Preparation) -> Image.Image:

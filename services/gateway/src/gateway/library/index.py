@@ -68,11 +68,11 @@ class Library:
         self.folders = folders
         self._database = database
 
-    def open(self, picture_id: str) -> tuple[IO[bytes], int, str]:
+    def open(self, picture_id: str) -> tuple[IO[bytes], int]:
         """Open a picture's file.
 
         Returns:
-            The open file, its length in bytes, and its file name ending in lower case without the dot.
+            The open file, and its length in bytes.
 
         Raises:
             FileNotFoundError: no known file of the library holds this picture any more.
@@ -85,7 +85,7 @@ class Library:
             except OSError:
                 continue
             if self._holds(stream, seen):
-                return stream, seen.size, seen.path.suffix[1:].lower()
+                return stream, seen.size
             # It was edited since the scan: it has another id now, which the next scan records.
             stream.close()
         raise FileNotFoundError(picture_id)

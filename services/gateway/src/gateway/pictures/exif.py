@@ -51,8 +51,10 @@ PHOTO: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "focal_length_mm": (ExifTags.Base.FocalLength, number),
 }
 
+# What is wrong with a file that could be decoded only in part.
+DAMAGE = "damage"
 # The attributes that come from a file, and not from the user.
-NAMES = frozenset({*BASE, *PHOTO})
+NAMES = frozenset({*BASE, *PHOTO, DAMAGE})
 
 
 def attributes(exif: Image.Exif) -> dict[str, Any]:
@@ -66,8 +68,13 @@ def attributes(exif: Image.Exif) -> dict[str, Any]:
 
 
 def taken_at(exif: Image.Exif) -> str | None:
-    """When the picture was taken, by the camera's clock: 2024-05-31T18:20:05."""
-    for tags, tag in ((photo(exif), ExifTags.Base.DateTimeOriginal), (exif, ExifTags.Base.DateTime)):
+    """When the picture was taken, else digitised, else written, by the camera's clock: 2024-05-31T18:20:05."""
+    inner = photo(exif)
+    for tags, tag in (
+        (inner, ExifTags.Base.DateTimeOriginal),
+        (inner, ExifTags.Base.DateTimeDigitized),
+        (exif, ExifTags.Base.DateTime),
+    ):
         written = text(tags.get(tag))
         try:
             return datetime.strptime(written or "", "%Y:%m:%d %H:%M:%S").isoformat()

@@ -132,6 +132,8 @@ class Ingest:
             picture = self._media.open(content)
             placeholder = self._media.placeholder(picture)
             camera, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
+            if picture.damage:
+                camera[exif.DAMAGE] = picture.damage
             said = said_of(upload.details, upload.former, hidden)
             said |= metadata.applied(said, metadata.description(picture, upload.sidecar))
         with stage("keep"):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 from collections.abc import Collection, Sequence
 from typing import IO, Any, NamedTuple, Protocol
 
 from PIL import Image
 from servicekit.errors import Kind, ServiceError
-from servicekit.pictures import DecodedPicture, open_picture
+from servicekit.pictures import DecodedPicture, format_of, open_picture
 from thumbhash import rgba_to_thumb_hash
 
 from gateway.concurrency import ConcurrencyLimit
 from gateway.pictures.object_store import ObjectStore
+
+log = logging.getLogger(__name__)
 
 # Prefix of the media keys of library pictures, of which the store holds no copy.
 PREFIX = "library:"
@@ -37,8 +40,6 @@ TYPES = {
     "HEIF": ("heic", "image/heic"),
 }
 MIMETYPES = dict(TYPES.values())
-# Other file name endings of these formats.
-ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif", "heif": "heic"}
 # Encoder settings by format. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
 # wide), so a client without a preference gets WebP, which exists already.
 THUMBNAILS: dict[str, dict[str, Any]] = {
@@ -64,7 +65,7 @@ class InPlace(Protocol):
     """Access to pictures that are indexed in place, without a copy in the store; `gateway.library` implements it."""
 
     def has(self, picture_id: str) -> bool: ...
-    def open(self, picture_id: str) -> tuple[IO[bytes], int, str]: ...
+    def open(self, picture_id: str) -> tuple[IO[bytes], int]: ...
     def deleted(self, picture_ids: Collection[str]) -> set[str]: ...
     def mark_deleted(self, picture_id: str) -> None: ...
     def unmark_deleted(self, picture_ids: Sequence[str]) -> None: ...
@@ -101,8 +102,21 @@ class MediaStore:
             self._store.write(key, content)
         thumbnail = thumbnail_key(name, FIRST, "webp")
         if not self._store.exists(thumbnail):
-            self._store.write(thumbnail, shrink(picture.image, FIRST, "webp"))
+            small = shrink(picture.image, FIRST, "webp")
+            if in_place:
+                self._keep(thumbnail, small)
+            else:
+                self._store.write(thumbnail, small)
         return key
+
+    def _keep(self, thumbnail: str, small: bytes) -> None:
+        """Store a thumbnail, unless there is no space: it can be made again, and the picture is there."""
+        try:
+            self._store.write(thumbnail, small)
+        except ServiceError as error:
+            if error.kind is not Kind.NO_SPACE:
+                raise
+            log.warning("the thumbnail %s is not kept: %s", thumbnail, error.detail)
 
     def placeholder(self, picture: DecodedPicture) -> str:
         """A blurred preview of a few bytes (ThumbHash, base64), shown until the thumbnail has loaded."""
@@ -126,10 +140,14 @@ class MediaStore:
         """
         if key.startswith(PREFIX):
             try:
-                stream, length, ending = self._library.open(key.removeprefix(PREFIX))
+                stream, length = self._library.open(key.removeprefix(PREFIX))
             except FileNotFoundError as error:
                 raise ServiceError(Kind.NOT_FOUND, MOVED) from error
-            return Kept(stream, length, MIMETYPES[ENDINGS.get(ending, ending)])
+            # By its content: iPhone photographs are often named .jpg when they are copied.
+            if (form := format_of(stream)) is None:
+                stream.close()
+                raise ServiceError(Kind.NOT_FOUND, MOVED)
+            return Kept(stream, length, TYPES[form][1])
         try:
             return Kept(*self._store.open(key), MIMETYPES[key.rpartition(".")[2]])
         except FileNotFoundError as error:
@@ -156,7 +174,7 @@ class MediaStore:
             kept = self.original(key)
         with kept.stream as stream, self._thumbnailing.slot():
             small = shrink(self.open(stream.read(), width).image, width, form)
-        self._store.write(place, small)
+        self._keep(place, small)
         return Kept(io.BytesIO(small), len(small), mimetype)
 
     def delete(self, name: str, key: str) -> None:
@@ -173,13 +191,10 @@ def thumbnail_key(name: str, width: int, form: str) -> str:
 
 
 def shrink(picture: Image.Image, width: int, form: str) -> bytes:
-    """Encode a thumbnail: within width x TALLEST * width, never enlarged, no metadata except the colour profile."""
+    """Encode a thumbnail: within width x TALLEST * width, never enlarged, in sRGB, without metadata."""
     small = resized(picture, (width, TALLEST * width), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    # Without this, Pillow's writer copies the source picture's metadata.
-    small.info = {}
-    profile = picture.info.get("icc_profile")
-    small.save(stream, form.upper(), icc_profile=profile, exif=b"", xmp=b"", **THUMBNAILS[form])
+    small.save(stream, form.upper(), exif=b"", xmp=b"", **THUMBNAILS[form])
     return stream.getvalue()
 
 
