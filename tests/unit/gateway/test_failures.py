@@ -126,6 +126,34 @@ def test_a_slot_that_is_not_free_in_time_is_refused() -> None:
         pass
 
 
+def test_a_request_that_would_wait_too_long_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("gateway.concurrency.time.monotonic", lambda: now[0])
+    limit = ConcurrencyLimit("searches", working=1, waiting=5, patience_s=1)
+    for _ in range(50):
+        with limit.slot():
+            now[0] += 3
+    # A slot was held for 3 s of late.
+    with limit.slot(), pytest.raises(ServiceError, match="busy with other searches; try again"), limit.slot():
+        pass
+    for _ in range(50):
+        with limit.slot():
+            now[0] += 0.01
+    waited = threading.Event()
+
+    def work() -> None:
+        with limit.slot():
+            waited.set()
+
+    with limit.slot():
+        second = threading.Thread(target=work)
+        second.start()
+        while not limit._queued:
+            pass
+    second.join()
+    assert waited.is_set()
+
+
 def test_a_failure_gives_its_turn_back(make_stack: Any) -> None:
     stack = make_stack(max_searches=1, http_threads=1)
     upload(stack, picture(RED), picture(BLUE))

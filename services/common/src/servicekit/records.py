@@ -6,9 +6,9 @@ A service validates what it receives with a pydantic model. Answers have a Typed
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from servicekit.errors import ItemError
 from servicekit.wire import Wire
@@ -46,6 +46,13 @@ class Range(Wire):
 
     min: Whole | Number | str | None = None
     max: Whole | Number | str | None = None
+
+    @model_validator(mode="after")
+    def check_ends(self) -> Self:
+        """Refuse a range that says nothing."""
+        if self.min is None and self.max is None:
+            raise ValueError("a range needs min, max or both")
+        return self
 
 
 class Conditions(BaseModel):
@@ -129,6 +136,7 @@ class QueryBody(TypedDict):
     model_id: NotRequired[str | None]
     terms: list[QueryTerm]
     text: NotRequired[str | None]
+    without: NotRequired[str | None]
     mode: NotRequired[Literal["vector", "text", "hybrid"]]
     where: NotRequired[dict[str, Any] | None]
     collapse: NotRequired[float | None]

@@ -12,6 +12,9 @@ from servicekit.deadline import check_deadline, time_left
 from servicekit.errors import Kind, ServiceError
 from servicekit.timing import stage
 
+# The weight of the latest request in the average time for which a slot is held.
+SMOOTHING = 0.1
+
 
 class RequestLimits(NamedTuple):
     """Limits for requests that may hold a thread for long; with the defaults, a third of the threads stays free."""
@@ -49,17 +52,20 @@ class ConcurrencyLimit:
             waiting: the number of requests that may wait for a slot.
             patience_s: the longest wait, in seconds.
         """
-        self._what, self._patience_s = what, patience_s
+        self._what, self._patience_s, self._working = what, patience_s, working
         self._slots = threading.Semaphore(working)
         self._admitted = threading.Semaphore(working + waiting)
+        self._lock = threading.Lock()
+        # Requests that wait for a slot, and for how long a slot was held of late (a moving average), in seconds.
+        self._queued, self._held_s = 0, 0.0
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Wait for a slot, and hold it for the block.
 
         Raises:
-            ServiceError: too many requests wait already, or no slot became free in time (429); or the request's
-                deadline has passed (503).
+            ServiceError: too many requests wait already, no slot will be free in time as it looks, or none became free
+                in time (429); or the request's deadline has passed (503).
         """
         if not self._admitted.acquire(blocking=False):
             raise self._busy()
@@ -67,17 +73,33 @@ class ConcurrencyLimit:
             left = time_left()
             patience = self._patience_s if left is None else max(0.0, min(self._patience_s, left))
             begun = time.monotonic()
-            with stage("queue"):
-                acquired = self._slots.acquire(timeout=patience)
-            if not acquired:
+            if not self._wait(patience):
                 raise self._busy(time.monotonic() - begun)
+            taken = time.monotonic()
             try:
                 check_deadline()
                 yield
             finally:
                 self._slots.release()
+                with self._lock:
+                    self._held_s += SMOOTHING * (time.monotonic() - taken - self._held_s)
         finally:
             self._admitted.release()
+
+    def _wait(self, patience_s: float) -> bool:
+        """Wait for a slot; False if none will be free in time as it looks, or none became free."""
+        with stage("queue"):
+            if self._slots.acquire(blocking=False):
+                return True
+            with self._lock:
+                if (self._queued + 1) / self._working * self._held_s > patience_s:
+                    return False
+                self._queued += 1
+            try:
+                return self._slots.acquire(timeout=patience_s)
+            finally:
+                with self._lock:
+                    self._queued -= 1
 
     def _busy(self, waited_s: float = 0.0) -> ServiceError:
         waited = f" after {waited_s:.1f} s of waiting" if waited_s >= 0.1 else ""

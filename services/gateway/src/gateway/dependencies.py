@@ -96,7 +96,9 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     collection = Collection(search, clients.cache)
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=registry)
     results = SingleFlightCache(clients.cache, lookups)
-    searches = ConcurrencyLimit("searches", settings.max_searches, settings.http_threads // 4, patience_s=0.5)
+    # Two thirds of the threads may compute or wait; cached searches and all other requests have the rest.
+    queue = max(settings.http_threads * 2 // 3 - settings.max_searches, settings.http_threads // 4)
+    searches = ConcurrencyLimit("searches", settings.max_searches, queue, patience_s=settings.deadline_s)
     # Uploads hold a slot of `limits.uploads` already; this limit also covers library scans. Half of the uploads are
     # decoded and encoded at a time, since each may take hundreds of megabytes; the others are still being received.
     adding = ConcurrencyLimit(

@@ -83,7 +83,9 @@ class Settings(ServerSettings):
     timeout_s: float = Field(default=60, gt=0, description="longest wait for the encoder or search, in seconds")
     deadline_s: float = Field(default=10, gt=0, description="longest time for a search, in seconds")
     max_searches: int = Field(
-        default=8, ge=1, description="searches computed at once; a quarter as many as there are threads may wait"
+        default=8,
+        ge=1,
+        description="searches computed at once; with those that wait for them they hold two thirds of the threads",
     )
     max_uploads: int = Field(default=4, ge=1, description="uploads worked on at the same time; as many may wait")
     media: str = Field(

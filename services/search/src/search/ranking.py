@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -32,8 +32,10 @@ class Source(Protocol):
     def nearest(self, query: Vectors, count: int, where: Filter | None = None) -> list[ScoredId]:
         """At least the best `count` hits for a unit vector (dim,) float32, in order; fewer if no more exist."""
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
-        """The best `count` hits by BM25 that contain any of the words, in order; fewer if no more exist."""
+    def full_text(
+        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+    ) -> list[ScoredId]:
+        """The best `count` hits by BM25, in order, with any of the words and none of `without`; fewer if no more."""
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
@@ -49,6 +51,8 @@ class Query:
     mode: Mode = "vector"
     vector: Vectors | None = None
     words: Sequence[str] = ()
+    # Words that a hit of the full-text search has not.
+    without: Sequence[str] = ()
     where: Filter | None = None
     # Pictures to leave out of the answer, such as those that the query is made of.
     exclude: frozenset[str] = frozenset()
@@ -84,15 +88,36 @@ def rank(source: Source, query: Query, k: int, after: Key | None = None, depth: 
     passed: list[ScoredId] = []
     if query.collapse is not None:
         stream = distinct(source, stream, query.collapse, passed)
-    found = list(islice((h for h in stream if after is None or h.key > after), k + 1))
+    found = list(islice(following(stream, after, depth) if after else stream, k + 1))
     return Page(found[:k], len(found) > k, len(passed))
+
+
+def following(hits: Iterable[ScoredId], after: Key, depth: int) -> Iterator[ScoredId]:
+    """The hits after the last one of the page before.
+
+    A write changes all scores of BM25 and of fused rankings a little. So the last hit is looked for by its id, around
+    where it was; its sort key stands for it where it is gone.
+
+    Args:
+        hits: all hits, in order.
+        after: the sort key of the last hit of the page before.
+        depth: how many hits the pages before held.
+    """
+    stream = iter(hits)
+    head = list(islice(stream, 2 * depth))
+    place = next((i for i, hit in enumerate(head) if hit.id == after[2]), None)
+    if place is None:
+        yield from (hit for hit in chain(head, stream) if hit.key > after)
+    else:
+        yield from head[place + 1 :]
+        yield from stream
 
 
 def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
     """All hits of a query in order, lazily: `first` is how many to fetch at once."""
     first += len(query.exclude)
     if query.mode == "text":
-        yield from deepening(lambda count: source.full_text(query.words, count, query.where), first)
+        yield from deepening(lambda count: source.full_text(query.words, count, query.where, query.without), first)
         return
     vector = query.vector
     assert vector is not None
@@ -103,7 +128,7 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
     if query.mode == "vector":
         yield from deepening(nearest, first)
         return
-    lists = [nearest(FUSED)[:FUSED], source.full_text(query.words, FUSED, query.where)]
+    lists = [nearest(FUSED)[:FUSED], source.full_text(query.words, FUSED, query.where, query.without)]
     fused = fuse(lists)
     yield from fused
     # Pictures in neither list follow in the order of their cosines.

@@ -65,8 +65,8 @@ class Store(Protocol):
     def facets(self) -> FacetCounts:
         """Facet counts of the collection; see `catalogue.facets.facets_of`."""
 
-    def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
-        """One page of records and vectors, in the order of ids (keyset pagination): ids greater than `after`."""
+    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[tuple[Record, bytes]]]:
+        """The serving model, and one page of records with its vectors, by ids greater than `after`, in their order."""
 
     def stats(self) -> CollectionStats:
         """Size, model and generation of the collection, and the state of its index."""

@@ -61,7 +61,7 @@ def pictures(count: int) -> list[VectorRecord]:
 
 
 def everything(search: SearchClient) -> dict[str, VectorRecord]:
-    dim, found = search.export("", 1000)
+    _, dim, found = search.export("", 1000)
     assert dim == 8
     assert [p["id"] for p in found] == sorted(p["id"] for p in found)
     return {p["id"]: p for p in found}

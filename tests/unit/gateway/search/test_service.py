@@ -157,7 +157,11 @@ def test_near_duplicates_collapse_and_the_answer_explains_itself(stack: Any, col
         ({"terms": [{"vector": "AAAA"}]}, "terms.0.vector: not a token"),
         ({"terms": [{"text": "a"}] * 17}, "terms: "),
         ({"terms": [{"like": "0" * 32}], "mode": "hybrid"}, "mode: hybrid needs a term of text"),
-        ({"terms": [{"text": "a"}, {"text": "b", "weight": -1}], "mode": "text"}, "mode: text looks for words alone"),
+        (
+            {"terms": [{"text": "a"}, {"like": "0" * 32, "weight": -1}], "mode": "text"},
+            "mode: text looks for words alone",
+        ),
+        ({"terms": [{"text": "a", "weight": -1}], "mode": "text"}, "mode: text needs a term of text"),
         ({"terms": [{"text": "a"}], "where": {"colour": "red"}}, "where.colour: unknown"),
         ({"terms": [{"text": "a"}], "k": 201}, "k: 201 is more than the limit of 200"),
         ({"terms": [{"text": "a"}], "page": 2}, "page: unknown"),

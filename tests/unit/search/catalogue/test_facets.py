@@ -38,8 +38,11 @@ def test_captions_go_on_as_the_words_do(filled: FlaskClient) -> None:
 def test_a_tag_is_offered_by_its_beginning(filled: FlaskClient, request: pytest.FixtureRequest) -> None:
     # Milvus cannot search tags by prefix.
     here = "milvus" not in request.node.name
-    assert suggest(filled, "fr")["tags"] == (["fruit"] if here else [])
-    assert suggest(filled, "Fred'")["tags"] == (["Fred's"] if here else [])
+    # In whatever case it is typed.
+    for typed in ("fr", "Fr", "FR"):
+        assert suggest(filled, typed)["tags"] == (["fruit", "Fred's"] if here else [])
+    for typed in ("Fred'", "fred'"):
+        assert suggest(filled, typed)["tags"] == (["Fred's"] if here else [])
 
 
 def test_what_pictures_can_be_told_apart_by_is_counted(filled: FlaskClient) -> None:

@@ -50,7 +50,7 @@ def add_admin_routes(
 
         def lines() -> Iterator[bytes]:
             after = ""
-            while pictures := search.export(after, PAGE)[1]:
+            while pictures := search.export(after, PAGE)[2]:
                 for picture in pictures:
                     vector = {"model_id": model_id, "vector": picture["vector"]} if params.vectors else {}
                     yield orjson.dumps({**public(picture), **vector}, option=orjson.OPT_APPEND_NEWLINE)

@@ -56,7 +56,9 @@ def migrate(source: SearchClient, target: SearchClient) -> Moved:
         )
     created = 0
     with tqdm(total=stats["count"], unit="picture", desc="moving") as bar:
-        for dim, batch in batches(source):
+        for model_id, dim, batch in batches(source):
+            if model_id != stats["model_id"]:
+                raise MigrateError("the source has switched to another model; move again, into an empty collection")
             created += target.put(stats["model_id"], dim, batch)
             bar.update(len(batch))
     count, extra = compare(source, target, stats["count"])
@@ -79,10 +81,10 @@ def compare(source: SearchClient, target: SearchClient, expected: int) -> tuple[
         MigrateError: a picture is missing in the target, or differs.
     """
     count = extra = 0
-    theirs = (p for _, batch in batches(target) for p in batch)
+    theirs = (p for _, _, batch in batches(target) for p in batch)
     other = next(theirs, None)
     with tqdm(total=expected, unit="picture", desc="comparing") as bar:
-        for _, batch in batches(source):
+        for _, _, batch in batches(source):
             for mine in batch:
                 while other is not None and other["id"] < mine["id"]:
                     extra, other = extra + 1, next(theirs, None)
@@ -95,14 +97,14 @@ def compare(source: SearchClient, target: SearchClient, expected: int) -> tuple[
     return count, extra + (other is not None) + sum(1 for _ in theirs)
 
 
-def batches(search: SearchClient) -> Iterator[tuple[int, list[VectorRecord]]]:
-    """All pictures of a collection with their vectors, ordered by id, in batches: (dimension, pictures)."""
+def batches(search: SearchClient) -> Iterator[tuple[str | None, int, list[VectorRecord]]]:
+    """All pictures of a collection with their vectors, ordered by id, in batches: (model, dimension, pictures)."""
     after, limit = "", 1
     while True:
-        dim, batch = search.export(after, limit)
+        model_id, dim, batch = search.export(after, limit)
         if not batch:
             return
-        yield dim, batch
+        yield model_id, dim, batch
         after, limit = batch[-1]["id"], max(1, min(BATCH, BATCH_BYTES // (4 * dim)))
 
 

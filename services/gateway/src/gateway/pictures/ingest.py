@@ -186,6 +186,10 @@ class Ingest:
         if model:
             with stage("record"):
                 added = self._search.add(model.model_id, model.dim, ready)
+            for picture in ready:
+                # A deletion that was under way may have taken the file of its former record.
+                if not self._media.has(picture["media_key"]):
+                    self._media.restore(contents[picture["id"]], picture["media_key"])
             # Another request may have added the same picture while this one was encoded.
             for name in (str(picture["id"]) for picture in ready):
                 results[first[name]] = IngestResult("added" if name in added else "exists", name)

@@ -174,9 +174,9 @@ def add_picture_routes(
         media_key = record(picture_id)["media_key"]
         # First, so that no scan of the library brings it back.
         library.mark_deleted(picture_id)
-        # Files before the record: after a crash in between, the record is still there and DELETE can be retried.
-        media.delete(picture_id, media_key)
+        # The record first: a picture that is uploaded again meanwhile is new then, and stores its file again.
         search.delete(picture_id)
+        media.delete(picture_id, media_key)
         collection.changed()
         api.access.did("picture-deleted", picture=picture_id)
         return "", 204

@@ -109,6 +109,11 @@ class MediaStore:
                 self._store.write(thumbnail, small)
         return key
 
+    def restore(self, content: bytes, key: str) -> None:
+        """Store a picture's file again that was deleted meanwhile; one of the library cannot be stored."""
+        if not key.startswith(PREFIX):
+            self._store.write(key, content)
+
     def _keep(self, thumbnail: str, small: bytes) -> None:
         """Store a thumbnail, unless there is no space: it can be made again, and the picture is there."""
         try:

@@ -12,7 +12,7 @@ from servicekit.wire import Params, Wire, parse
 
 from gateway.api.schemas import Answer, Flag
 from gateway.pictures.schemas import Picture
-from gateway.search.terms import Term, read_term
+from gateway.search.terms import Term, read_term, read_words
 
 Mode = Literal["vector", "text", "hybrid"]
 MODE: Any = Field(
@@ -56,7 +56,11 @@ class PageParams(Params):
 class SearchParams(PageParams, Conditions):
     """A search as a query string."""
 
-    q: str | None = Field(default=None, description="words that a picture is to fit: short for term=text:…")
+    q: str | None = Field(
+        default=None,
+        description="words that a picture is to fit: short for term=text:…; a minus before a word or a quoted phrase "
+        "leads away from it, and leaves its pictures out of a search for words: `apple -red`",
+    )
     term: list[str] = Field(
         default=[],
         max_length=MAX_TERMS,
@@ -72,7 +76,10 @@ class SearchParams(PageParams, Conditions):
 
     def names(self) -> list[str]:
         """Names of the terms of `request`, for error messages."""
-        return [*(["q"] if self.q is not None else []), *(f"term {i}" for i in range(len(self.term)))]
+        return [*("q" for _ in self._typed()), *(f"term {i}" for i in range(len(self.term)))]
+
+    def _typed(self) -> list[Term]:
+        return read_words(self.q) if self.q is not None else []
 
     def request(self) -> SearchRequest:
         """The same search as a request body.
@@ -80,7 +87,7 @@ class SearchParams(PageParams, Conditions):
         Raises:
             ServiceError: there is no term, there are too many, or a term or an attribute is malformed.
         """
-        terms = [Term(text=self.q)] if self.q is not None else []
+        terms = self._typed()
         terms += [read_term(written, f"term {i}") for i, written in enumerate(self.term)]
         if not terms:
             raise ServiceError(Kind.INVALID, "q, term: neither is given; say what the picture shows")

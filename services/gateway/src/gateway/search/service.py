@@ -20,7 +20,7 @@ from gateway.pictures.schemas import public
 from gateway.search.calibration import CONFIDENT, Calibration, Calibrator
 from gateway.search.schemas import SearchRequest
 from gateway.search.single_flight import SingleFlightCache
-from gateway.search.terms import Term, check_terms, read_vector, write_term, write_vector
+from gateway.search.terms import Term, check_terms, read_vector, unquoted, write_term, write_vector
 from gateway.settings import Settings
 from gateway.upstream.collection import Collection
 from gateway.upstream.encoders import Encoders
@@ -97,7 +97,7 @@ class Searcher:
         terms = check_terms(request.terms, names, len(images), self._settings.max_query_characters)
         if request.mode != "vector" and not any(t.text and t.weight > 0 for t in terms):
             raise ServiceError(Kind.INVALID, f"mode: {request.mode} needs a term of text with a weight above 0")
-        if request.mode == "text" and any(t.text is None or t.weight < 0 for t in terms):
+        if request.mode == "text" and any(t.text is None for t in terms):
             raise ServiceError(Kind.INVALID, "mode: text looks for words alone; leave the other terms out")
         state = self._collection.state()
         calibration = self._calibrator.calibration(state)
@@ -177,13 +177,16 @@ class Searcher:
             }
         terms, written, truncated = self._resolve(question, model_id)
         words = " ".join(t.text for t in question.terms if t.text is not None and t.weight > 0)
-        if request.mode != "vector" and len(words) > 1000:
-            raise ServiceError(Kind.INVALID, f"terms: texts of {len(words)} characters; the limit of words is 1000")
+        # In quotes: a phrase that is not wanted does not rule its words out.
+        without = " ".join(f'"{unquoted(t.text)}"' for t in question.terms if t.text is not None and t.weight < 0)
+        if request.mode != "vector" and max(len(words), len(without)) > 1000:
+            raise ServiceError(Kind.INVALID, "terms: texts of more than 1000 characters; that is the limit of words")
         with stage("search"):
             found = self._search.query(
                 model_id=None if request.mode == "text" else model_id,
                 terms=[] if request.mode == "text" else terms,
                 text=None if request.mode == "vector" else words,
+                without=None if request.mode == "vector" else without or None,
                 mode=request.mode,
                 where=question.where,
                 collapse=request.collapse,
@@ -210,7 +213,7 @@ class Searcher:
         encoded: dict[int, Encoded] = {}
         for i, term in enumerate(question.terms):
             if term.text is not None:
-                encoded[i] = self._text(term.text, model_id)
+                encoded[i] = self._text(unquoted(term.text), model_id)
             elif term.image is not None:
                 encoded[i] = self._image(question.images[term.image], term.image, model_id)
         terms: list[QueryTerm] = []

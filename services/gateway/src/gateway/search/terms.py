@@ -20,6 +20,12 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.wire import Wire, parse
 
 WRITTEN = re.compile(r"(?:(?P<weight>-?\d{1,2}(?:\.\d{1,4})?)\*)?(?P<kind>text|like|vector):(?P<value>.*)", re.DOTALL)
+# A minus, or what keyboards put in its place, before a quoted phrase or a word. What is quoted without a minus matches
+# as well, so that a minus in it is none.
+MINUS = re.compile(r'(?<!\S)[-\u2212\u2013](?:["“„]([^"“”„]+)["”“]|([^\s"“”„]+))|["“„][^"“”„]+["”“]')
+QUOTES = re.compile(r'["“”„«»]')
+# The weight of a word with a minus: with -1, what is not wanted would outweigh what is.
+AWAY = -0.5
 # Length of a token's prefix in bytes: the beginning of the SHA-256 of its model's id.
 MARK = 8
 KINDS = ("text", "like", "vector", "image")
@@ -107,6 +113,22 @@ def read_term(written: str, name: str) -> Term:
         )
     # Validate it as a term of a JSON body.
     return parse(Term, {match["kind"]: match["value"], "weight": float(match["weight"] or 1)}, within=name)
+
+
+def read_words(typed: str) -> list[Term]:
+    """The terms of a text as people type it: a minus before a word or a quoted phrase leads away from it.
+
+    A hyphen inside a word is a part of it; what is quoted without a minus is taken as it stands.
+    """
+    kept = normalise(MINUS.sub(lambda found: " " if found[1] or found[2] else found[0], typed))
+    away = [found[1] or found[2] for found in MINUS.finditer(typed) if found[1] or found[2]]
+    terms = [Term(text=kept)] if kept or not away else []
+    return [*terms, *(Term(text=text, weight=AWAY) for text in away)]
+
+
+def unquoted(text: str) -> str:
+    """A text for the model, which knows no quotes; the text itself if nothing else is in it."""
+    return normalise(QUOTES.sub(" ", text)) or text
 
 
 def write_term(term: Term) -> str:

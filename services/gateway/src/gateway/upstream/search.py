@@ -77,10 +77,10 @@ class SearchClient(Service):
         body = {"model_id": model_id, "dim": dim, "pictures": list(pictures)}
         return len(self.call("POST", "/v1/pictures", json=body)["created"])
 
-    def export(self, after: str, limit: int) -> tuple[int, list[VectorRecord]]:
-        """The vectors' dimension, and the next `limit` pictures after the id `after`, with vectors, ordered by id."""
+    def export(self, after: str, limit: int) -> tuple[str | None, int, list[VectorRecord]]:
+        """The vectors' model and dimension, and the next `limit` pictures after the id `after`, ordered by id."""
         body = self.call("POST", "/v1/export", json={"after": after, "limit": limit})
-        return body["dim"] or 0, body["pictures"]
+        return body["model_id"], body["dim"] or 0, body["pictures"]
 
     def export_of(self, ids: Sequence[str]) -> tuple[str | None, list[VectorRecord]]:
         """The model that searches use, and those of some pictures that exist, with vectors of that model."""

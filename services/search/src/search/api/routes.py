@@ -28,10 +28,10 @@ from search.api.schemas import (
     read_cursor,
     read_vector,
     read_vectors,
-    words_of,
     write_cursor,
 )
 from search.catalogue.tables import NewPicture, check_model
+from search.catalogue.words import words_of
 from search.index.exact import Vectors
 from search.index.view import StaleViewError
 from search.ranking import Query, combine, rank
@@ -88,18 +88,17 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         body = parse(ExportRequest, request.get_json())
         check_limit("limit", body.limit, settings.max_pictures)
         check_limit("ids", len(body.ids or ()), settings.max_pictures)
-        moment = store.moment()
         if body.ids is None:
-            found = store.export(body.after, body.limit)
+            model, found = store.export(body.after, body.limit)
         else:
-            vectors = moment.source.vectors(body.ids)
+            moment = store.moment()
+            model, vectors = moment.model, moment.source.vectors(body.ids)
             records = store.records(list(vectors))
             found = [(record, vectors[i].astype("<f4").tobytes()) for i, record in records.items()]
         pictures = [
             {**{k: v for k, v in record.items() if k != "changed_at"}, "vector": base64.b64encode(vector).decode()}
             for record, vector in found
         ]
-        model = moment.model
         return {"model_id": model and model.model_id, "dim": model and model.dim, "pictures": pictures}
 
     @routes.get("/v1/stats")
@@ -180,10 +179,9 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
     moment = store.moment()
     while True:
         query = read_query(body, moment)
-        # A write does not change the cosines of other pictures, but BM25 and fused scores depend on the whole
-        # collection: their cursors are valid for one generation only.
-        order = moment.order if body.mode == "vector" else f"{moment.order}/{moment.generation}"
-        after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, order, digest)
+        # A write does not change the cosines of other pictures. BM25 and fused scores depend on the whole collection: a
+        # cursor goes on at about the same place then.
+        after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, moment.order, digest)
         try:
             check_deadline()
             with stage("rank"):
@@ -201,7 +199,7 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
         "results": [{**records[h.id], "score": h.score} for h in page.hits if h.id in records],
         "model_id": moment.model and moment.model.model_id,
         "generation": moment.generation,
-        "next_cursor": write_cursor(page.hits[-1], depth + body.k, order, digest) if page.more else None,
+        "next_cursor": write_cursor(page.hits[-1], depth + body.k, moment.order, digest) if page.more else None,
         "collapsed": page.collapsed,
     }
     if body.explain:
@@ -222,6 +220,8 @@ def read_query(body: QueryRequest, moment: Moment) -> Query:
         )
     if (body.mode == "vector") == bool(body.text.strip()):
         raise ServiceError(Kind.INVALID, f"text: mode {body.mode} {'has none' if body.text else 'needs it'}")
+    if body.mode == "vector" and body.without:
+        raise ServiceError(Kind.INVALID, "without: mode vector has none")
     terms: list[tuple[float, Vectors]] = []
     liked = {t.like for t in body.terms if t.like is not None}
     known = moment.source.vectors(sorted(liked))
@@ -245,4 +245,5 @@ def read_query(body: QueryRequest, moment: Moment) -> Query:
     unit = combine(terms) if terms else None
     if terms and unit is None:
         raise ServiceError(Kind.INVALID, "terms: they cancel each other out")
-    return Query(body.mode, unit, words_of(body.text), body.where, frozenset(liked), body.collapse)
+    without = words_of(body.without)
+    return Query(body.mode, unit, words_of(body.text), without, body.where, frozenset(liked), body.collapse)

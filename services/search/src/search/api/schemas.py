@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -122,6 +121,8 @@ class QueryRequest(Wire):
     model_id: str | None = None
     terms: list[VectorTerm] = Field(default=[], max_length=16)
     text: str = Field(default="", max_length=1000)
+    # Words that hits of the modes text and hybrid have not.
+    without: str = Field(default="", max_length=1000)
     mode: Literal["vector", "text", "hybrid"] = "vector"
     where: Filter | None = None
     collapse: float | None = Field(default=None, ge=0.5, le=1, strict=False)
@@ -200,11 +201,6 @@ def read_vectors(encoded: Sequence[str], dim: int, field: str) -> list[bytes]:
     if len(wrong := np.flatnonzero(~(np.abs(lengths - 1) < UNIT))):
         raise ServiceError(Kind.INVALID, f"{field.format(wrong[0])}: not a unit vector")
     return contents
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text that full-text search looks for, each once."""
-    return list(dict.fromkeys(re.findall(r"\w+", text.lower())))
 
 
 def digest_of(query: QueryRequest) -> str:

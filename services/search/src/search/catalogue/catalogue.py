@@ -197,19 +197,19 @@ class Catalogue:
         """The records of those ids that exist, by id."""
         return read_records(self.database.reader, ids)
 
-    def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
-        """One page of records and vectors, in the order of ids (keyset pagination): ids greater than `after`."""
+    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[tuple[Record, bytes]]]:
+        """The serving model, and one page of records with its vectors, by ids greater than `after`, in their order."""
         with self.database.reading() as db:
             model = read_state(db).model
             if model is None:
-                return []
+                return None, []
             found = db.execute(
                 f"SELECT p.id, v.vector FROM pictures AS p JOIN vectors_{model.number} AS v USING (row)"
                 " WHERE p.deleted_at IS NULL AND p.id > ? ORDER BY p.id LIMIT ?",
                 (after, limit),
             ).fetchall()
             records = read_records(db, [picture_id for picture_id, _ in found])
-        return [(records[picture_id], vector) for picture_id, vector in found]
+        return model, [(records[picture_id], vector) for picture_id, vector in found]
 
     def ids(self, rows: Sequence[int]) -> dict[int, str]:
         """The ids of rows, including those of soft-deleted pictures."""
@@ -234,16 +234,20 @@ class Catalogue:
         rows = self.database.reader.execute(f"SELECT row FROM pictures AS p WHERE {sql} ORDER BY row", given)
         return np.fromiter((row for (row,) in rows), np.int64)
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[tuple[float, str]]:
+    def full_text(
+        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+    ) -> list[tuple[float, str]]:
         """(score, id) of the best pictures whose caption, tags or file name contain any of the words, best first.
 
+        Those that contain any word of `without` are left out.
         The score is BM25 with twice the weight for captions and tags as for file names; ties are broken by id.
         """
         if not words:
             return []
         sql, given = to_sql(where)
-        # Quoted, so that a word is never an FTS5 operator; a quote is escaped by doubling.
-        query = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+        query = any_of(words)
+        if without:
+            query = f"({query}) NOT ({any_of(without)})"
         rows = self.database.reader.execute(
             "SELECT -bm25(words, 2.0, 2.0, 1.0) AS score, p.id FROM words JOIN pictures AS p ON p.row = words.rowid"
             f" WHERE words MATCH ? AND {sql} ORDER BY score DESC, p.id LIMIT ?",
@@ -259,3 +263,8 @@ class Catalogue:
             removed = db.execute("SELECT row FROM pictures WHERE seq > ? AND deleted_at IS NOT NULL", (after,))
             gone = [row for (row,) in removed]
             yield Changes(read_vectors(db, model, after), gone, state)
+
+
+def any_of(words: Sequence[str]) -> str:
+    """The FTS5 query for any of some words or phrases: quoted, so that none is an operator; quotes are doubled."""
+    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)

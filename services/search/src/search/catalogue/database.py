@@ -11,6 +11,7 @@ from pathlib import Path
 from servicekit.errors import Kind, ServiceError
 
 from search.catalogue.schema import migrate
+from search.catalogue.words import searchable
 
 # SQLite's busy timeout: how long a writer waits for another process's write, and any connection for a checkpoint.
 BUSY_S = 30
@@ -47,6 +48,8 @@ class Database:
         db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=BUSY_S)
         # Durability: an acknowledged write survives a crash of the process and a power failure.
         db.execute("PRAGMA synchronous = FULL")
+        # The triggers of the full-text index call it.
+        db.create_function("searchable", 1, searchable, deterministic=True)
         self._opened.append(db)
         return db
 

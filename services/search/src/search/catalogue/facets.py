@@ -35,7 +35,7 @@ def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int)
     Args:
         db: a connection.
         text: what was typed so far.
-        words: its words, as `api.schemas.words_of` finds them.
+        words: its words, as `words.words_of` finds them.
         limit: the maximum number of captions, and of tags.
     """
     if not words:
@@ -49,9 +49,12 @@ def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int)
         (query, LOOKED_AT, LONGEST, limit),
     )
     typed = text.strip()
+    # The usual ways to write a word, each a range of the table's order: a comparison without case would read all rows.
+    ways = list(dict.fromkeys((typed, typed.lower(), typed.capitalize(), typed.title(), typed.upper())))
+    ranges = " OR ".join("tag >= ? AND tag < ?" for _ in ways)
     tags = db.execute(
-        "SELECT tag FROM tags WHERE tag >= ? AND tag < ? GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?",
-        (typed, typed + "\U0010ffff", limit),
+        f"SELECT tag FROM tags WHERE {ranges} GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?",
+        (*(end for way in ways for end in (way, way + "\U0010ffff")), limit),
     )
     return {"captions": [caption for (caption,) in captions], "tags": [tag for (tag,) in tags]}
 

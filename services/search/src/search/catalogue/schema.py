@@ -88,7 +88,36 @@ CREATE TABLE models (
 # A blurred preview of a few bytes (ThumbHash, base64).
 V3 = "ALTER TABLE pictures ADD COLUMN placeholder TEXT NOT NULL DEFAULT '';"
 
-VERSION = 3
+# Full text over normalised text (see `words.searchable`), which is why the index cannot read the columns themselves.
+# Marks (M*) belong to letters: vowels of Indic scripts and of Thai are marks.
+V4 = """
+DROP TRIGGER words_insert;
+DROP TRIGGER words_update;
+DROP TRIGGER words_delete;
+DROP TABLE words;
+CREATE VIRTUAL TABLE words USING fts5 (
+    caption, tags, file_name, content='',
+    tokenize="porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
+);
+INSERT INTO words (rowid, caption, tags, file_name)
+    SELECT row, searchable(caption), searchable(tags), searchable(file_name) FROM pictures WHERE deleted_at IS NULL;
+CREATE TRIGGER words_insert AFTER INSERT ON pictures BEGIN
+    INSERT INTO words (rowid, caption, tags, file_name)
+        VALUES (new.row, searchable(new.caption), searchable(new.tags), searchable(new.file_name));
+END;
+CREATE TRIGGER words_update AFTER UPDATE OF caption, tags, file_name ON pictures BEGIN
+    INSERT INTO words (words, rowid, caption, tags, file_name)
+        VALUES ('delete', old.row, searchable(old.caption), searchable(old.tags), searchable(old.file_name));
+    INSERT INTO words (rowid, caption, tags, file_name)
+        VALUES (new.row, searchable(new.caption), searchable(new.tags), searchable(new.file_name));
+END;
+CREATE TRIGGER words_delete AFTER UPDATE OF deleted_at ON pictures WHEN new.deleted_at IS NOT NULL BEGIN
+    INSERT INTO words (words, rowid, caption, tags, file_name)
+        VALUES ('delete', old.row, searchable(old.caption), searchable(old.tags), searchable(old.file_name));
+END;
+"""
+
+VERSION = 4
 
 
 class CatalogueError(Exception):
@@ -118,6 +147,8 @@ def migrate(db: sqlite3.Connection, path: object) -> None:
         db.execute("DROP TABLE pictures_1")
     if version < 3:
         run(db, V3)
+    if version < 4:
+        run(db, V4)
     if version < VERSION:
         db.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -78,9 +78,11 @@ class View:
             scores, rows = scores[scores >= least], rows[scores >= least]
         return self._named(scores, rows, 0)
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
+    def full_text(
+        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+    ) -> list[ScoredId]:
         """The best `count` hits by BM25 over caption, tags and file name, in order; see `Catalogue.full_text`."""
-        return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where)]
+        return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where, without)]
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of the ids that exist."""

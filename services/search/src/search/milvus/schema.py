@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +11,7 @@ from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusExcep
 from servicekit.records import Filter, Range, Record
 
 from search.catalogue.tables import FIELDS, NewPicture
+from search.catalogue.words import pieces, searchable
 
 # The maximum size of a VARCHAR field in bytes. Only the text for the full-text index is truncated to it.
 MOST_BYTES = 65_535
@@ -53,6 +53,14 @@ def expression(where: Filter | None) -> str:
     return " and ".join(conditions)
 
 
+def lacking(words: Sequence[str]) -> str:
+    """The condition that a text has none of some words; empty if there are none. Milvus has no NOT in full text."""
+    # The text is words with one space between them. % and _ are wildcards, and no word holds a %.
+    escaped = [word.replace("_", "\\_") for word in words]
+    found = [f"words like {quoted(p)}" for w in escaped for p in (w, f"{w} %", f"% {w}", f"% {w} %")]
+    return f"not ({' or '.join(found)})" if found else ""
+
+
 def bounds(field: str, least: Any, most: Any) -> list[str]:
     """The conditions that a field is between two values; a bound of None is left out."""
     return [f"{field} {op} {quoted(value)}" for op, value in ((">=", least), ("<=", most)) if value is not None]
@@ -74,7 +82,8 @@ def entity_of(p: NewPicture, added_at: str, changed_at: str) -> dict[str, Any]:
 def with_words(entity: dict[str, Any]) -> dict[str, Any]:
     """An entity with the text that the full-text index reads."""
     # Milvus's tokenizer takes an underscore for a letter, SQLite's takes it for a separator: replace it by a space.
-    words = re.sub(r"[\W_]+", " ", " ".join([entity["caption"], *entity["tags"], entity["file_name"]]))
+    text = searchable(" ".join([entity["caption"], *entity["tags"], entity["file_name"]]))
+    words = " ".join(pieces(text.replace("_", " ")))
     return {**entity, "words": words.encode()[:MOST_BYTES].decode(errors="ignore")}
 
 

@@ -11,7 +11,7 @@ from servicekit.records import Filter
 
 from search.index.exact import Vectors
 from search.index.view import ScoredId
-from search.milvus.schema import expression, quoted
+from search.milvus.schema import expression, lacking, quoted
 
 # Milvus's limit on the results of one search and on the ids of one query.
 MOST = 16_384
@@ -24,27 +24,31 @@ class MilvusSource:
     def __init__(self, client: MilvusClient, collection: str) -> None:
         self._client, self.collection = client, collection
 
-    def _search(self, data: Any, field: str, count: int, where: Filter | None) -> list[tuple[float, str]]:
+    def _search(
+        self, data: Any, field: str, count: int, where: Filter | None, without: Sequence[str]
+    ) -> list[tuple[float, str]]:
         metric = {"metric_type": "IP" if field == "vector" else "BM25"}
         found = self._client.search(
             self.collection,
             data=[data],
             anns_field=field,
             limit=min(count, MOST),
-            filter=expression(where),
+            filter=" and ".join(filter(None, [expression(where), lacking(without)])),
             search_params=metric,
         )[0]
         # Milvus Lite returns BM25 scores with a negative sign, as a distance.
         return [(abs(h["distance"]) if field == "sparse" else h["distance"], h["id"]) for h in found]
 
-    def _with_ties(self, data: Any, field: str, count: int, where: Filter | None) -> list[ScoredId]:
+    def _with_ties(
+        self, data: Any, field: str, count: int, where: Filter | None, without: Sequence[str] = ()
+    ) -> list[ScoredId]:
         """The best `count` hits and all that tie with the last one; ties are broken by id.
 
         Milvus orders equal scores arbitrarily, so this fetches more until the last score is below the `count`th.
         """
         fetch = count + 1
         while True:
-            found = self._search(data, field, fetch, where)
+            found = self._search(data, field, fetch, where, without)
             if len(found) < min(fetch, MOST) or fetch >= MOST or found[-1][0] < found[count - 1][0]:
                 return sorted((ScoredId(*hit) for hit in found), key=lambda hit: hit.key)
             fetch *= 2
@@ -53,9 +57,13 @@ class MilvusSource:
         """At least the best `count` hits for a unit vector (dim,), in order; fewer if no more exist or at `MOST`."""
         return self._with_ties(query.tolist(), "vector", count, where)
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
-        """The best `count` hits by BM25 that contain any of the words, in order."""
-        return self._with_ties(" ".join(words), "sparse", count, where)[:count] if words else []
+    def full_text(
+        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+    ) -> list[ScoredId]:
+        """The best `count` hits by BM25, in order, with any of the words and none of `without`."""
+        if not words:
+            return []
+        return self._with_ties(" ".join(words), "sparse", count, where, without)[:count]
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
@@ -108,7 +116,9 @@ class Nothing:
         """None."""
         return []
 
-    def full_text(self, words: Sequence[str], count: int, where: Filter | None = None) -> list[ScoredId]:
+    def full_text(
+        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+    ) -> list[ScoredId]:
         """None."""
         return []
 

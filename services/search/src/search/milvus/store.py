@@ -198,14 +198,14 @@ class MilvusStore:
         model = self._serving()
         return facets(self._client, self._collection(model.model_id)) if model else facets_of([])
 
-    def export(self, after: str, limit: int) -> list[tuple[Record, bytes]]:
+    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[tuple[Record, bytes]]]:
         """See `Store.export`."""
         model = self._serving()
         if model is None:
-            return []
+            return None, []
         source = MilvusSource(self._client, self._collection(model.model_id))
         entities = source.following(after, limit, [*KEPT, "vector"])
-        return [(record_of(e), np.array(e["vector"], "<f4").tobytes()) for e in entities]
+        return model, [(record_of(e), np.array(e["vector"], "<f4").tobytes()) for e in entities]
 
     def _generation(self, token: str) -> str:
         return f"{self._prefix}-{token}"
