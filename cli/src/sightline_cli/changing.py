@@ -41,13 +41,14 @@ def tag(
     edited = []
     for picture_id in ids:
         path = f"/api/v1/images/{picture_id}"
-        known = client.get(path)
         changes: dict[str, Any] = {}
-        if add or remove:
-            tags = dict.fromkeys([*known["tags"], *add])
-            changes["tags"] = [t for t in tags if t not in remove]
+        if add:
+            changes["add_tags"] = list(add)
+        if remove:
+            changes["remove_tags"] = list(remove)
         if attributes:
-            changes["attributes"] = {**known["attributes"], **dict(map(read_value, attributes))}
+            known = client.get(path)["attributes"]
+            changes["attributes"] = {**known, **dict(map(read_value, attributes))}
         if caption is not None:
             changes["caption"] = caption
         edited.append(client.request("PATCH", path, json=changes))

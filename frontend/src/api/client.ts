@@ -1,7 +1,9 @@
 /** Requests to the gateway, typed by its OpenAPI document. */
 
 import createClient from "openapi-fetch";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
+
+type Problem = components["schemas"]["Problem"];
 
 export const api = createClient<paths>();
 
@@ -13,6 +15,8 @@ export class ApiError extends Error {
     readonly requestId = "",
     /** The Retry-After header in seconds, if the service sent it. */
     readonly retryAfter: number | null = null,
+    /** The part of the system that failed, if the service named one. */
+    readonly part: string | null = null,
   ) {
     super(message);
   }
@@ -35,7 +39,7 @@ export async function answerOf<T>(
 }
 
 export function errorOf(status: number, problem: unknown, retryAfter: string | null): ApiError {
-  const { detail, request_id } = (problem ?? {}) as { detail?: string; request_id?: string };
+  const { detail, request_id, part } = (problem ?? {}) as Partial<Problem>;
   const seconds = Number(retryAfter);
-  return new ApiError(status, detail ?? `status ${status}`, request_id, seconds > 0 ? seconds : null);
+  return new ApiError(status, detail ?? `status ${status}`, request_id, seconds > 0 ? seconds : null, part);
 }

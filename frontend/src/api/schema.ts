@@ -406,9 +406,22 @@ export interface components {
             caption?: string | null;
             /**
              * Tags
+             * @description in place of all tags; two clients overwrite each other
              * @default null
              */
             tags?: string[] | null;
+            /**
+             * Add Tags
+             * @description beside those that are there
+             * @default null
+             */
+            add_tags?: string[] | null;
+            /**
+             * Remove Tags
+             * @description of those that are there
+             * @default null
+             */
+            remove_tags?: string[] | null;
             /**
              * Attributes
              * @default null
@@ -967,6 +980,12 @@ export interface components {
             status: number;
             /** Request Id */
             request_id: string;
+            /**
+             * Part
+             * @description the part of the system that failed, where it is another one: encoder, search
+             * @default null
+             */
+            part?: string | null;
         };
         /**
          * QuarantineAnswer
@@ -1396,7 +1415,7 @@ export interface operations {
     search_by_url: {
         parameters: {
             query?: {
-                /** @description words that a picture is to fit: short for term=text:… */
+                /** @description words that a picture is to fit: short for term=text:…; a minus before a word or a quoted phrase leads away from it, and leaves its pictures out of a search for words: `apple -red` */
                 q?: string;
                 /** @description `text:words`, `like:id` or `vector:token`, with a weight in front where it is not 1: `-0.5*text:people` leads away from people */
                 term?: string[];

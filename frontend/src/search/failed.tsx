@@ -40,7 +40,7 @@ export function Failed({ error, onRetry }: Props) {
       </Notice>
     );
   }
-  const encoder = known?.message.startsWith("the encoder");
+  const encoder = known?.part === "encoder";
   return (
     <Notice title={t.states.failed} alert action={t.tryAgain} onAction={onRetry}>
       {known && <p>{encoder ? t.states.encoder : t.states.part(known.message)}</p>}

@@ -58,12 +58,13 @@ test("a filter is set, changed and removed", () => {
   expect(writeQuery(withFilter(set, "tags", [])).toString()).toBe("q=dog&orientation=portrait");
 });
 
-test("pictures and what leads away cannot be looked for by words alone", () => {
+test("pictures cannot be looked for by words alone", () => {
   expect(fitting({ ...read("q=dog&term=like:a"), mode: "text" }).mode).toBe("vector");
   expect(fitting({ ...read("q=dog&term=like:a"), mode: "hybrid" }).mode).toBe("hybrid");
   expect(modesOf(read("term=like:a"))).toEqual(["vector"]);
   expect(modesOf(read("q=dog"))).toEqual(["vector", "text", "hybrid"]);
-  expect(modesOf(read("q=dog&term=-0.5*text:cat"))).toEqual(["vector", "hybrid"]);
+  expect(modesOf(read("q=dog&term=-0.5*like:a"))).toEqual(["vector", "hybrid"]);
+  expect(modesOf(read("q=dog&term=-0.5*text:cat"))).toEqual(["vector", "text", "hybrid"]);
 });
 
 test("weights go step by step, and stay at their ends", () => {

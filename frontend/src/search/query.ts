@@ -92,12 +92,12 @@ export function withTerm(query: Query, term: Term): Query {
   return fitting({ ...query, terms: [...others, term] });
 }
 
-/** Fall back to the mode `vector` if the query's mode does not support its terms (text mode: only positive texts). */
+/** Fall back to the mode `vector` if the query's mode does not support its terms (text mode: only texts). */
 export function fitting(query: Query): Query {
   // Without a query, keep the mode: it was chosen for the next one.
   if (!asks(query)) return query;
   const words = query.q !== "" || query.terms.some((t) => t.kind === "text" && t.weight > 0);
-  const onlyWords = query.terms.every((t) => t.kind === "text" && t.weight > 0);
+  const onlyWords = query.terms.every((t) => t.kind === "text");
   if ((query.mode === "text" && !(onlyWords && words)) || (query.mode === "hybrid" && !words)) {
     return { ...query, mode: "vector" };
   }

@@ -10,6 +10,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { ApiError } from "../api/client";
 import { facetsQuery, pagesOf } from "../api/queries";
 import type { Hit } from "../api/schema";
 import { useMessages } from "../i18n/language";
@@ -44,6 +45,9 @@ export function Results({ params, title, onAdd }: Props) {
   const hits = useShown(search.data?.pages);
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   const again = useCallback(() => void refetch(), [refetch]);
+  // A cursor that has gone stays so: the wall begins again, and keeps its place as far as it can.
+  const gone = search.error instanceof ApiError && search.error.status === 410;
+  const onward = gone ? again : more;
   const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
   // Keep showing results that are there if a refetch fails.
   const failed = search.error && !search.data ? search.error : null;
@@ -105,7 +109,7 @@ export function Results({ params, title, onAdd }: Props) {
           />
         </>
       )}
-      {search.isFetchNextPageError && <Notice title={t.wall.rest} action={t.tryAgain} onAction={more} />}
+      {search.isFetchNextPageError && <Notice title={t.wall.rest} action={t.tryAgain} onAction={onward} />}
       <Suspense>
         {params.picture && (
           <Viewer

@@ -6,6 +6,8 @@ import { useMessages } from "../i18n/language";
 import { useShared } from "../shared";
 import styles from "./viewer.module.css";
 
+type Changes = { caption: string; add_tags: string[]; remove_tags: string[] };
+
 /** The form for a picture's caption and tags. A change can be undone. */
 export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => void }) {
   const t = useMessages();
@@ -19,12 +21,12 @@ export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => 
 
   useEffect(() => first.current?.focus(), []);
 
-  const change = async (changes: { caption: string; tags: string[] }, said: string, undo: boolean) => {
-    const before = { caption: picture.caption, tags: picture.tags };
+  const change = async (changes: Changes, said: string, undo: boolean) => {
+    const back = { caption: picture.caption, add_tags: changes.remove_tags, remove_tags: changes.add_tags };
     await editPicture(queries, picture.id, changes);
     toasts.say(
       said,
-      undo ? { name: t.undo, run: () => void tried(before, t.viewer.restored, false) } : undefined,
+      undo ? { name: t.undo, run: () => void tried(back, t.viewer.restored, false) } : undefined,
     );
   };
   const tried = async (...given: Parameters<typeof change>): Promise<boolean> => {
@@ -41,7 +43,13 @@ export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => 
     event.preventDefault();
     setBusy(true);
     const wanted = [...new Set(tags.split(",").map((tag) => tag.trim()))].filter(Boolean);
-    if (await tried({ caption: caption.trim(), tags: wanted }, t.viewer.saved, true)) onDone();
+    const changes = {
+      caption: caption.trim(),
+      // Not all tags: others may have added or removed some meanwhile.
+      add_tags: wanted.filter((tag) => !picture.tags.includes(tag)),
+      remove_tags: picture.tags.filter((tag) => !wanted.includes(tag)),
+    };
+    if (await tried(changes, t.viewer.saved, true)) onDone();
     else setBusy(false);
   };
 

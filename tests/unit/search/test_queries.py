@@ -235,6 +235,19 @@ def test_words_that_are_not_wanted_leave_their_pictures_out(client: FlaskClient)
     assert client.post("/v1/query", json=body).status_code == 400
 
 
+def test_two_clients_that_add_and_remove_tags_do_not_overwrite_each_other(client: FlaskClient) -> None:
+    def patch(**changes: Any) -> Any:
+        return client.patch(f"/v1/pictures/{'a' * 32}", json=changes)
+
+    assert patch(add_tags=["one", "sea"], remove_tags=["toy"]).json["picture"]["tags"] == ["sea", "one"]
+    assert patch(add_tags=["two"]).json["picture"]["tags"] == ["sea", "one", "two"]
+    assert patch(remove_tags=["one", "none"]).json["picture"]["tags"] == ["sea", "two"]
+    assert letters(ask(client, {"vector": EAST}, where={"tags": ["two"]})) == "a"
+    assert patch(tags=["x"], add_tags=["y"]).status_code == 400
+    answer = patch(add_tags=[str(number) for number in range(99)])
+    assert (answer.status_code, answer.json["detail"]) == (400, "add_tags: 101 tags; a picture has at most 100")
+
+
 def test_a_range_without_ends_is_refused(client: FlaskClient) -> None:
     body = {"model_id": "m1", "terms": [{"vector": EAST}], "where": {"attributes": {"iso": {}}}}
     answer = client.post("/v1/query", json=body)

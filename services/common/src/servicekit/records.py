@@ -36,9 +36,18 @@ class Edit(Wire):
     """New values of a picture's fields; fields that are left out stay unchanged."""
 
     caption: Caption | None = None
-    tags: TagList | None = None
+    tags: TagList | None = Field(default=None, description="in place of all tags; two clients overwrite each other")
+    add_tags: TagList | None = Field(default=None, description="beside those that are there")
+    remove_tags: TagList | None = Field(default=None, description="of those that are there")
     attributes: Attributes | None = None
     taken_at: TakenAt | None = None
+
+    @model_validator(mode="after")
+    def check_tags(self) -> Self:
+        """Refuse tags in two ways at once."""
+        if self.tags is not None and (self.add_tags is not None or self.remove_tags is not None):
+            raise ValueError("give tags, or add_tags and remove_tags")
+        return self
 
 
 class Range(Wire):

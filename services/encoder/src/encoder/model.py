@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,8 +154,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def available_cores() -> int:
-    """The number of cores that this process may use (CPU affinity); ONNX Runtime's default is all of the machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """The number of cores that this process may use: by CPU affinity, and by the quota of its container.
+
+    ONNX Runtime's default is all cores of the machine, and threads beyond the quota stop each other.
+
+    Args:
+        cgroup: where the control group of this process is mounted (cgroup v2).
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return min(cores, max(1, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file on other systems; "max" is no number
+        return cores

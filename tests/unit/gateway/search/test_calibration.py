@@ -56,6 +56,16 @@ def test_a_background_that_cannot_be_measured_is_tried_again(stack: Any) -> None
     assert body(get(stack, "/api/v1/search?q=red"))["confident"] is True
 
 
+def test_an_encoder_of_another_model_encodes_no_background(stack: Any) -> None:
+    upload(stack, picture(RED))
+    stack.model.model_id = "colours-2"
+    assert get(stack, "/api/v1/search?q=red").status_code == 409
+    stack.model.texts.clear()
+    for work in stack.waiting:
+        work()
+    assert stack.model.texts == []
+
+
 def verdict(stack: Any) -> Any:
     page = body(get(stack, "/api/v1/search?q=red"))
     return page["results"][0]["confidence"], page["confident"]

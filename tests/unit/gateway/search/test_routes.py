@@ -289,3 +289,23 @@ def test_another_model_is_refused_with_what_to_do(stack: Any) -> None:
     assert "holds vectors of model colours-1" in body(answer)["detail"]
     assert get(stack, "/api/v1/search?q=red").status_code == 409
     assert get(stack, "/readyz").status_code == 503
+
+
+def test_head_computes_nothing(stack: Any) -> None:
+    upload(stack, picture(RED))
+    etag = get(stack, "/api/v1/search?q=red").headers["ETag"]
+    before = len(stack.search.requests)
+    for path in ("/api/v1/search?q=red", "/api/v1/search?q=green"):
+        answer = stack.client.head(path)
+        assert (answer.status_code, answer.data, answer.content_type) == (200, b"", "application/json")
+    assert stack.client.head("/api/v1/search?q=red").headers["ETag"] == etag
+    assert not any(request.endswith("/query") for request in stack.search.requests[before:])
+
+
+def test_a_failure_names_the_part_that_failed(stack: Any) -> None:
+    upload(stack, picture(RED))
+    stack.encoder.cut = True
+    problem = body(get(stack, "/api/v1/search?q=blue"))
+    assert (problem["status"], problem["part"]) == (503, "encoder")
+    stack.search.cut = True
+    assert body(get(stack, "/api/v1/search?q=green&mode=text"))["part"] == "search"

@@ -24,8 +24,8 @@ Files = Sequence[tuple[str, tuple[str, bytes]]]
 class NotReachedError(ServiceError):
     """No answer: the request may or may not have been executed, so it is retried only if it is idempotent."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(Kind.UNAVAILABLE, detail)
+    def __init__(self, detail: str, part: str) -> None:
+        super().__init__(Kind.UNAVAILABLE, detail, part=part)
 
 
 class Service:
@@ -43,6 +43,8 @@ class Service:
             timeout_s: read and write timeout of a request that has no deadline.
         """
         self._name, self._transport, self._timeout_s = name, transport, timeout_s
+        # As problem documents name it, for clients that decide by it: encoder, former-encoder, search.
+        self._part = name.removeprefix("the ").removesuffix(" service").replace(" ", "-")
         self._url = lru_cache(256)(lambda path: httpx.URL(url.rstrip("/") + path))
 
     def call(self, method: str, path: str, repeat: bool = True, json: Any = None, files: Files | None = None) -> Any:
@@ -80,20 +82,22 @@ class Service:
         try:
             answer = self._send(method, path, left, headers=headers, content=content, files=files)
         except httpx.ConnectTimeout as error:
-            raise NotReachedError(f"{self._name} cannot be reached") from error
+            raise NotReachedError(f"{self._name} cannot be reached", self._part) from error
         except httpx.TimeoutException as error:
-            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} did not answer in time") from error
+            detail = f"{self._name} did not answer in time"
+            raise ServiceError(Kind.UNAVAILABLE, detail, part=self._part) from error
         except httpx.TransportError as error:
-            raise NotReachedError(f"{self._name} cannot be reached") from error
+            raise NotReachedError(f"{self._name} cannot be reached", self._part) from error
         try:
             body: dict[str, Any] = orjson.loads(answer.content)
         except ValueError as error:  # not JSON: the reverse proxy's own error page, sent when it reaches no replica
-            raise NotReachedError(f"{self._name} cannot be reached ({answer.status_code})") from error
+            raise NotReachedError(f"{self._name} cannot be reached ({answer.status_code})", self._part) from error
         if answer.is_success:
             return body
         kind = read_kind(body)
         if kind in (Kind.INTERNAL, Kind.UNAVAILABLE):
-            raise ServiceError(Kind.UNAVAILABLE, f"{self._name} failed: {body.get('detail', answer.status_code)}")
+            detail = f"{self._name} failed: {body.get('detail', answer.status_code)}"
+            raise ServiceError(Kind.UNAVAILABLE, detail, part=self._part)
         extra = {"items": body["items"]} if "items" in body else {}
         raise ServiceError(kind, str(body.get("detail", "")), **extra)
 

@@ -29,6 +29,9 @@ class Problem(BaseModel):
     detail: str = Field(description="what is wrong, with the field and the limit")
     status: int
     request_id: str
+    part: str | None = Field(
+        default=None, description="the part of the system that failed, where it is another one: encoder, search"
+    )
 
 
 class ItemError(Answer):

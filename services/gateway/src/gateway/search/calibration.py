@@ -154,7 +154,10 @@ class Calibrator:
             stats = self._search.stats()
             model_id = stats["model_id"]
             if self._vectors is None or self._vectors[0] != model_id:
-                encoded = self._encoders.of(model_id).texts(self._phrases)
+                encoder = self._encoders.of(model_id)
+                if encoder.model()["model_id"] != model_id:  # searches are refused meanwhile
+                    return
+                encoded = encoder.texts(self._phrases)
                 self._vectors = (encoded[0].model_id, [e.vector for e in encoded])
             made_by, vectors = self._vectors
             best = self._search.best_scores(made_by, vectors)

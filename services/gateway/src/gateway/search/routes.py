@@ -93,6 +93,8 @@ def add_search_routes(
         """The answer to a GET request with its ETag, or 304 if the client has it already."""
         if request.if_none_match.contains_weak(question.tag):
             response = Response(status=304)
+        elif request.method == "HEAD":  # it asks for the ETag alone
+            response = Response(content_type="application/json")
         else:
             response = answer(searcher.answer(question))
         response.set_etag(question.tag, weak=True)

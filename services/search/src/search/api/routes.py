@@ -57,7 +57,10 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
     def edit(picture_id: str) -> dict[str, Any]:
         changes = parse(EditRequest, request.get_json()).model_dump(exclude_unset=True)
         if not changes:
-            raise ServiceError(Kind.INVALID, "body: it changes nothing; give caption, tags, attributes or taken_at")
+            raise ServiceError(
+                Kind.INVALID,
+                "body: it changes nothing; give caption, tags, add_tags, attributes or the like",
+            )
         if any(changes[field] is None for field in changes if field != "taken_at"):
             raise ServiceError(Kind.INVALID, "caption, tags, attributes: null is no value; leave out what stays")
         record, generation = store.edit(picture_id, changes)

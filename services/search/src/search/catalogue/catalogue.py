@@ -34,6 +34,7 @@ from search.catalogue.tables import (
     read_records,
     read_state,
     read_vectors,
+    resolved,
     rows_of,
     set_meta,
     timestamp,
@@ -128,13 +129,15 @@ class Catalogue:
 
         Args:
             picture_id: the picture.
-            changes: new values by field: caption, tags, attributes, taken_at, media_key, file_name.
+            changes: new values by field: caption, tags, attributes, taken_at, media_key, file_name; and add_tags and
+                remove_tags, in place of tags.
 
         Raises:
             ServiceError: there is no such picture.
         """
         with self.database.writing() as db:
             row = find(db, picture_id)
+            changes = resolved(read_records(db, [picture_id])[picture_id], changes)
             seq = next_seq(db)
             columns = {k: to_json(v) if k in ("tags", "attributes") else v for k, v in changes.items()}
             columns |= {"changed_at": timestamp(), "seq": seq}

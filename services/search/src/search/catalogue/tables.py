@@ -20,6 +20,8 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 FIELDS = tuple(Record.__annotations__)
+# Tags of a picture.
+MOST_TAGS = 100
 # Vectors read per batch, so that a million of them are never in memory twice.
 CHUNK = 8192
 
@@ -174,6 +176,21 @@ def read_vectors(db: sqlite3.Connection, model: ModelEntry, after: int) -> Itera
     while part := found.fetchmany(CHUNK):
         rows = np.array([row for row, _ in part], np.int64)
         yield rows, np.frombuffer(b"".join(vector for _, vector in part), "<f4").reshape(len(part), model.dim)
+
+
+def resolved(record: Record, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The new values of a record's fields, with tags that are added and removed worked into its own.
+
+    Raises:
+        ServiceError: the record would have too many tags.
+    """
+    values = dict(changes)
+    add, remove = values.pop("add_tags", ()), values.pop("remove_tags", ())
+    if "add_tags" in changes or "remove_tags" in changes:
+        values["tags"] = [tag for tag in dict.fromkeys([*record["tags"], *add]) if tag not in remove]
+        if len(values["tags"]) > MOST_TAGS:
+            raise ServiceError(Kind.INVALID, f"add_tags: {len(values['tags'])} tags; a picture has at most {MOST_TAGS}")
+    return values
 
 
 def columns_of(p: NewPicture) -> tuple[Any, ...]:

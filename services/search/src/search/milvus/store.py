@@ -17,7 +17,7 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Record, Suggestions
 
 from search.catalogue.facets import facets_of
-from search.catalogue.tables import ModelEntry, NewPicture, check_model, timestamp
+from search.catalogue.tables import ModelEntry, NewPicture, check_model, resolved, timestamp
 from search.milvus.facets import facets, sample_captions, suggest
 from search.milvus.schema import (
     KEPT,
@@ -148,7 +148,7 @@ class MilvusStore:
         """Change fields of a record; return the record and the generation."""
         collection, entity = self._entity(picture_id)
         kept = (entity["attributes"] or {}).get(PLACEHOLDER, "")
-        entity |= {**changes, "changed_at": timestamp()}
+        entity |= {**resolved(record_of(entity), changes), "changed_at": timestamp()}
         entity["attributes"] = with_placeholder(entity["attributes"] or {}, kept)
         self._bump()
         self._client.upsert(collection, [with_words(entity)])
