@@ -70,7 +70,7 @@ def test_record_and_thumbnail_are_upright_in_every_format(stack: Any, form: str,
     assert red[0] > 180 > red[1] and min(white) > 200
 
 
-def full(*_: Any) -> None:
+def full(*_: Any, **__: Any) -> None:
     raise ServiceError(Kind.NO_SPACE, "no space is left for pictures")
 
 
@@ -102,3 +102,17 @@ def test_a_file_is_sent_as_what_it_is_whatever_its_name(make_stack: Callable[...
     scan(stack)
     answer = get(stack, f"/api/v1/images/{ids(heic)[0]}/file")
     assert (answer.content_type, answer.data) == ("image/heic", heic)
+
+
+def test_a_thumbnail_that_is_there_is_sent_without_a_question_to_search(stack: Any) -> None:
+    upload(stack, picture(RED))
+    path = f"/api/v1/images/{ids(picture(RED))[0]}/thumbnail?w=480"
+    before = len(stack.search.requests)
+    first = get(stack, path)
+    assert first.status_code == 200 and "immutable" in first.headers["Cache-Control"]
+    assert get(stack, path, If_None_Match=first.headers["ETag"]).status_code == 304
+    assert stack.search.requests[before:] == []
+    # After a power failure it may be empty: it is made again.
+    (kept,) = (stack.media / "thumbnails" / "480").rglob("*.webp")
+    kept.write_bytes(b"")
+    assert get(stack, path).data == first.data

@@ -197,7 +197,7 @@ def test_pictures_may_lie_in_any_store(tmp_path: Path, request: pytest.FixtureRe
     assert (original.stream.read(), original.length, original.mimetype) == (content, len(content), "image/jpeg")
     original.stream.seek(2)
     assert original.stream.read(2) == content[2:4]
-    small = store.thumbnail(ids(content)[0], key, 240, "webp")
+    small = store.thumbnail(ids(content)[0], lambda: key, 240, "webp")
     assert Image.open(small.stream).size == (240, 120)
     assert "bucket/photos" in store.check()
     quarantine = Quarantine(files)

@@ -24,7 +24,15 @@ class ObjectStore(Protocol):
             FileNotFoundError: there is no such file.
         """
 
-    def write(self, key: str, content: bytes) -> None: ...
+    def write(self, key: str, content: bytes, durable: bool = True) -> None:
+        """Write a file.
+
+        Args:
+            key: its key.
+            content: the whole file.
+            durable: whether it has to survive a power failure; otherwise it may be empty after one.
+        """
+
     def exists(self, key: str) -> bool: ...
     def delete(self, key: str) -> None: ...
     def names(self, folder: str) -> list[str]:
@@ -59,15 +67,15 @@ class FolderStore:
         stream = (self._folder / key).open("rb")
         return stream, os.fstat(stream.fileno()).st_size
 
-    def write(self, key: str, content: bytes) -> None:
-        """Write a file atomically.
+    def write(self, key: str, content: bytes, durable: bool = True) -> None:
+        """See `ObjectStore`.
 
         Raises:
             ServiceError: the file cannot be written, usually since the disk is full.
         """
         path = self._folder / key
         try:
-            write(path, content)
+            write(path, content, durable)
         except OSError as error:
             raise no_room(error) from error
 
@@ -108,8 +116,8 @@ class FsspecStore:
         stream: IO[bytes] = self._store.open(self._path(key), "rb")
         return stream, int(self._store.size(self._path(key)))
 
-    def write(self, key: str, content: bytes) -> None:
-        """Write a file."""
+    def write(self, key: str, content: bytes, durable: bool = True) -> None:
+        """See `ObjectStore`."""
         # File systems need the folder first; object stores ignore this.
         self._store.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
         try:
@@ -146,16 +154,19 @@ def no_room(error: OSError) -> ServiceError:
     return ServiceError(Kind.NO_SPACE, f"the picture cannot be kept: {error.strerror or error}")
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file atomically and durably: a temporary file, fsync, rename, and fsync of the folder."""
+def write(path: Path, content: bytes, durable: bool = True) -> None:
+    """Write a file atomically, by a temporary file; durably with fsync of the file and of the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     building = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with building.open("wb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         os.replace(building, path)
+        if not durable:
+            return
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

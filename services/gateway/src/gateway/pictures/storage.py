@@ -6,7 +6,8 @@ import base64
 import hashlib
 import io
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import IO, Any, NamedTuple, Protocol
 
 from PIL import Image
@@ -102,11 +103,7 @@ class MediaStore:
             self._store.write(key, content)
         thumbnail = thumbnail_key(name, FIRST, "webp")
         if not self._store.exists(thumbnail):
-            small = shrink(picture.image, FIRST, "webp")
-            if in_place:
-                self._keep(thumbnail, small)
-            else:
-                self._store.write(thumbnail, small)
+            self._keep(thumbnail, shrink(picture.image, FIRST, "webp"))
         return key
 
     def restore(self, content: bytes, key: str) -> None:
@@ -117,7 +114,7 @@ class MediaStore:
     def _keep(self, thumbnail: str, small: bytes) -> None:
         """Store a thumbnail, unless there is no space: it can be made again, and the picture is there."""
         try:
-            self._store.write(thumbnail, small)
+            self._store.write(thumbnail, small, durable=False)
         except ServiceError as error:
             if error.kind is not Kind.NO_SPACE:
                 raise
@@ -158,12 +155,12 @@ class MediaStore:
         except FileNotFoundError as error:
             raise ServiceError(Kind.NOT_FOUND, MISSING) from error
 
-    def thumbnail(self, name: str, key: str, width: int, form: str) -> Kept:
+    def thumbnail(self, name: str, media_key: Callable[[], str], width: int, form: str) -> Kept:
         """A thumbnail of a picture, made on the first request and stored.
 
         Args:
             name: the picture's id.
-            key: the media key of its original.
+            media_key: looks the media key of its original up; called only if the thumbnail has to be made.
             width: one of WIDTHS.
             form: one of THUMBNAILS.
 
@@ -173,10 +170,12 @@ class MediaStore:
         if width not in WIDTHS:
             raise ServiceError(Kind.INVALID, f"w: {width} is not one of {', '.join(map(str, WIDTHS))}")
         place, mimetype = thumbnail_key(name, width, form), f"image/{form}"
-        try:
-            return Kept(*self._store.open(place), mimetype)
-        except FileNotFoundError:
-            kept = self.original(key)
+        with suppress(FileNotFoundError):
+            kept = Kept(*self._store.open(place), mimetype)
+            if kept.length:  # a file that was not written to the disk before a power failure is empty
+                return kept
+            kept.stream.close()
+        kept = self.original(media_key())
         with kept.stream as stream, self._thumbnailing.slot():
             small = shrink(self.open(stream.read(), width).image, width, form)
         self._keep(place, small)
