@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 Mode = Literal["frozen", "lora", "full"]
 ImagePooling = Literal["cls", "mean", "cls+mean", "pooler"]
@@ -117,7 +118,7 @@ class Config:
     precision: Literal["fp32", "bf16"] = "bf16"
     # torch.compile for the picture tower; needs a C++ compiler on a CPU.
     compile: bool = False
-    # Early stopping: validations in a row without improvement that are tolerated.
+    # Early stopping: validations in a row without improvement after which the run ends.
     patience: int = 5
     seed: int = 1
 
@@ -144,8 +145,25 @@ def needs_meaning(config: Config) -> bool:
 
 
 def fingerprint(config: Config) -> str:
-    """The part of a config that determines the result. A checkpoint can only be resumed with the same fingerprint."""
-    return repr(replace(config, command="", expected=""))
+    """The part of a config that determines the result. A checkpoint can only be resumed with the same fingerprint.
+
+    Fields with their default values are left out: a field that is added later, whose default is what was done before,
+    leaves the checkpoints of earlier runs usable.
+    """
+    return json.dumps(chosen(replace(config, command="", expected="")))
+
+
+def chosen(value: Any) -> Any:
+    """A value as JSON; of a dataclass, the fields that differ from their defaults."""
+    if is_dataclass(value):
+        there = {field.name: (field, getattr(value, field.name)) for field in fields(value)}
+        return {name: chosen(given) for name, (field, given) in there.items() if given != default_of(field)}
+    return [chosen(one) for one in value] if isinstance(value, tuple) else value
+
+
+def default_of(field: Field[Any]) -> Any:
+    """The default value of a dataclass's field; MISSING if it has none."""
+    return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
 def load_module(name: str) -> ModuleType:

@@ -36,8 +36,16 @@ class TwoTowers(nn.Module):
 
     @property
     def scale(self) -> Tensor:
-        """The logit scale, clamped."""
-        return self.log_scale.exp().clamp(max=MAX_SCALE)
+        """The logit scale."""
+        return self.log_scale.exp()
+
+    @torch.no_grad()
+    def clamp_scale(self) -> None:
+        """Bring the logit scale below MAX_SCALE, after an optimizer step.
+
+        Clamped in `scale` instead, a parameter beyond the limit would have no gradient, and would stay there.
+        """
+        self.log_scale.clamp_(max=math.log(MAX_SCALE))
 
     def forward(self, images: Tensor, texts: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Unit vectors of texts (T, D) and of pictures (I, D).

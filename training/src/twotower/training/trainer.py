@@ -213,6 +213,7 @@ class Trainer:
                 "kept; lower the learning rates, or train in fp32"
             )
         self.optimizer.step()
+        self.model.clamp_scale()
         self.step += 1
         self.ema.update(self.model, self.step)
         return {"loss": loss, "gradient_norm": norm, "scale": self.model.scale.item(), "rate": share}
@@ -248,16 +249,16 @@ class Trainer:
         """Train to the end of the run, with early stopping. Only the main process has a log."""
         self.model.train()
         main = self.accelerator.is_main_process
-        if self.epoch >= self.config.epochs or self.waited > self.config.patience:
+        if self.epoch >= self.config.epochs or self.waited >= self.config.patience:
             return
         # One loader for the rest of the run, so that workers prefetch the next epoch during validation.
         places = [divmod(step, self.batches.steps) for step in range(self.step, self.steps)]
         prepared = load(self.prepared, places, self.workers, self.accelerator.device.type == "cuda")
         with tqdm(total=self.steps, initial=self.step, unit="step", disable=not main, smoothing=0.05) as bar:
-            while self.epoch < self.config.epochs and self.waited <= self.config.patience:
+            while self.epoch < self.config.epochs and self.waited < self.config.patience:
                 self.train_epoch(prepared, bar, log)
                 self.end_epoch(log)
-        if main and self.waited > self.config.patience:
+        if main and self.waited >= self.config.patience:
             tqdm.write(f"no better for {self.waited} epochs: stopped")
 
     def train_epoch(self, prepared: Iterator[Prepared], bar: tqdm[NoReturn], log: RunLog | None) -> None:
