@@ -87,7 +87,7 @@ def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
 
 
 def test_an_encoder_that_hangs_holds_up_nobody_else(start_all: Any, tmp_path: Path) -> None:
-    """One search waits for the encoder until its deadline (503); the others get 429, at once or after a short wait."""
+    """Searches wait for the encoder, or for their turn, until their deadline; those beyond the queue get 429 at once."""
     with (
         start_all(tmp_path, GATEWAY_HTTP_THREADS="8", GATEWAY_MAX_SEARCHES="1", GATEWAY_DEADLINE_S="3") as services,
         httpx.Client(base_url=services.gateway.url, timeout=30) as client,
@@ -100,7 +100,9 @@ def test_an_encoder_that_hangs_holds_up_nobody_else(start_all: Any, tmp_path: Pa
         # Meanwhile cached searches are answered.
         assert names(client.get("/api/v1/search?q=noise")) == ["noise.png"]
         answers = [w.result() for w in waiting]
-        assert sorted(a.status_code for a in answers) == [429] * 6 + [503]
+        # Of 8 threads, 5 may compute or wait: 2 of 7 are refused at once.
+        statuses = [a.status_code for a in answers]
+        assert set(statuses) == {429, 503} and statuses.count(429) >= 2
         assert all(a.headers["Retry-After"] == "1" for a in answers)
         os.killpg(services.encoder.popen.pid, signal.SIGCONT)
         assert names(client.get("/api/v1/search?q=question+1")) == ["noise.png"]

@@ -87,7 +87,7 @@ function Folders({ folders }: { folders: readonly FolderAnswer[] }) {
       {folders.map((folder) => (
         <li key={folder.path}>
           <span>
-            <b>{folder.name}</b> {folder.path}
+            <b>{folder.name}</b> <span>{folder.path}</span>
           </span>
           <span>{t.library.files(folder.files)}</span>
           {!folder.available && <strong>{t.library.away}</strong>}
