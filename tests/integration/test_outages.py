@@ -87,7 +87,7 @@ def test_redis_holds_what_was_found_and_its_loss_changes_no_answer(
 
 
 def test_an_encoder_that_hangs_holds_up_nobody_else(start_all: Any, tmp_path: Path) -> None:
-    """Searches wait for the encoder, or for their turn, until their deadline; those beyond the queue get 429 at once."""
+    """Searches wait for the encoder, or for their turn, until their deadline; those beyond that get 429 at once."""
     with (
         start_all(tmp_path, GATEWAY_HTTP_THREADS="8", GATEWAY_MAX_SEARCHES="1", GATEWAY_DEADLINE_S="3") as services,
         httpx.Client(base_url=services.gateway.url, timeout=30) as client,
