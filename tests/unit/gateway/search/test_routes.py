@@ -225,7 +225,7 @@ def test_file_and_thumbnail(stack: Any) -> None:
     file = get(stack, f"/api/v1/images/{name}/file")
     assert (file.data, file.content_type) == (stream.getvalue(), "image/jpeg")
     assert file.headers["X-Content-Type-Options"] == "nosniff"
-    assert file.headers["Cache-Control"] == "max-age=31536000, private"
+    assert file.headers["Cache-Control"] == "max-age=31536000, private, immutable"
     assert get(stack, f"/api/v1/images/{name}/file", Range="bytes=0-9").data == file.data[:10]
     assert get(stack, f"/api/v1/images/{name}/file", If_None_Match=file.headers["ETag"]).status_code == 304
     beyond = get(stack, f"/api/v1/images/{name}/file", Range="bytes=999999-")
