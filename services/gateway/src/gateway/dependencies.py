@@ -86,7 +86,9 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     """
     encoders, search = clients.encoders, clients.search
     store = store_at(settings.media)
-    folders = Folders([Path(p) for p in parts_of(settings.folders)], settings.follow_links, parts_of(settings.ignore))
+    own = [settings.state.parent, *([] if "://" in settings.media else [Path(settings.media)])]
+    paths = [Path(p) for p in parts_of(settings.folders)]
+    folders = Folders(paths, settings.follow_links, parts_of(settings.ignore), own)
     library = Library(folders, clients.database)
     thumbnails = ConcurrencyLimit("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
     media = MediaStore(store, library, settings.max_pixels, thumbnails)

@@ -39,7 +39,13 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
     tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.scanner)
     worker = Worker(queue, tasks, deps.collection.changed)
     app.extensions["database"], app.extensions["worker"] = database, worker
-    app.extensions["watch"] = LibraryWatch(deps.library.folders.paths, queue, settings.rescan_s, deps.library.has_files)
+    app.extensions["watch"] = LibraryWatch(
+        deps.library.folders.paths,
+        queue,
+        settings.rescan_s,
+        deps.library.has_files,
+        deps.library.folders.is_never_searched,
+    )
     return app
 
 

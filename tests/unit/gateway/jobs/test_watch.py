@@ -43,7 +43,7 @@ def changed(*paths: Path) -> dict[str, Any]:
 
 def test_a_file_is_scanned_when_it_has_not_changed_for_a_while(queue: JobQueue, tmp_path: Path) -> None:
     clock = Clock()
-    watch = LibraryWatch([tmp_path], queue, 900, lambda: True, clock)
+    watch = LibraryWatch([tmp_path], queue, 900, lambda: True, clock=clock)
     watch.note([tmp_path / "b.png", tmp_path / "a.png"])
     clock.now += SETTLE_S / 2
     watch.note([tmp_path / "a.png"])  # is still being written
@@ -62,7 +62,7 @@ def test_changes_wait_while_another_scan_waits_and_many_become_a_scan_of_everyth
     queue: JobQueue, tmp_path: Path
 ) -> None:
     clock = Clock()
-    watch = LibraryWatch([tmp_path], queue, 900, lambda: True, clock)
+    watch = LibraryWatch([tmp_path], queue, 900, lambda: True, clock=clock)
     queue.submit(JobKind.SCAN, {"remove": True})
     watch.note([tmp_path / "a.png"])
     clock.now += SETTLE_S

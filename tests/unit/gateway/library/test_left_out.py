@@ -10,6 +10,7 @@ from gateway.library.folders import Folders
 
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture
 from tests.unit.gateway.library.conftest import found, scan
+from tests.unit.gateway.metadata_files import xmp
 
 
 @pytest.fixture
@@ -197,3 +198,63 @@ def test_what_is_gone_is_forgotten_after_the_days_of_the_setting(make_stack: Cal
     result = scan(stack)
     assert (result["gone"], result["forgotten"]) == (1, 1)
     assert found(stack) == {"2024/red.png"}
+
+
+def test_the_systems_own_data_in_the_folder_is_left_out(make_stack: Callable[..., Any], photos: Path) -> None:
+    data = photos / "sightline"
+    stack = make_stack(folders=str(photos), media=str(data / "media"), state=data / "state.sqlite")
+    scan(stack)
+    result = scan(stack)
+    assert (result["unchanged"], result["added"], result["left_out"]) == (2, 0, {"system folder": 1})
+    folders = Folders([photos], own=[data])
+    assert folders.is_never_searched(data / "state.sqlite-wal") and folders.is_never_searched(photos / ".cache" / "x")
+    assert not folders.is_never_searched(photos / "2024" / "red.png")
+    # A library in the data folder is not left out.
+    assert not Folders([photos], own=[photos.parent]).is_never_searched(photos / "blue.jpeg")
+
+
+@pytest.mark.parametrize("content", [b"[z-a]\n", b"\xef\xbb\xbf2024/\n"])
+def test_patterns_that_cannot_be_read_and_a_byte_order_mark(shelf: Any, photos: Path, content: bytes) -> None:
+    (photos / ".sightlineignore").write_bytes(content)
+    result = scan(shelf)
+    if content[0] == 0xEF:
+        assert (result["added"], result["left_out"]) == (1, {"ignored": 1})
+    else:
+        assert "its file of patterns cannot be used" in result["failures"][0]["reason"]
+
+
+def test_named_pipes_stop_nothing(shelf: Any, photos: Path) -> None:
+    os.mkfifo(photos / "blue.xmp")
+    result = scan(shelf)
+    assert (result["added"], result["failures"][0]["reason"]) == (2, "not a regular file")
+    (photos / "blue.jpeg").unlink()
+    os.mkfifo(photos / "blue.jpeg")
+    blue = ids(picture(BLUE, form="JPEG"))[0]
+    assert get(shelf, f"/api/v1/images/{blue}/file").status_code == 404
+    assert (scan(shelf)["gone"], found(shelf)) == (1, {"2024/red.png"})
+    assert scan(shelf)["gone"] == 0
+
+
+def test_a_picture_with_all_the_attributes_that_it_may_have_ends_no_scan(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    red = ids(picture(RED))[0]
+    attributes = {f"a{number}": number for number in range(100)}
+    assert shelf.client.patch(f"/api/v1/images/{red}", json={"attributes": attributes}).status_code == 200
+    (photos / "2024" / "red.png.xmp").write_bytes(xmp("A wall"))
+    assert scan(shelf)["exists"] == 1
+    (photos / "2024" / "red.png").write_bytes(picture(GREEN))
+    assert scan(shelf)["added"] == 1
+    record = body(get(shelf, f"/api/v1/images/{ids(picture(GREEN))[0]}"))
+    assert (record["caption"], record["attributes"]) == ("A wall", attributes)
+
+
+def test_what_was_said_of_a_hidden_picture_comes_before_what_its_new_place_had(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    red, blue = ids(picture(RED), picture(BLUE, form="JPEG"))
+    for name, caption in ((red, "a wall"), (blue, "the sea")):
+        shelf.client.patch(f"/api/v1/images/{name}", json={"caption": caption})
+    (photos / "2024" / "red.png").unlink()
+    scan(shelf)
+    (photos / "blue.jpeg").write_bytes(picture(RED))
+    scan(shelf)
+    assert body(get(shelf, f"/api/v1/images/{red}"))["caption"] == "a wall"

@@ -112,23 +112,19 @@ class Library(RuleBasedStateMachine):
         job = self.stack.job("scan", remove=remove)
         assert (job["status"], job["progress"]["failed"]) == ("done", 0)
         held, before = set(self.files.values()), self.shown
-        # What edited files hand on to their contents, and the contents that other files hold.
+        # What edited files hand on to their contents.
         handed: dict[int, set[str]] = defaultdict(set)
-        plain: set[int] = set()
         for name, content in self.files.items():
             former = self.scanned.get(name, content)
             if former not in held and former in before:
                 handed[content] |= before[former]
-            else:
-                plain.add(content)
         self.shown = {}
         for content in held - self.deleted | self.stored:
             own, given = before.get(content) or self.hidden.get(content, {""}), handed[content]
-            first, second = (own, given) if content in before or content in plain else (given, own)
             # An empty caption gives way; if the former pictures may have had none, so may this one.
-            self.shown[content] = (first - {""}) | ((second - {""} or {""}) if "" in first else set())
-            if "" in first and "" in second:
-                self.shown[content] |= own | (given if not own - {""} else set())
+            self.shown[content] = (own - {""}) | ((given - {""} or {""}) if "" in own else set())
+            if "" in own and "" in given:
+                self.shown[content] |= given
         gone = {content: captions for content, captions in before.items() if content not in self.shown}
         self.hidden = {} if remove else {c: s for c, s in {**self.hidden, **gone}.items() if c not in self.shown}
         self.scanned = dict(self.files)

@@ -47,6 +47,7 @@ class LibraryWatch:
         queue: JobQueue,
         rescan_s: float,
         has_files: Callable[[], bool],
+        passes_over: Callable[[Path], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """A watch that does nothing until it is started.
@@ -56,10 +57,11 @@ class LibraryWatch:
             queue: receives the scans.
             rescan_s: seconds between scans of everything.
             has_files: whether pictures of the library are in the collection, perhaps of folders that it had before.
+            passes_over: whether changes of a file are nothing to the library.
             clock: seconds, monotonic.
         """
         self._folders, self._queue, self._rescan_s = folders, queue, rescan_s
-        self._has_files, self._clock = has_files, clock
+        self._has_files, self._passes_over, self._clock = has_files, passes_over, clock
         self._lock = threading.Lock()
         self._changed: dict[Path, float] = {}
         self._scanned_at: float | None = None
@@ -151,7 +153,7 @@ class LibraryWatch:
                     if not watching:
                         watching = True
                         self._missed.set()
-                    self.note([Path(path) for _, path in changes])
+                    self.note([path for path in (Path(p) for _, p in changes) if not self._passes_over(path)])
             except Exception as error:
                 # A folder is missing, has too many folders below it, or (watchfiles 1.3) a file that changed has a name
                 # that is not UTF-8. What it raises is not documented.

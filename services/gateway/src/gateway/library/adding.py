@@ -13,9 +13,9 @@ from servicekit.records import NewRecord
 from gateway.database import batched
 from gateway.library.folders import Seen
 from gateway.library.index import Library
-from gateway.pictures import exif, metadata
+from gateway.pictures import metadata
 from gateway.pictures.hidden import HiddenPictures
-from gateway.pictures.ingest import Ingest, IngestResult, Upload
+from gateway.pictures.ingest import Ingest, IngestResult, Upload, own_words
 from gateway.pictures.schemas import Details
 from gateway.pictures.storage import PREFIX
 from gateway.upstream.search import SearchClient
@@ -125,7 +125,11 @@ class Adding:
     def _read(self, sidecar: Path) -> metadata.Description | None:
         """What a sidecar says; what is wrong with it is reported, and the picture is added without it."""
         try:
-            return metadata.from_xmp(sidecar.read_bytes())
+            if not sidecar.is_file():  # reading a named pipe would block forever
+                self._results.note(sidecar, "not a regular file")
+                return None
+            with sidecar.open("rb") as stream:
+                return metadata.from_xmp(stream.read(metadata.LARGEST_SIDECAR + 1))
         except OSError as error:
             self._results.note(sidecar, error.strerror or str(error))
         except ServiceError as error:
@@ -157,7 +161,7 @@ class Adding:
         if said.tags and not record["tags"]:
             changes["tags"] = said.tags
         if lacking := {k: v for k, v in said.attributes.items() if k not in record["attributes"]}:
-            changes["attributes"] = {**record["attributes"], **lacking}
+            changes["attributes"] = metadata.within_limit(record["attributes"], lacking)
         if changes:
             with suppress_not_found():
                 self._search.edit(picture_id, changes)
@@ -167,35 +171,24 @@ class Adding:
         records = self._search.lookup(list(ids)).values()
         self._hidden.hide(r["id"] for r in records if r["media_key"] == f"{PREFIX}{r['id']}")
 
-    def rename(self, ids: Set[str]) -> None:
+    def rename(self, ids: Set[str], gone: Set[Path] = frozenset()) -> None:
         """Give records of pictures the name of a file that holds them, unless they have the name of one.
 
         At the end of a scan, when the entries of all files are stored.
 
         Args:
             ids: pictures of which one file has gone or was edited, and another one is there.
+            gone: files that have gone, whose entries do not say so yet.
         """
         for part in batched(sorted(ids | self._existing), BATCH):
             for picture_id, record in self._search.lookup(part).items():
                 if record["media_key"] != f"{PREFIX}{picture_id}":
                     continue
-                names = [self._library.folders.name(path) for path in self._library.files_of(picture_id)]
+                files = [path for path in self._library.files_of(picture_id) if path not in gone]
+                names = [self._library.folders.name(path) for path in files]
                 if names and record["file_name"] not in names:
                     with suppress_not_found():
                         self._search.edit(picture_id, {"file_name": names[0]})
-
-
-def own_words(record: NewRecord) -> Details:
-    """What the user said of a picture, without what its file and its camera say."""
-    attributes = record["attributes"]
-    caption = "" if record["caption"] == attributes.get(metadata.CAPTION) else record["caption"]
-    keywords = str(attributes.get(metadata.KEYWORDS, "")).split(metadata.BETWEEN)
-    return Details(
-        caption=caption,
-        tags=[tag for tag in record["tags"] if tag not in keywords],
-        attributes={k: v for k, v in attributes.items() if k not in exif.NAMES | metadata.NAMES},
-        taken_at=record["taken_at"],
-    )
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from gateway.library.walk import SIDECAR, LeftOut, Walk, is_inside, pictures_of
+from gateway.library.walk import SIDECAR, SYSTEM_FOLDERS, LeftOut, Walk, is_inside, pictures_of
 
 
 class Seen(NamedTuple):
@@ -42,6 +43,7 @@ class Folders:
         paths: Sequence[Path],
         follow_links: bool = False,
         patterns: Sequence[str] = (),
+        own: Sequence[Path] = (),
     ) -> None:
         """The folders at some paths.
 
@@ -49,10 +51,15 @@ class Folders:
             paths: the folders.
             follow_links: whether links that lead out of the folders are followed.
             patterns: what to ignore, in gitignore's syntax.
+            own: folders of the system's own data, which are left out where they lie in a folder of the library.
         """
         self.paths = [path.resolve() for path in paths]
         self.names = dict(zip(self.paths, distinct_names(self.paths), strict=True))
         self._follow, self._patterns = follow_links, patterns
+        # A library that lies in the data folder would be left out as a whole.
+        self._own = [
+            path for path in (one.resolve() for one in own) if not any(f.is_relative_to(path) for f in self.paths)
+        ]
 
     def find(self, scope: Sequence[Path] | None, disks: Mapping[Path, str], had: Callable[[Path], bool]) -> Found:
         """The picture files of the folders, and what was left out.
@@ -84,8 +91,8 @@ class Folders:
 
     def _walk(self, folder: Path, below: Sequence[Path], found: Found) -> None:
         try:
-            walk = Walk(folder, self.paths, self._follow, self._patterns, found.left_out)
-        except (OSError, ValueError) as error:
+            walk = Walk(folder, self.paths, self._follow, self._patterns, found.left_out, self._own)
+        except (OSError, ValueError, re.error) as error:
             found.left_out.unread.append((folder, f"its file of patterns cannot be used: {error}"))
             return
         for path in below:
@@ -95,6 +102,14 @@ class Folders:
     def finds(self, path: Path) -> bool:
         """Whether a search would return a file now."""
         return path in self.find([path], {}, lambda _: False).files
+
+    def is_never_searched(self, path: Path) -> bool:
+        """Whether a file lies in a hidden folder, a folder of operating systems, or the system's own data."""
+        if any(path.is_relative_to(own) for own in self._own):
+            return True
+        below = next((path.relative_to(f) for f in self.paths if path.is_relative_to(f)), Path())
+        folders = below.parts[:-1]
+        return any(part.startswith(".") or part.lower() in SYSTEM_FOLDERS for part in folders)
 
     def may_open(self, path: Path) -> bool:
         """Whether a file may be opened: it lies in a folder, and links lead nowhere else unless they are followed."""

@@ -78,7 +78,8 @@ class Library:
             FileNotFoundError: no known file of the library holds this picture any more.
         """
         for seen in self._known(FILES.c.id == picture_id):
-            if not self.folders.may_open(seen.path):
+            # Opening a named pipe would block forever.
+            if not (self.folders.may_open(seen.path) and seen.path.is_file()):
                 continue
             try:
                 stream = seen.path.open("rb")

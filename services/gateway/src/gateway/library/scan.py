@@ -42,6 +42,8 @@ class Scan:
     left_out: Counter[str] = field(default_factory=Counter)
     # Whether the content of every file is known: what seems to be gone may be a file that cannot be read.
     complete: bool = True
+    # What has a picture's name and is no regular file: a picture that it held before is gone.
+    irregular: set[Path] = field(default_factory=set)
 
     def count(self, result: str) -> None:
         """Count a file that is done."""
@@ -137,9 +139,10 @@ class Scanner:
             for path, seen in entries.items()
             # Asked again for each: it may have been replaced during the search, as editors do.
             if seen.gone_at is None
-            and path not in files
-            and not left_out.covers(path)
-            and not library.folders.finds(path)
+            and (
+                path in state.irregular
+                or (path not in files and not left_out.covers(path) and not library.folders.finds(path))
+            )
         ]
         changing = {change.now.path for change in edited} | {seen.path for seen in gone}
         former = {change.former_id for change in edited if change.former_id} | {seen.id for seen in gone}
@@ -151,10 +154,10 @@ class Scanner:
         for part in batched(sorted({seen.id for seen in gone} - held), HIDDEN_AT_ONCE):
             adding.hide(part)
             yield state
+        adding.rename(held, {seen.path for seen in gone})
         # After that, so that after a crash the next scan still takes the file for gone.
         library.mark_gone([seen.path for seen in gone], now)
         state.counts["gone"] = len(gone)
-        adding.rename(held)
         yield state
         for folder in library.named_otherwise() if scope is None else ():
             ids = {seen.id for seen in library.entries([folder]).values() if seen.gone_at is None}
@@ -179,6 +182,7 @@ class Scanner:
                 continue
             before = entries.get(path)
             if not stat.S_ISREG(facts.st_mode):  # opening a named pipe would block forever
+                state.irregular.add(path)
                 state.fail(path, "not a regular file")
             elif not before or (before.size, before.mtime_ns, before.sidecar_ns) != (
                 facts.st_size,

@@ -55,6 +55,7 @@ class Walk:
         follow_links: bool,
         patterns: Sequence[str],
         left_out: LeftOut,
+        own: Sequence[Path] = (),
     ) -> None:
         """A walk that has found nothing yet.
 
@@ -64,13 +65,18 @@ class Walk:
             follow_links: whether to follow links that lead out of the library.
             patterns: what to ignore, in gitignore's syntax, beside the folder's own file of patterns.
             left_out: receives what is not returned.
+            own: folders of the system's own data, which has thumbnails of all pictures.
 
         Raises:
             OSError, ValueError: the folder's file of patterns cannot be read, or has a pattern that is not valid.
         """
         self._folder, self._folders, self._follow, self._left_out = folder, folders, follow_links, left_out
-        own = folder / IGNORE_FILE
-        lines = own.read_text("utf-8", "surrogateescape").splitlines() if own.exists() else []
+        self._own = own
+        file = folder / IGNORE_FILE
+        if file.exists() and not file.is_file():
+            raise ValueError(f"{IGNORE_FILE} is not a regular file")
+        # Windows's editors begin a file with a byte order mark.
+        lines = file.read_text("utf-8-sig", "surrogateescape").splitlines() if file.exists() else []
         self._ignored = GitIgnoreSpec.from_lines([*patterns, *lines])
         # Devices and inodes of the folders that were entered: a link may lead to one of them again (a loop).
         self._entered: set[tuple[int, int]]
@@ -125,6 +131,8 @@ class Walk:
 
     def _kind(self, path: Path) -> str | None:
         """Why a folder is not searched; None if it is."""
+        if path in self._own:
+            return "system folder"
         if path.name.lower() in SYSTEM_FOLDERS:
             return "system folder"
         if path.name.startswith("."):

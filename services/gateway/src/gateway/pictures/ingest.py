@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from servicekit.clients.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded
@@ -134,7 +134,9 @@ class Ingest:
             camera, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
             if picture.damage:
                 camera[exif.DAMAGE] = picture.damage
-            said = said_of(upload.details, upload.former, hidden)
+            # What was said of this content comes before what was said of the one that was in the file's place.
+            former = own_words(upload.former) if hidden and upload.former else upload.former
+            said = said_of(upload.details, hidden, former)
             said |= metadata.applied(said, metadata.description(picture, upload.sidecar))
         with stage("keep"):
             key = self._media.put(content, picture, upload.in_place)
@@ -149,7 +151,7 @@ class Ingest:
             "height": picture.height,
             "caption": said["caption"],
             "tags": said["tags"],
-            "attributes": {**camera, **said["attributes"]},
+            "attributes": metadata.within_limit(said["attributes"], camera),
             "taken_at": upload.details.taken_at or when or said["taken_at"],
             "placeholder": placeholder,
         }
@@ -212,7 +214,20 @@ class Ingest:
         return IngestResult("failed", error=error)
 
 
-def said_of(details: Details, *former: NewRecord | None) -> dict[str, Any]:
+def own_words(record: NewRecord) -> Details:
+    """What the user said of a picture, without what its file and its camera say."""
+    attributes = record["attributes"]
+    caption = "" if record["caption"] == attributes.get(metadata.CAPTION) else record["caption"]
+    keywords = str(attributes.get(metadata.KEYWORDS, "")).split(metadata.BETWEEN)
+    return Details(
+        caption=caption,
+        tags=[tag for tag in record["tags"] if tag not in keywords],
+        attributes={k: v for k, v in attributes.items() if k not in exif.NAMES | metadata.NAMES},
+        taken_at=record["taken_at"],
+    )
+
+
+def said_of(details: Details, *former: NewRecord | Details | None) -> dict[str, Any]:
     """What is said of a picture: the first caption, tags and time that are given, and all attributes.
 
     Args:
@@ -220,12 +235,15 @@ def said_of(details: Details, *former: NewRecord | None) -> dict[str, Any]:
         former: records from which it takes the rest.
     """
     said: dict[str, Any] = {**details.model_dump(), "tags": list(details.tags)}
-    for record in filter(None, former):
+    records: list[Mapping[str, Any]] = [
+        one.model_dump() if isinstance(one, Details) else {**one} for one in former if one is not None
+    ]
+    for record in records:
         own = {name: value for name, value in record["attributes"].items() if name not in exif.NAMES}
         if said["caption"] or said["tags"]:
             # What a file said belongs to the caption and the tags that came from it.
             own = {name: value for name, value in own.items() if name not in metadata.NAMES}
-        said["attributes"] = {**own, **said["attributes"]}
+        said["attributes"] = metadata.within_limit(said["attributes"], own)
         said["caption"] = said["caption"] or record["caption"]
         said["tags"] = said["tags"] or list(record["tags"])
         said["taken_at"] = said["taken_at"] or record["taken_at"]

@@ -24,6 +24,8 @@ NAMES = frozenset({CAPTION, KEYWORDS})
 # Limits: characters of a caption and of a keyword, keywords of a file, bytes of a sidecar.
 LONGEST_CAPTION, LONGEST_KEYWORD, MOST_KEYWORDS = 2000, 200, 50
 LARGEST_SIDECAR = 4 * 2**20
+# Attributes of a picture; see `servicekit.records.Attributes`.
+MOST_ATTRIBUTES = 100
 
 # XMP (ISO 16684-1): Dublin Core's title, description and subject.
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -157,6 +159,11 @@ def made(captions: Iterable[str | None], keywords: Iterable[str | None]) -> Desc
     )
 
 
+def within_limit(own: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes and others beside them, as many as a picture may have; those of `own` come first, and win."""
+    return dict(list({**own, **{n: v for n, v in others.items() if n not in own}}.items())[:MOST_ATTRIBUTES])
+
+
 def clean(text: str | None) -> str:
     """A text without unprintable characters and repeated spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in text or "").split())
@@ -181,6 +188,7 @@ def applied(record: Mapping[str, Any], now: Description) -> dict[str, Any]:
         attributes[CAPTION] = now.caption
     if now.keywords:
         attributes[KEYWORDS] = BETWEEN.join(now.keywords)
+    attributes = within_limit({n: v for n, v in attributes.items() if n not in NAMES}, attributes)
     new = {
         "caption": now.caption if record["caption"] == before.get(CAPTION, "") else record["caption"],
         "tags": tags[:100],
