@@ -20,8 +20,8 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 FIELDS = tuple(Record.__annotations__)
-# Tags of a picture.
-MOST_TAGS = 100
+# Most tags of one picture.
+TAGS_PER_PICTURE = 100
 # Vectors read per batch, so that a million of them are never in memory twice.
 CHUNK = 8192
 
@@ -188,8 +188,10 @@ def resolved(record: Record, changes: Mapping[str, Any]) -> dict[str, Any]:
     add, remove = values.pop("add_tags", ()), values.pop("remove_tags", ())
     if "add_tags" in changes or "remove_tags" in changes:
         values["tags"] = [tag for tag in dict.fromkeys([*record["tags"], *add]) if tag not in remove]
-        if len(values["tags"]) > MOST_TAGS:
-            raise ServiceError(Kind.INVALID, f"add_tags: {len(values['tags'])} tags; a picture has at most {MOST_TAGS}")
+        if len(values["tags"]) > TAGS_PER_PICTURE:
+            raise ServiceError(
+                Kind.INVALID, f"add_tags: {len(values['tags'])} tags; a picture has at most {TAGS_PER_PICTURE}"
+            )
     return values
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 # Characters of scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, and Han.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = re.compile(f"[{_UNSPACED}\U00020000-\U0003ffff]+")
-# A phrase in quotes of the usual kinds, or anything else without spaces.
+# A phrase in quotes of the usual kinds.
 _QUOTED = re.compile(r'["“”„«»]([^"“”„«»]+)["“”„«»]')
 
 # Articles, and the most common prepositions, conjunctions and auxiliary verbs of some languages, a line each: they say
