@@ -144,7 +144,9 @@ export const de: Messages = {
     tooLate: "Dafür ist es zu spät: das Bild ist gelöscht.",
     notDeleted: (why) => `Nicht gelöscht: ${why}.`,
     within: (folder) => `In ${folder} suchen`,
+    inFile: (fact) => `${fact} laut Datei`,
     attributes: {
+      taken_at: "Datum",
       camera: "Kamera",
       lens: "Objektiv",
       iso: "ISO",

@@ -137,7 +137,9 @@ export const en = {
     tooLate: "It is too late: the picture has been deleted.",
     notDeleted: (why: string) => `Not deleted: ${why}.`,
     within: (folder: string) => `Search within ${folder}`,
+    inFile: (fact: string) => `${fact} in the file`,
     attributes: {
+      taken_at: "Date",
       camera: "Camera",
       lens: "Lens",
       iso: "ISO",

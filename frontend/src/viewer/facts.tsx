@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Fragment, useSyncExternalStore } from "react";
 import { mayWrite, neighboursOf, sessionQuery, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
+import type { Messages } from "../i18n/en";
 import { useSpeech } from "../i18n/language";
 import { Link, useEntry } from "../navigation";
 import { AWAY, alike, asks, hrefOf, NOTHING, type Query, withFilter, withTerm } from "../search/query";
@@ -23,6 +24,9 @@ import { nameOf } from "../wall/name";
 import { EditForm } from "./edit-form";
 import { useDelete } from "./use-delete";
 import styles from "./viewer.module.css";
+
+/** How the names of attributes begin that hold what the file says. */
+const FILE = /^file_/;
 
 type Props = {
   picture: Picture;
@@ -120,8 +124,8 @@ function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "para
     ...(picture.taken_at ? [[t.viewer.taken, date(picture.taken_at)] as [string, string]] : []),
     [t.viewer.added, date(picture.added_at)],
     ...Object.entries(picture.attributes)
-      .filter(([name, value]) => !saidAbove(picture, name, value))
-      .map(([name, value]) => [t.viewer.attributes[name] ?? name, say(name, value)] as [string, string]),
+      .filter(([name, value]) => !saysNothingNew(picture, name, value))
+      .map(([name, value]) => [label(t, name), say(name.replace(FILE, ""), value)] as [string, string]),
   ];
   const sure = hit?.confidence ?? null;
   return (
@@ -193,13 +197,20 @@ function Path({ name, query }: { name: string; query: Query }) {
   });
 }
 
-/** Whether an attribute only repeats the caption or the tags: what the file says, where the user has not changed it. */
-function saidAbove(picture: Picture, name: string, value: unknown): boolean {
+/** Whether an attribute is empty, or only repeats the caption or the tags: what the file says, where the user has not changed it. */
+function saysNothingNew(picture: Picture, name: string, value: unknown): boolean {
+  if (value === "") return true;
   if (name === "file_caption") return value === picture.caption;
   if (name !== "file_keywords") return false;
   return String(value)
     .split("; ")
     .every((word) => picture.tags.includes(word));
+}
+
+/** An attribute's name; `file_camera` holds what the file says where the user corrected it. */
+function label(t: Messages, name: string): string {
+  const fact = t.viewer.attributes[name.replace(FILE, "")];
+  return t.viewer.attributes[name] ?? (fact ? t.viewer.inFile(fact) : name);
 }
 
 /** An attribute's value in photographers' notation. */

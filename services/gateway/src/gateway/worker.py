@@ -43,7 +43,8 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
         deps.library.folders.paths,
         queue,
         settings.rescan_s,
-        deps.library.has_files,
+        deps.scanner.has_files,
+        deps.library.identities,
         deps.library.folders.is_never_searched,
     )
     return app

@@ -56,6 +56,9 @@ class Store(Protocol):
     def records(self, ids: Sequence[str]) -> dict[str, Record]:
         """The records of the ids that exist, by id."""
 
+    def present(self, ids: Sequence[str]) -> set[str]:
+        """The ids that exist."""
+
     def sample_captions(self, limit: int) -> list[str]:
         """Some short captions of the collection."""
 
@@ -103,7 +106,7 @@ class LocalStore:
         self.catalogue, self.index = catalogue, index
         self._models = Models(catalogue.database)
         self.models, self.fill, self.without = self._models.all, self._models.fill, self._models.without
-        self.records = catalogue.records
+        self.records, self.present = catalogue.records, catalogue.present
         self.export = catalogue.export
 
     def close(self) -> None:

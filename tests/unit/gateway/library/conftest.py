@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway.jobs.queue import JobKind
 
 from tests.unit.gateway.conftest import BLUE, RED, body, get, picture
 
@@ -29,6 +30,13 @@ def scan(stack: Any, remove: bool = False) -> dict[str, Any]:
     job: dict[str, Any] = stack.job("scan", remove=remove)
     found: dict[str, Any] = job["problem"] or job["progress"]
     return found
+
+
+def scan_paths(stack: Any, *paths: Path) -> dict[str, Any]:
+    """The result of a scan of some paths alone, as the watch queues it."""
+    steps = list(stack.worker.tasks[JobKind.SCAN]({"remove": False, "paths": [str(path) for path in paths]}))
+    result: dict[str, Any] = steps[-1].document()
+    return result
 
 
 def found(stack: Any) -> set[str]:

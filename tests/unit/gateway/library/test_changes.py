@@ -9,7 +9,7 @@ from gateway.library import folders
 from PIL import Image
 
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture, upload
-from tests.unit.gateway.library.conftest import found, scan
+from tests.unit.gateway.library.conftest import found, scan, scan_paths
 
 
 def summary(stack: Any, name: str) -> tuple[str, str, list[str]]:
@@ -21,13 +21,16 @@ def summary(stack: Any, name: str) -> tuple[str, str, list[str]]:
 def test_an_edited_file_passes_its_caption_and_tags_on_and_its_former_content_goes(shelf: Any, photos: Path) -> None:
     scan(shelf)
     blue, green = picture(BLUE, form="JPEG"), picture(GREEN, form="JPEG")
-    said = {"caption": "the sea", "tags": ["holiday"], "attributes": {"stars": 5}, "taken_at": "2024-05-31T18:20:05"}
+    said: dict[str, Any] = {"caption": "the sea", "tags": ["holiday"], "taken_at": "2024-05-31T18:20:05"}
+    said["attributes"] = {"stars": 5}
     assert shelf.client.patch(f"/api/v1/images/{ids(blue)[0]}", json=said).status_code == 200
     (photos / "blue.jpeg").write_bytes(green)
     assert get(shelf, f"/api/v1/images/{ids(blue)[0]}/file").status_code == 404
     assert scan(shelf)["added"] == 1
     assert get(shelf, f"/api/v1/images/{ids(blue)[0]}").status_code == 404
     after = body(get(shelf, f"/api/v1/images/{ids(green)[0]}"))
+    # The file says nothing of the time.
+    said["attributes"] = {"stars": 5, "file_taken_at": ""}
     assert {field: after[field] for field in said} == said
     assert get(shelf, after["file_url"]).data == green
     assert body(get(shelf, "/api/v1/stats"))["count"] == 2
@@ -212,3 +215,77 @@ def test_a_renamed_file_gives_its_picture_its_new_name(shelf: Any, photos: Path)
     (photos / "another.png").write_bytes(picture(RED))
     scan(shelf)
     assert summary(shelf, name)[0] == "brick.png"
+
+
+def test_a_file_that_holds_something_unreadable_holds_its_former_picture_no_longer(shelf: Any, photos: Path) -> None:
+    (one,) = captioned(shelf, photos, 1)
+    file, copy = photos / "1.png", photos / "copy.png"
+    content, facts = file.read_bytes(), file.stat()
+    copy.write_bytes(content)
+    scan(shelf)
+    file.write_bytes(b"x" * len(content))
+    scan_paths(shelf, file)
+    assert summary(shelf, one)[:2] == ("copy.png", "one")
+    copy.unlink()
+    scan_paths(shelf, copy)
+    assert get(shelf, f"/api/v1/images/{one}").status_code == 404
+    # Its words wait for what the file holds next, also when everything that is gone is forgotten.
+    assert scan(shelf, remove=True)["forgotten"] == 0
+    file.write_bytes(content)
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert scan(shelf)["back"] == 1
+    assert summary(shelf, one)[:2] == ("1.png", "one")
+    file.write_bytes(b"x")
+    scan(shelf)
+    file.unlink()
+    assert scan(shelf, remove=True)["forgotten"] == 1
+
+
+def test_files_of_one_size_and_time_that_exchange_their_names_are_seen(shelf: Any, photos: Path) -> None:
+    contents = [picture(colour, form="BMP") for colour in (RED, GREEN)]
+    for name, content in zip("ab", contents, strict=True):
+        (photos / f"{name}.bmp").write_bytes(content)
+        os.utime(photos / f"{name}.bmp", (1, 1))
+    scan(shelf)
+    (photos / "a.bmp").rename(photos / "c.bmp")
+    (photos / "b.bmp").rename(photos / "a.bmp")
+    (photos / "c.bmp").rename(photos / "b.bmp")
+    red, green = ids(*contents)
+    assert get(shelf, f"/api/v1/images/{red}/file").status_code == 404  # and not the green one
+    scan(shelf)
+    assert (summary(shelf, red)[0], summary(shelf, green)[0]) == ("b.bmp", "a.bmp")
+    assert get(shelf, f"/api/v1/images/{red}/file").data == contents[0]
+
+
+def test_what_the_user_corrected_of_a_files_facts_stays_when_it_is_edited(shelf: Any, photos: Path) -> None:
+    def record(colour: tuple[int, int, int], when: str, camera: str, edit: dict[str, Any]) -> dict[str, Any]:
+        exif = Image.Exif()
+        exif[306], exif[272] = when, camera
+        content = picture(colour, form="JPEG", exif=exif)
+        (photos / "dated.jpg").write_bytes(content)
+        scan(shelf)
+        url = f"/api/v1/images/{ids(content)[0]}"
+        if edit:
+            assert shelf.client.patch(url, json=edit).status_code == 200
+        answer: dict[str, Any] = body(get(shelf, url))
+        return answer
+
+    edit = {"taken_at": "1999-12-31T23:59:59", "attributes": {"camera": "Leica M6", "stars": 5}}
+    record(RED, "2020:01:02 03:04:05", "Scanner", edit)
+    after = record(GREEN, "2024:05:31 18:20:05", "Scanner 2", {})
+    assert after["taken_at"] == "1999-12-31T23:59:59"
+    said = {"camera": "Leica M6", "stars": 5, "file_camera": "Scanner 2", "file_taken_at": "2024-05-31T18:20:05"}
+    assert after["attributes"] == said
+    # The user takes his correction of the time back: the file is right again.
+    after = record((9, 9, 9), "2021:01:01 00:00:00", "S", {"taken_at": "2021-01-01T00:00:00"})
+    assert after["attributes"] == {"camera": "Leica M6", "stars": 5, "file_camera": "S"}
+    assert record(BLUE, "2022:01:01 00:00:00", "S", {})["taken_at"] == "2022-01-01T00:00:00"
+
+
+def test_a_picture_of_the_library_that_is_uploaded_is_stored(shelf: Any, photos: Path) -> None:
+    scan(shelf)
+    red = picture(RED)
+    assert body(upload(shelf, red))["items"][0]["status"] == "exists"
+    (photos / "2024" / "red.png").unlink()
+    assert scan(shelf, remove=True)["gone"] == 1
+    assert get(shelf, f"/api/v1/images/{ids(red)[0]}/file").data == red

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from gateway.library import folders
 from gateway.library.index import Library
+from gateway.upstream.search import SearchClient
 from PIL import Image
 
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, ids, picture, upload
@@ -92,7 +93,7 @@ def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, ph
     photos.rename(photos.with_name("unmounted"))
     photos.mkdir()
     result = scan(shelf, remove=True)
-    assert result["failures"][0]["reason"] == "the folder had pictures and is empty; is its disk mounted?"
+    assert result["failures"][0]["reason"] == "the folder had pictures and has none; is its disk mounted?"
     assert (result["gone"], body(get(shelf, "/api/v1/stats"))["count"]) == (0, 2)
     photos.rmdir()
     photos.with_name("unmounted").rename(photos)
@@ -239,3 +240,14 @@ def test_with_several_folders_names_begin_with_that_of_the_folder(
     stack = make_stack(folders=str(photos))
     scan(stack)
     assert found(stack) == {"2024/red.png", "blue.jpeg"}
+
+
+def test_a_picture_that_the_collection_has_lost_is_added_again(shelf: Any, photos: Path) -> None:
+    """As after an older backup of the catalogue was restored; a picture that the user deleted stays deleted."""
+    scan(shelf)
+    red, blue = ids(picture(RED), picture(BLUE, form="JPEG"))
+    SearchClient("the search service", "http://search", shelf.search).delete_all([red])
+    assert shelf.client.delete(f"/api/v1/images/{blue}").status_code == 204
+    result = scan(shelf)
+    assert (result["added"], result["unchanged"], found(shelf)) == (1, 1, {"2024/red.png"})
+    assert get(shelf, f"/api/v1/images/{red}/file").status_code == 200

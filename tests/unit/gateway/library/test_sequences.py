@@ -23,8 +23,8 @@ class Library(RuleBasedStateMachine):
     """The rules: a scan shows the contents of the files, without those that the user deleted; the others are hidden.
 
     What the user said of a content goes with it, also while it is hidden. If a file is edited in place and no file
-    holds the former content any more, it goes to the new content as well, unless that has a caption of its own. Nothing
-    changes while the folder is away.
+    holds the former content any more, it goes to the new content as well, unless that has a caption of its own; if the
+    file becomes unreadable, it waits for what the file holds next. Nothing changes while the folder is away.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,9 @@ class Library(RuleBasedStateMachine):
         make = self.exit.enter_context(stacks(place / "data"))
         self.stack = make(folders=str(self.photos))
         self.files: dict[str, int] = {}
-        # The files as the last scan saw them.
+        # Files that hold something that is no picture.
+        self.unreadable: set[str] = set()
+        # The files as the last scan saw them; of one that is unreadable, what it held before.
         self.scanned: dict[str, int] = {}
         self.deleted: set[int] = set()
         # Contents that the user added himself, which do not depend on files.
@@ -55,6 +57,13 @@ class Library(RuleBasedStateMachine):
         (self.photos / name).write_bytes(CONTENTS[content])
         os.utime(self.photos / name, (self.time, self.time))
         self.files[name] = content
+        self.unreadable.discard(name)
+
+    @rule(name=names)
+    def a_file_is_overwritten_by_something_unreadable(self, name: str) -> None:
+        (self.photos / name).write_bytes(b"x")
+        self.files.pop(name, None)
+        self.unreadable.add(name)
 
     @rule(name=names, content=contents)
     def a_file_is_copied_in_or_edited_in_place(self, name: str, content: int) -> None:
@@ -65,10 +74,12 @@ class Library(RuleBasedStateMachine):
         if name in self.files and name != other:
             (self.photos / name).rename(self.photos / other)
             self.files[other] = self.files.pop(name)
+            self.unreadable.discard(other)
 
     @rule(name=names)
     def a_file_is_deleted(self, name: str) -> None:
-        if self.files.pop(name, None) is not None:
+        if self.files.pop(name, None) is not None or name in self.unreadable:
+            self.unreadable.discard(name)
             (self.photos / name).unlink()
 
     @rule(name=names)
@@ -110,14 +121,15 @@ class Library(RuleBasedStateMachine):
     @rule(remove=st.booleans())
     def the_folder_is_scanned(self, remove: bool) -> None:
         job = self.stack.job("scan", remove=remove)
-        assert (job["status"], job["progress"]["failed"]) == ("done", 0)
+        assert (job["status"], job["progress"]["failed"]) == ("done", len(self.unreadable))
         held, before = set(self.files.values()), self.shown
+        known = {**self.hidden, **before}
         # What edited files hand on to their contents.
         handed: dict[int, set[str]] = defaultdict(set)
         for name, content in self.files.items():
             former = self.scanned.get(name, content)
-            if former not in held and former in before:
-                handed[content] |= before[former]
+            if former not in held and former in known:
+                handed[content] |= known[former]
         self.shown = {}
         for content in held - self.deleted | self.stored:
             own, given = before.get(content) or self.hidden.get(content, {""}), handed[content]
@@ -126,8 +138,10 @@ class Library(RuleBasedStateMachine):
             if "" in own and "" in given:
                 self.shown[content] |= given
         gone = {content: captions for content, captions in before.items() if content not in self.shown}
-        self.hidden = {} if remove else {c: s for c, s in {**self.hidden, **gone}.items() if c not in self.shown}
-        self.scanned = dict(self.files)
+        waiting = {name: self.scanned[name] for name in self.unreadable if name in self.scanned}
+        hidden = {c: s for c, s in {**self.hidden, **gone}.items() if c not in self.shown}
+        self.hidden = {c: s for c, s in hidden.items() if not remove or c in waiting.values()}
+        self.scanned = {**self.files, **waiting}
 
         found = {}
         for record in body(get(self.stack, "/api/v1/search?q=red&k=50"))["results"]:

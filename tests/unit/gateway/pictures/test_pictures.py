@@ -157,7 +157,10 @@ def test_what_is_said_of_a_picture_can_be_changed(stack: Any) -> None:
     assert body(get(stack, "/api/v1/search?q=wall&mode=text"))["results"] == []
     changed = stack.client.patch(path, json={"caption": "a wall", "attributes": {"iso": 50}})
     assert (changed.status_code, body(changed)["caption"], body(changed)["tags"]) == (200, "a wall", ["x"])
-    assert body(get(stack, "/api/v1/search?q=wall&mode=text"))["results"][0]["attributes"] == {"iso": 50}
+    assert body(get(stack, "/api/v1/search?q=wall&mode=text"))["results"][0]["attributes"] == {
+        "iso": 50,
+        "file_iso": "",  # the file says nothing of it
+    }
     for wrong, says in [
         ({}, "changes nothing"),
         ({"title": "x"}, "title: unknown"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,16 @@ LOOK_S = 0.5
 # More changed files than this are not listed in a job: everything is scanned.
 MOST_PATHS = 1000
 # How often the watch returns without changes: the first time says that it has begun.
-TIMEOUT_MS = 1000
-# A watch that ended is begun again after 2, 4, 8 ... seconds, up to this many.
+TIMEOUT_MS = 500
+# How often it is checked whether a disk was mounted or unmounted, which ends what the system reports of its folders.
+DISKS_S = 2.0
+# A watch that could not begin is begun again after 2, 4, 8 ... seconds, up to this many; one that has ended, at once.
 LONGEST_PAUSE_S = 30
+AT_ONCE_S = 0.1
 
-# What stands for a byte of a file name that is not UTF-8.
+# What stands for a byte of a file name that is not UTF-8, and what watchfiles 1.3 says when it ends at such a name.
 REPLACED = "\N{REPLACEMENT CHARACTER}"
+NOT_UTF_8 = "Unable to decode path"
 FULL: Mapping[str, Any] = {"remove": False}
 
 
@@ -47,6 +51,7 @@ class LibraryWatch:
         queue: JobQueue,
         rescan_s: float,
         has_files: Callable[[], bool],
+        identities: Callable[[], Mapping[Path, str | None]],
         passes_over: Callable[[Path], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,11 +62,14 @@ class LibraryWatch:
             queue: receives the scans.
             rescan_s: seconds between scans of everything.
             has_files: whether pictures of the library are in the collection, perhaps of folders that it had before.
+            identities: what distinguishes the folders, and the disks below them, from others at the same place; None
+                for one that is away.
             passes_over: whether changes of a file are nothing to the library.
             clock: seconds, monotonic.
         """
         self._folders, self._queue, self._rescan_s = folders, queue, rescan_s
-        self._has_files, self._passes_over, self._clock = has_files, passes_over, clock
+        self._has_files, self._identities = has_files, identities
+        self._passes_over, self._clock = passes_over, clock
         self._lock = threading.Lock()
         self._changed: dict[Path, float] = {}
         self._scanned_at: float | None = None
@@ -84,11 +92,12 @@ class LibraryWatch:
         for thread in self._threads:
             thread.join()
 
-    def note(self, paths: Sequence[Path]) -> None:
+    def note(self, paths: Iterable[Path]) -> None:
         """Note that files or folders have changed now."""
         now = self._clock()
+        places = [place for path in paths for place in places_of(path) if not self._passes_over(place)]
         with self._lock:
-            self._changed.update((nameable(path), now) for path in paths)
+            self._changed.update((place, now) for place in places)
 
     def submit_due(self) -> None:
         """Queue a scan of everything if one is due, or of the changes that have settled.
@@ -132,36 +141,71 @@ class LibraryWatch:
                 log.exception("unexpected error; the scan is queued later")
 
     def _watch(self) -> None:
-        pause_s, stops = 1.0, self._stopping
         if not self._folders:
             self._missed.set()
             return
-        while not stops.is_set():
-            began, watching = self._clock(), False
+        failures = 0
+        while not self._stopping.is_set():
             try:
-                for changes in watch(
-                    *self._folders,
-                    watch_filter=None,
-                    debounce=DEBOUNCE_MS,
-                    step=STEP_MS,
-                    stop_event=stops,
-                    rust_timeout=TIMEOUT_MS,
-                    yield_on_timeout=True,
-                    raise_interrupt=False,
-                    ignore_permission_denied=True,
-                ):
-                    if not watching:
-                        watching = True
-                        self._missed.set()
-                    self.note([path for path in (Path(p) for _, p in changes) if not self._passes_over(path)])
-            except Exception as error:
-                # A folder is missing, has too many folders below it, or (watchfiles 1.3) a file that changed has a name
-                # that is not UTF-8. What it raises is not documented.
-                log.warning("the watch of the library has ended and is begun again: %s", error)
-                if not watching and self._scanned_at is None:
+                self._watch_until_disks_change()
+                failures = 0
+            except Exception as error:  # what watchfiles raises is not documented
+                if NOT_UTF_8 in str(error):
+                    log.info("the watch of the library has ended and is begun again: %s", error)
                     self._missed.set()
-            pause_s = 1.0 if self._clock() - began > LONGEST_PAUSE_S else min(2 * pause_s, LONGEST_PAUSE_S)
-            stops.wait(pause_s)
+                    self._stopping.wait(AT_ONCE_S)
+                else:  # there are more folders than the system watches, or a folder went away
+                    log.warning("the library cannot be watched, which is tried again: %s", error)
+                    if self._scanned_at is None:
+                        self._missed.set()
+                    failures += 1
+                    self._stopping.wait(min(2**failures, LONGEST_PAUSE_S))
+
+    def _watch_until_disks_change(self) -> None:
+        """Collect changes until the watch is stopped, or a folder or disk appears, goes away or is exchanged."""
+        before, checked_at, watching = self._identities_now({}), self._clock(), False
+        for changes in self._changes([folder for folder in self._folders if folder.is_dir()]):
+            if not watching:
+                watching = True
+                self._missed.set()
+            self.note(Path(path) for _, path in changes)
+            if self._clock() - checked_at >= DISKS_S:
+                checked_at = self._clock()
+                if self._identities_now(before) != before:
+                    return
+
+    def _changes(self, folders: Sequence[Path]) -> Iterator[Iterable[tuple[Any, str]]]:
+        """What changes in folders, until the watch is stopped; nothing every TIMEOUT_MS."""
+        if folders:
+            yield from watch(
+                *folders,
+                watch_filter=None,
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                stop_event=self._stopping,
+                rust_timeout=TIMEOUT_MS,
+                yield_on_timeout=True,
+                raise_interrupt=False,
+                ignore_permission_denied=True,
+            )
+        while not self._stopping.wait(TIMEOUT_MS / 1000):
+            yield ()
+
+    def _identities_now(self, before: Mapping[Path, str | None]) -> Mapping[Path, str | None]:
+        try:
+            return self._identities()
+        except ServiceError:  # the disks below the folders are in the database, which does not answer
+            return before
+
+
+def places_of(path: Path) -> set[Path]:
+    """Where a change may be found: at the path that the system reports, and without links in it.
+
+    A link inside the library to a folder of it is not followed by a scan; the system may report that folder's changes
+    under the name of the link.
+    """
+    place = nameable(path)
+    return {place, place.parent.resolve() / place.name}
 
 
 def nameable(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +13,7 @@ from servicekit.records import NewRecord
 from gateway.database import batched
 from gateway.library.folders import Seen
 from gateway.library.index import Library
-from gateway.pictures import metadata
+from gateway.pictures import corrections, metadata
 from gateway.pictures.hidden import HiddenPictures
 from gateway.pictures.ingest import Ingest, IngestResult, Upload, own_words
 from gateway.pictures.schemas import Details
@@ -98,6 +98,8 @@ class Adding:
                 self._results.fail(change.now.path, result.error.detail)
                 if former := formers.get(change.now.path):
                     self.hide([former["id"]])
+                if change.before and change.before.gone_at is None:
+                    self._library.remember(change.before._replace(unreadable=1))
                 continue
             # By the content that was added: the file may have changed since it was found, and is read again then.
             now = change.now._replace(id=result.id or change.now.id) if result else change.now
@@ -105,8 +107,8 @@ class Adding:
                 if result and result.status == "exists":
                     self._complete(now.id, former)
                 self.hide([former["id"]])
-            if result and result.status == "exists" and change.before and change.before.sidecar_ns != now.sidecar_ns:
-                self._read_again(change, sidecars.get(now.path))
+            if result and result.status in ("exists", "back") and self._may_say_otherwise(change, now):
+                self._read_again(change, sidecars)
             # Only after the record is written: after a crash in between, the next scan handles the file again.
             self._library.remember(now)
             if result and result.status != "added":
@@ -136,18 +138,29 @@ class Adding:
             self._results.note(sidecar, error.detail)
         return None
 
-    def _read_again(self, change: Change, sidecar: metadata.Description | None) -> None:
-        """Bring a record up to date with a sidecar that has changed."""
-        record = self._search.lookup([change.now.id]).get(change.now.id)
-        if record is None:
+    def _may_say_otherwise(self, change: Change, now: Seen) -> bool:
+        """Whether a picture that was there has a file with a sidecar that it was not read with."""
+        before = change.before
+        other_sidecar = before is not None and before.id == now.id and before.sidecar_ns != now.sidecar_ns
+        return other_sidecar or not self._library.was_read(now)
+
+    def _read_again(self, change: Change, sidecars: Mapping[Path, metadata.Description | None]) -> None:
+        """Bring a record up to date with its file and sidecar; a sidecar that cannot be read changes nothing."""
+        picture_id, path, sidecar = change.now.id, change.now.path, change.sidecar
+        # A file without a sidecar may be the copy of one that has one.
+        copies = [p for p in self._library.files_of(picture_id) if p != path and p.exists()] if not sidecar else []
+        sidecar = sidecar or next(filter(None, map(self._library.folders.sidecar, copies)), None)
+        says = sidecars[path] if path in sidecars else self._read(sidecar) if sidecar else None
+        record = self._search.lookup([picture_id]).get(picture_id)
+        if record is None or (sidecar and says is None):
             return
         try:
-            now = self._ingest.description(change.now.path.read_bytes(), sidecar)
+            now = self._ingest.description(path.read_bytes(), says)
         except (OSError, ServiceError):
             return  # the file has changed as well: the next scan handles it
         if changes := metadata.applied(record, now):
             with suppress_not_found():
-                self._search.edit(change.now.id, changes)
+                self._search.edit(picture_id, changes)
 
     def _complete(self, picture_id: str, former: NewRecord) -> None:
         """Give a picture that was in the collection already what was said of the former content, where it lacks it."""
@@ -160,7 +173,8 @@ class Adding:
             changes["caption"] = said.caption
         if said.tags and not record["tags"]:
             changes["tags"] = said.tags
-        if lacking := {k: v for k, v in said.attributes.items() if k not in record["attributes"]}:
+        present = record["attributes"].keys() | corrections.SAID_BY_FILES
+        if lacking := {k: v for k, v in said.attributes.items() if k not in present}:
             changes["attributes"] = metadata.within_limit(record["attributes"], lacking)
         if changes:
             with suppress_not_found():

@@ -9,20 +9,53 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from gateway.library.walk import SIDECAR, SYSTEM_FOLDERS, LeftOut, Walk, is_inside, pictures_of
+from gateway.library.walk import (
+    PICTURES,
+    SIDECAR,
+    SYSTEM_FOLDERS,
+    LeftOut,
+    Walk,
+    is_inside,
+    pictures_of,
+    sidecar_of,
+    sidecars_beside,
+)
+
+# Characters of a file's name in a record.
+LONGEST_NAME = 1000
+# How the identity of a folder begins that a link leads to.
+LINK = "link "
 
 
 class Seen(NamedTuple):
-    """A file's id, size and modification time when its content was read."""
+    """A file's id, size and times when its content was read."""
 
     path: Path
     id: str
     size: int
     mtime_ns: int
+    # When the content, the name or the permissions were last changed: programs can set the modification time, and some
+    # keep it when they edit a file. None in entries of earlier releases.
+    ctime_ns: int | None = None
     # The modification time of its sidecar; None if it has none.
     sidecar_ns: int | None = None
     # When the file was found to be gone, in seconds since 1970; None while it is there.
     gone_at: int | None = None
+    # 1 if the file now holds something that cannot be read as a picture; the other fields are those of before.
+    unreadable: int | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file is there with the picture that its id names."""
+        return self.gone_at is None and not self.unreadable
+
+    def is_as(self, facts: os.stat_result, sidecar_ns: int | None) -> bool:
+        """Whether a file and its sidecar have not changed since."""
+        return (
+            (self.size, self.mtime_ns, self.sidecar_ns) == (facts.st_size, facts.st_mtime_ns, sidecar_ns)
+            and self.ctime_ns in (None, facts.st_ctime_ns)
+            and not self.unreadable
+        )
 
 
 class Found(NamedTuple):
@@ -31,7 +64,7 @@ class Found(NamedTuple):
     # Each with its sidecar, if it has one.
     files: dict[Path, Path | None]
     left_out: LeftOut
-    # Mount points among the folders, and below them.
+    # The folders that were found, and the mount points and followed links below them.
     mounts: list[Path]
 
 
@@ -68,8 +101,8 @@ class Folders:
 
         Args:
             scope: the files and folders to look at; None for everything.
-            disks: the folders and mount points that the last search of everything found, with their identities.
-            had: whether a folder had pictures at the last scan.
+            disks: the folders, mount points and links that the last search of everything found, with their identities.
+            had: whether a file was a picture, or a folder had pictures, at the last scan.
         """
         found = Found({}, LeftOut(), [])
         unread = found.left_out.unread
@@ -80,16 +113,16 @@ class Folders:
             if not folder.is_dir():
                 unread.append((folder, "the folder is not there; is its disk mounted?"))
             elif is_away(folder, disks.get(folder)) and had(folder):
-                unread.append((folder, "the folder had pictures and is empty; is its disk mounted?"))
+                unread.append((folder, "the folder had pictures and has none; is its disk mounted?"))
             else:
-                self._walk(folder, below, found)
+                self._walk(folder, below, found, had)
         for path, identity in disks.items():
             nested = any(path != folder and path.is_relative_to(folder) for folder in self.paths)
             if nested and is_away(path, identity) and had(path):
                 unread.append((path, "there were pictures on a disk that is not mounted any more"))
         return found
 
-    def _walk(self, folder: Path, below: Sequence[Path], found: Found) -> None:
+    def _walk(self, folder: Path, below: Sequence[Path], found: Found, had: Callable[[Path], bool]) -> None:
         try:
             walk = Walk(folder, self.paths, self._follow, self._patterns, found.left_out, self._own)
         except (OSError, ValueError, re.error) as error:
@@ -98,6 +131,9 @@ class Folders:
         for path in below:
             found.files.update(walk.below(path))
         found.mounts.extend([folder, *walk.mounts])
+        for link in walk.dangling:
+            if had(link) and not is_inside(target := Path(os.path.realpath(link)), self.paths) and is_cut_off(target):
+                found.left_out.unread.append((link, "the link leads nowhere; is its disk mounted?"))
 
     def finds(self, path: Path) -> bool:
         """Whether a search would return a file now."""
@@ -111,6 +147,14 @@ class Folders:
         folders = below.parts[:-1]
         return any(part.startswith(".") or part.lower() in SYSTEM_FOLDERS for part in folders)
 
+    def sidecar(self, path: Path) -> Path | None:
+        """The sidecar of a picture's file, if it has one that may be read."""
+        try:
+            sidecar = sidecar_of(path, sidecars_beside(path))
+        except OSError:  # its folder is gone
+            return None
+        return sidecar if sidecar and self.may_open(sidecar) else None
+
     def may_open(self, path: Path) -> bool:
         """Whether a file may be opened: it lies in a folder, and links lead nowhere else unless they are followed."""
         if self._follow:
@@ -119,11 +163,12 @@ class Folders:
 
     def name(self, path: Path) -> str:
         """A file's path in the library: it is shown, and full-text search and the filter `folder` find its parts."""
-        for folder in self.paths:
-            if path.is_relative_to(folder):
-                name = f"{self.prefix(folder)}{shown(path.relative_to(folder))}"
-                return "".join(c for c in name if c.isprintable())[-1000:]
-        return shown(Path(path.name))
+        # Of folders in one another the innermost, in whatever order they are given.
+        folder = max((f for f in self.paths if path.is_relative_to(f)), key=lambda f: len(f.parts), default=None)
+        if folder is None:
+            return shown(Path(path.name))
+        name = f"{self.prefix(folder)}{shown(path.relative_to(folder))}"
+        return shortened("".join(c for c in name if c.isprintable()))
 
     def prefix(self, folder: Path) -> str:
         """What the names of a folder's files begin with: its own name, where there are several folders."""
@@ -142,28 +187,52 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
+def shortened(name: str) -> str:
+    """A name without its middle if it is too long: the folders at its beginning and the file's name stay."""
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
+
+
 def is_away(path: Path, identity: str | None) -> bool:
-    """Whether a folder looks as if its disk were not mounted: it is missing, or empty and not the one that it was.
+    """Whether a folder looks as if its disk were not mounted: it is missing, or another one without a picture.
 
     Args:
         path: the folder.
         identity: its identity when it was found to hold something; None if that is not known.
     """
+    linked = identity is not None and identity.startswith(LINK)
+    if linked and not os.path.lexists(path):
+        return False  # the user removed the link
     try:
-        with os.scandir(path) as entries:
-            if next(entries, None) is not None:
-                return False
+        now = identity_of(path)
     except FileNotFoundError:
-        return True
+        return not linked or is_cut_off(Path(os.path.realpath(path)))
     except OSError:
         return False  # reading it will say why
-    return identity_of(path) != identity
+    return now != identity and not holds_picture(path)
+
+
+def is_cut_off(target: Path) -> bool:
+    """Whether the missing target of a link seems to be on a disk that is not mounted: nothing else is there either."""
+    try:
+        return not os.listdir(target.parent)
+    except OSError:
+        return True
+
+
+def holds_picture(folder: Path) -> bool:
+    """Whether a file with a picture's name lies in a folder or below it."""
+    return any(Path(name).suffix.lower() in PICTURES for _, _, names in os.walk(folder) for name in names)
 
 
 def identity_of(path: Path) -> str:
-    """What distinguishes a folder from the empty one at the same place that appears when its disk is unmounted."""
+    """What distinguishes a folder from the empty one at the same place that appears when its disk is unmounted.
+
+    Raises:
+        OSError: the folder is missing.
+    """
     facts = path.stat()
-    return f"{facts.st_dev}:{facts.st_ino}"
+    return f"{LINK if path.is_symlink() else ''}{facts.st_dev}:{facts.st_ino}"
 
 
 def read(path: Path, sidecar: Path | None = None) -> Seen:
@@ -174,7 +243,7 @@ def read(path: Path, sidecar: Path | None = None) -> Seen:
     """
     with path.open("rb") as stream:
         facts = os.fstat(stream.fileno())
-        return Seen(path, digest_of(stream), facts.st_size, facts.st_mtime_ns, time_of(sidecar))
+        return Seen(path, digest_of(stream), facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, time_of(sidecar))
 
 
 def digest_of(stream: IO[bytes]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -31,7 +32,7 @@ from sqlalchemy import (
 )
 
 from gateway.database import METADATA, ROWS_AT_ONCE, Database, batched
-from gateway.library.folders import Folders, Found, Seen, digest_of, identity_of, shown
+from gateway.library.folders import Folders, Found, Seen, digest_of, identity_of, is_away, shown
 
 # STRICT tables of earlier releases know no other name of a whole number.
 WHOLE = BigInteger().with_variant(Integer, "sqlite")
@@ -43,13 +44,15 @@ FILES = Table(
     Column("id", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
+    Column("ctime_ns", WHOLE),
     Column("sidecar_ns", WHOLE),
     Column("gone_at", WHOLE),
+    Column("unreadable", WHOLE),
     Index("library_by_id", "id"),
 )
 # Pictures that the user deleted, by content: a scan does not add them, whatever happens to their files.
 DELETED = Table("deleted", METADATA, Column("id", Text, primary_key=True), Column("deleted_at", Text, nullable=False))
-# The folders and the mount points below them, and their identities when they were found to hold something.
+# The folders, the mount points and followed links below them, and their identities when they held something.
 DISKS = Table(
     "disks",
     METADATA,
@@ -59,6 +62,10 @@ DISKS = Table(
     Column("prefix", Text),
 )
 THERE = FILES.c.gone_at.is_(None)
+# There, and with the picture that its id names.
+HOLDS = and_(THERE, FILES.c.unreadable.is_(None))
+# The pictures of files that hold something unreadable now: they, and what was said of them, may come back.
+AWAITED = select(FILES.c.id).where(THERE, FILES.c.unreadable.is_not(None))
 
 
 class Library:
@@ -96,12 +103,12 @@ class Library:
         facts = os.fstat(stream.fileno())
         if facts.st_size != seen.size:
             return False
-        if facts.st_mtime_ns == seen.mtime_ns:
+        if facts.st_mtime_ns == seen.mtime_ns and seen.ctime_ns in (None, facts.st_ctime_ns):
             return True
         same = digest_of(stream) == seen.id
         stream.seek(0)
         if same:
-            self.remember(seen._replace(mtime_ns=facts.st_mtime_ns))
+            self.remember(seen._replace(mtime_ns=facts.st_mtime_ns, ctime_ns=facts.st_ctime_ns))
         return same
 
     def has(self, picture_id: str) -> bool:
@@ -118,14 +125,25 @@ class Library:
         Args:
             scope: the files and folders to look at; None for everything.
         """
-        disks = {Path(os.fsdecode(row.path)): row.identity for row in self._database.rows(select(DISKS))}
+        disks = self._disks()
         found = self.folders.find(scope, disks, lambda path: bool(self._known(and_(THERE, below_or_at(path)), limit=1)))
         if scope is None:
             self._note_disks(disks, found)
         return found
 
+    def _disks(self) -> dict[Path, str]:
+        return {Path(os.fsdecode(row.path)): row.identity for row in self._database.rows(select(DISKS))}
+
+    def identities(self) -> dict[Path, str | None]:
+        """The present identity of each folder, and of each disk that was found below one; None for what is away."""
+        found: dict[Path, str | None] = dict.fromkeys([*self.folders.paths, *self._disks()])
+        for path in found:
+            with suppress(OSError):
+                found[path] = identity_of(path)
+        return found
+
     def _note_disks(self, disks: dict[Path, str], found: Found) -> None:
-        now = {path: identity_of(path) for path in found.mounts}
+        now = {path: identity_of(path) for path in found.mounts if not found.left_out.covers(path)}
         for path in disks.keys() - now.keys():
             if not found.left_out.covers(path):  # otherwise it may come back
                 self._database.change(delete(DISKS).where(DISKS.c.path == os.fsencode(path)))
@@ -162,26 +180,32 @@ class Library:
 
     def status(self) -> list[dict[str, Any]]:
         """Of each folder: its name, its path, the number of its files in the collection, and whether it is there."""
+        disks = self._disks()
         return [
             {
                 "name": self.folders.names[folder],
                 "path": shown(folder),
-                "files": self._count(and_(THERE, below_or_at(folder))),
-                "available": folder.is_dir(),
+                "files": (files := self._count(and_(HOLDS, below_or_at(folder)))),
+                "available": folder.is_dir() and not (files and is_away(folder, disks.get(folder))),
             }
             for folder in self.folders.paths
         ]
 
     def files_of(self, picture_id: str) -> list[Path]:
         """The files that held a picture at the last scan."""
-        return [seen.path for seen in self._known(and_(THERE, FILES.c.id == picture_id))]
+        return [seen.path for seen in self._known(and_(HOLDS, FILES.c.id == picture_id))]
+
+    def was_read(self, seen: Seen) -> bool:
+        """Whether a file with this content was read before with this sidecar, wherever it was."""
+        same_sidecar = FILES.c.sidecar_ns.is_not_distinct_from(seen.sidecar_ns)
+        return bool(self._known(and_(FILES.c.id == seen.id, same_sidecar), limit=1))
 
     def held(self, ids: Iterable[str], except_for: Collection[Path]) -> set[str]:
         """Those of some pictures that files hold which are there, not counting the files of `except_for`."""
         return {
             seen.id
             for part in batched(sorted(set(ids)), ROWS_AT_ONCE)
-            for seen in self._known(and_(THERE, FILES.c.id.in_(part)))
+            for seen in self._known(and_(HOLDS, FILES.c.id.in_(part)))
             if seen.path not in except_for
         }
 
@@ -197,22 +221,23 @@ class Library:
         """Those of some pictures that the user deleted; at most ROWS_AT_ONCE."""
         return {row.id for row in self._database.rows(select(DELETED.c.id).where(DELETED.c.id.in_(picture_ids)))}
 
-    def remember(self, seen: Seen) -> None:
-        """Store a file's entry."""
-        self._database.put(FILES, {**seen._asdict(), "path": os.fsencode(seen.path)})
+    def remember(self, *files: Seen) -> None:
+        """Store the entries of files, at most ROWS_AT_ONCE."""
+        self._database.put(FILES, *({**seen._asdict(), "path": os.fsencode(seen.path)} for seen in files))
 
     def mark_gone(self, paths: Sequence[Path], at: int) -> None:
         """Note that files are gone; their entries stay until `forget_gone`, for a file that comes back as it was."""
         for part in batched([os.fsencode(path) for path in paths], ROWS_AT_ONCE):
-            self._database.change(update(FILES).where(FILES.c.path.in_(part)).values(gone_at=at))
+            self._database.change(update(FILES).where(FILES.c.path.in_(part)).values(gone_at=at, unreadable=None))
 
     def forget_gone(self, before: int) -> None:
         """Delete the entries of files that were gone at a time, in seconds since 1970."""
         self._database.change(delete(FILES).where(FILES.c.gone_at <= before))
 
     def _known(self, condition: ColumnElement[bool], limit: int | None = None) -> list[Seen]:
-        rows = self._database.rows(select(FILES).where(condition).order_by(FILES.c.path).limit(limit))
-        return [Seen(Path(os.fsdecode(r.path)), r.id, r.size, r.mtime_ns, r.sidecar_ns, r.gone_at) for r in rows]
+        columns = (FILES.c[name] for name in Seen._fields)
+        rows = self._database.rows(select(*columns).where(condition).order_by(FILES.c.path).limit(limit))
+        return [Seen._make((Path(os.fsdecode(row[0])), *row[1:])) for row in rows]
 
     def _count(self, condition: ColumnElement[bool]) -> int:
         count: int = self._database.rows(select(func.count()).select_from(FILES).where(condition))[0][0]

@@ -13,17 +13,19 @@ from typing import Any
 
 from servicekit.errors import Kind, ServiceError
 
-from gateway.database import batched
+from gateway.database import ROWS_AT_ONCE, batched
 from gateway.library.adding import BATCH as HIDDEN_AT_ONCE
 from gateway.library.adding import Adding, Change
 from gateway.library.folders import Seen, read, shown, time_of, with_pictures
-from gateway.library.index import Library
+from gateway.library.index import AWAITED, Library
 from gateway.pictures.hidden import HiddenPictures
 from gateway.pictures.ingest import Ingest
 from gateway.upstream.search import SearchClient
 
 # Files in one batch; progress is reported after each batch.
 BATCH = 16
+# Ids in one question to the search service.
+IDS_AT_ONCE = 1000
 # Files that could not be read that are listed; all are counted.
 MOST_LISTED = 500
 RESULTS = ("unchanged", "added", "exists", "back", "deleted", "failed", "gone", "forgotten")
@@ -103,7 +105,7 @@ class Scanner:
             ServiceError: there is no library, or a service does not answer.
         """
         library, state = self.library, Scan()
-        if not library.folders.paths and not library.has_files():
+        if not library.folders.paths and not self.has_files():
             raise ServiceError(Kind.NOT_FOUND, "there is no library; name its folders in GATEWAY_LIBRARY")
         yield state
         scope = None if scope is None else list(with_pictures(scope))
@@ -113,7 +115,12 @@ class Scanner:
             state.complete = False
             state.fail(path, why)
         entries = library.entries(scope)
-        back, changed = self._sorted(files, entries, state)
+        back, unchanged, changed = self._sorted(files, entries, state)
+        lost = self._lost(unchanged) if scope is None else set()
+        changed += [seen.path for seen in unchanged if seen.id in lost]
+        for seen in unchanged:
+            if seen.id not in lost:
+                state.count("unchanged")
         yield state
         adding = Adding(library, self.ingest, self.search, self.hidden, state)
         for start in range(0, len(back), BATCH):
@@ -168,12 +175,22 @@ class Scanner:
         if scope is None and state.complete:
             yield from self._forget(now if remove else now - int(self.keep_gone_s), state)
 
+    def has_files(self) -> bool:
+        """Whether there is a picture of the library: in the collection, perhaps of former folders, or hidden."""
+        return self.library.has_files() or self.hidden.has_any()
+
     def _sorted(
         self, files: dict[Path, Path | None], entries: dict[Path, Seen], state: Scan
-    ) -> tuple[list[Change], list[Path]]:
-        """The files that are back as they were, and those that are new or have changed, the latest first."""
+    ) -> tuple[list[Change], list[Seen], list[Path]]:
+        """The files that are back as they were, those that are unchanged, and those that are new or have changed.
+
+        The last ones in the order of their times, the latest first.
+        """
         back: list[Change] = []
+        unchanged: list[Seen] = []
         changed: list[tuple[int, Path]] = []
+        # Entries of earlier releases do not have it.
+        without_ctime: list[Seen] = []
         for path, sidecar in files.items():
             try:
                 facts = path.stat()
@@ -184,22 +201,30 @@ class Scanner:
             if not stat.S_ISREG(facts.st_mode):  # opening a named pipe would block forever
                 state.irregular.add(path)
                 state.fail(path, "not a regular file")
-            elif not before or (before.size, before.mtime_ns, before.sidecar_ns) != (
-                facts.st_size,
-                facts.st_mtime_ns,
-                time_of(sidecar),
-            ):
+            elif not before or not before.is_as(facts, time_of(sidecar)):
                 changed.append((facts.st_mtime_ns, path))
             elif not os.access(path, os.R_OK):
                 state.fail(path, "Permission denied")
             elif before.gone_at is None:
-                state.count("unchanged")
+                unchanged.append(before)
+                if before.ctime_ns is None:
+                    without_ctime.append(before._replace(ctime_ns=facts.st_ctime_ns))
             else:
                 back.append(Change(before._replace(gone_at=None), None, sidecar))
-        return back, [path for _, path in sorted(changed, reverse=True)]
+        for part in batched(without_ctime, ROWS_AT_ONCE):
+            self.library.remember(*part)
+        return back, unchanged, [path for _, path in sorted(changed, reverse=True)]
+
+    def _lost(self, unchanged: Sequence[Seen]) -> set[str]:
+        """The pictures of unchanged files that the collection lacks, as after an older backup of it was restored."""
+        lost: set[str] = set()
+        for part in batched(sorted({seen.id for seen in unchanged}), IDS_AT_ONCE):
+            if missing := set(part) - self.search.present(part):
+                lost |= missing - self.library.deleted(missing)
+        return lost
 
     def _forget(self, before: int, state: Scan) -> Iterator[Scan]:
-        for ids in self.hidden.forget(before):
+        for ids in self.hidden.forget(before, AWAITED):
             state.counts["forgotten"] += len(ids)
             yield state
         self.library.forget_gone(before)

@@ -37,7 +37,7 @@ class LeftOut:
 
     # Folders that cannot be read, or whose disk is not mounted, with the reason.
     unread: list[tuple[Path, str]] = field(default_factory=list)
-    # By kind: `hidden folder`, `system folder`, `ignored`, `link`, `RAW` and `video`.
+    # By kind: `hidden folder`, `hidden file`, `system folder`, `ignored`, `link`, `RAW` and `video`.
     counts: Counter[str] = field(default_factory=Counter)
 
     def covers(self, path: Path) -> bool:
@@ -80,7 +80,10 @@ class Walk:
         self._ignored = GitIgnoreSpec.from_lines([*patterns, *lines])
         # Devices and inodes of the folders that were entered: a link may lead to one of them again (a loop).
         self._entered: set[tuple[int, int]]
+        # Mount points below the folder, and links to folders that were followed: a disk of each may go away.
         self.mounts: list[Path] = []
+        # Links to pictures that lead nowhere, if links are followed.
+        self.dangling: list[Path] = []
 
     def below(self, path: Path) -> Iterator[tuple[Path, Path | None]]:
         """The picture files at or below a file or folder, which may be gone: each with its sidecar, if it has one."""
@@ -91,8 +94,7 @@ class Walk:
             return
         if not path.is_dir():
             if os.path.lexists(path) and self._is_picture(path):
-                names = {entry.name.lower(): entry.name for entry in os.scandir(path.parent)}
-                yield path, sidecar_of(path, names)
+                yield path, self._sidecar(path, sidecars_beside(path))
         else:
             yield from self._through(path)
 
@@ -107,13 +109,18 @@ class Walk:
                 if kind:
                     folders.remove(name)
                     self._left_out.counts[kind] += 1
-                elif os.path.ismount(path):
+                elif os.path.ismount(path) or path.is_symlink():
                     self.mounts.append(path)
             folders.sort()
             by_lower = {name.lower(): name for name in names if name.lower().endswith(SIDECAR)}
             for name in sorted(names):
                 if self._is_picture(path := Path(root, name)):
-                    yield path, sidecar_of(path, by_lower)
+                    yield path, self._sidecar(path, by_lower)
+
+    def _sidecar(self, path: Path, names: dict[str, str]) -> Path | None:
+        """The sidecar of a picture, unless it is a link that leads to a place that may not be read."""
+        sidecar = sidecar_of(path, names)
+        return None if sidecar and sidecar.is_symlink() and not self._reaches_file(sidecar) else sidecar
 
     def _enters(self, path: Path) -> bool:
         """Note that a folder is entered; whether it was not entered before, through another link."""
@@ -145,8 +152,9 @@ class Walk:
         """Whether a file has a picture's file name ending and is not left out; counts what is."""
         ending = path.suffix.lower()
         if path.name.startswith("."):
-            return False
-        if ending in RAW:
+            if ending in PICTURES | RAW | VIDEO:
+                self._left_out.counts["hidden file"] += 1
+        elif ending in RAW:
             self._left_out.counts["RAW"] += 1
         elif ending in VIDEO:
             self._left_out.counts["video"] += 1
@@ -154,6 +162,8 @@ class Walk:
             self._left_out.counts["ignored"] += 1
         elif ending in PICTURES and path.is_symlink() and not self._reaches_file(path):
             self._left_out.counts["link"] += 1
+            if self._follow:
+                self.dangling.append(path)
         else:
             return ending in PICTURES
         return False
@@ -179,12 +189,22 @@ def sidecar_of(path: Path, names: dict[str, str]) -> Path | None:
 
     Args:
         path: the picture's file.
-        names: the names of files beside it, by themselves in lower case.
+        names: the names of sidecars beside it, by themselves in lower case.
     """
     for name in (f"{path.name}{SIDECAR}", f"{path.stem}{SIDECAR}"):
         if name.lower() in names:
             return path.with_name(names[name.lower()])
     return None
+
+
+def sidecars_beside(path: Path) -> dict[str, str]:
+    """The names of files beside a file that may be sidecars, by themselves in lower case."""
+    with os.scandir(path.parent) as entries:
+        return {
+            entry.name.lower(): entry.name
+            for entry in entries
+            if entry.name.lower().endswith(SIDECAR) and not entry.is_dir()
+        }
 
 
 def pictures_of(sidecar: Path) -> list[Path]:

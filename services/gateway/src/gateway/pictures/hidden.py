@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
 from servicekit.records import VectorRecord
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, delete, select
+from sqlalchemy import BigInteger, Column, Index, Integer, Select, Table, Text, delete, select
 
 from gateway.database import METADATA, ROWS_AT_ONCE, Database, batched
 from gateway.pictures.storage import MediaStore
@@ -65,6 +65,10 @@ class HiddenPictures:
             if pictures:
                 self._search.delete_all([p["id"] for p in pictures])
 
+    def present(self, ids: Sequence[str]) -> set[str]:
+        """Those of some ids, at most ROWS_AT_ONCE, that are hidden."""
+        return {row.id for row in self._database.rows(select(HIDDEN.c.id).where(HIDDEN.c.id.in_(ids)))}
+
     def records(self, ids: Iterable[str]) -> dict[str, VectorRecord]:
         """The records of those of some pictures that are hidden, by id."""
         return {record["id"]: record for record, _ in self._rows(ids)}
@@ -99,13 +103,19 @@ class HiddenPictures:
         for part in batched(sorted(set(ids)), ROWS_AT_ONCE):
             self._database.change(delete(HIDDEN).where(HIDDEN.c.id.in_(part)))
 
-    def forget(self, before: float) -> Iterator[list[str]]:
+    def has_any(self) -> bool:
+        """Whether a picture is hidden."""
+        return bool(self._database.rows(select(HIDDEN.c.id).limit(1)))
+
+    def forget(self, before: float, awaited: Select[tuple[str]]) -> Iterator[list[str]]:
         """Delete pictures that were hidden before a time, with their files and thumbnails; yield their ids in batches.
 
         Args:
             before: in seconds since 1970.
+            awaited: the ids of pictures that are not deleted.
         """
-        oldest = select(HIDDEN).where(HIDDEN.c.hidden_at <= int(before)).order_by(HIDDEN.c.hidden_at).limit(BATCH)
+        due = select(HIDDEN).where(HIDDEN.c.hidden_at <= int(before), HIDDEN.c.id.not_in(awaited))
+        oldest = due.order_by(HIDDEN.c.hidden_at).limit(BATCH)
         while rows := self._database.rows(oldest):
             there = self._search.lookup([row.id for row in rows])
             for row in rows:

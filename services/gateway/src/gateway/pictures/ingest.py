@@ -11,11 +11,11 @@ from servicekit.records import NewRecord, NewVectorRecord
 from servicekit.timing import stage
 
 from gateway.concurrency import ConcurrencyLimit
-from gateway.pictures import exif, metadata
+from gateway.pictures import corrections, exif, metadata
 from gateway.pictures.hidden import HiddenPictures
 from gateway.pictures.quarantine import Quarantine
 from gateway.pictures.schemas import Details
-from gateway.pictures.storage import MediaStore, picture_id
+from gateway.pictures.storage import PREFIX, MediaStore, picture_id
 from gateway.upstream.collection import Collection
 from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
@@ -101,7 +101,7 @@ class Ingest:
                 results[i] = self._failed(None, upload.name, unread)
                 continue
             assert content is not None and name is not None
-            if name in first or (name in known and self._media.has(known[name]["media_key"])):
+            if name in first or (name in known and self._is_kept(known[name], upload)):
                 results[i] = IngestResult("exists", name)
                 continue
             try:
@@ -111,7 +111,7 @@ class Ingest:
                     raise
                 results[i] = self._failed(content, upload.name, error)
                 continue
-            if name in known:  # the record exists but its file was lost; now it is back, perhaps under another key
+            if name in known:  # the record exists; its file was lost, or was in the library alone
                 if record["media_key"] != known[name]["media_key"]:
                     self._search.edit(name, {"media_key": record["media_key"]})
                 results[i] = IngestResult("exists", name)
@@ -126,6 +126,11 @@ class Ingest:
             for i, name in enumerate(ids)
         ]
 
+    def _is_kept(self, record: NewRecord, upload: Upload) -> bool:
+        """Whether the file of a record is there; an upload is stored although a file of the library holds it."""
+        is_in_library = record["media_key"].startswith(PREFIX)
+        return (upload.in_place or not is_in_library) and self._media.has(record["media_key"])
+
     def _keep(self, upload: Upload, content: bytes, name: str, hidden: NewRecord | None) -> NewRecord:
         """Decode a picture, store its file, and return its record without the vector."""
         with stage("decode"):
@@ -138,6 +143,7 @@ class Ingest:
             former = own_words(upload.former) if hidden and upload.former else upload.former
             said = said_of(upload.details, hidden, former)
             said |= metadata.applied(said, metadata.description(picture, upload.sidecar))
+            attributes = corrections.with_facts(said["attributes"], camera, when)
         with stage("keep"):
             key = self._media.put(content, picture, upload.in_place)
             # An older release may have quarantined this file as unreadable.
@@ -151,8 +157,8 @@ class Ingest:
             "height": picture.height,
             "caption": said["caption"],
             "tags": said["tags"],
-            "attributes": metadata.within_limit(said["attributes"], camera),
-            "taken_at": upload.details.taken_at or when or said["taken_at"],
+            "attributes": attributes,
+            "taken_at": upload.details.taken_at or corrections.time(said, when),
             "placeholder": placeholder,
         }
 
@@ -222,7 +228,7 @@ def own_words(record: NewRecord) -> Details:
     return Details(
         caption=caption,
         tags=[tag for tag in record["tags"] if tag not in keywords],
-        attributes={k: v for k, v in attributes.items() if k not in exif.NAMES | metadata.NAMES},
+        attributes={k: v for k, v in corrections.own(attributes).items() if k not in metadata.NAMES},
         taken_at=record["taken_at"],
     )
 
@@ -239,7 +245,7 @@ def said_of(details: Details, *former: NewRecord | Details | None) -> dict[str, 
         one.model_dump() if isinstance(one, Details) else {**one} for one in former if one is not None
     ]
     for record in records:
-        own = {name: value for name, value in record["attributes"].items() if name not in exif.NAMES}
+        own = corrections.own(record["attributes"])
         if said["caption"] or said["tags"]:
             # What a file said belongs to the caption and the tags that came from it.
             own = {name: value for name, value in own.items() if name not in metadata.NAMES}

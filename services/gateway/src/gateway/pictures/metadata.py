@@ -132,7 +132,7 @@ def from_exif(exif: Image.Exif) -> Description:
     # Pillow decodes ASCII as Latin-1, and most programs write UTF-8.
     with suppress(ValueError):
         written = written.encode("latin-1").decode() if isinstance(written, str) else None
-    return made([written, title, comment], (keywords or "").split(";"))
+    return made([written, title, comment], [keywords])
 
 
 def decoded(content: Any, codings: Iterable[str]) -> str | None:
@@ -150,9 +150,12 @@ def decoded(content: Any, codings: Iterable[str]) -> str | None:
 
 
 def made(captions: Iterable[str | None], keywords: Iterable[str | None]) -> Description:
-    """A description of the first caption that says something, and of distinct keywords, within the limits."""
+    """A description of the first caption that says something, and of distinct keywords, within the limits.
+
+    Some programs write all keywords as one, with semicolons between them.
+    """
     said = (clean(caption)[:LONGEST_CAPTION] for caption in captions)
-    words = dict.fromkeys(clean(word)[:LONGEST_KEYWORD] for word in keywords)
+    words = dict.fromkeys(clean(word)[:LONGEST_KEYWORD] for one in keywords for word in (one or "").split(";"))
     return Description(
         next((caption for caption in said if caption and caption.lower() not in SAY_NOTHING), ""),
         tuple(word for word in words if word)[:MOST_KEYWORDS],

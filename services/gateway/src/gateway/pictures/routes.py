@@ -24,6 +24,7 @@ from gateway.api.description import Multipart
 from gateway.api.forms import FILES, read_files
 from gateway.api.routing import Api, event, events
 from gateway.auth.keys import Scope
+from gateway.pictures.corrections import noted
 from gateway.pictures.ingest import Ingest, IngestResult, Upload
 from gateway.pictures.schemas import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer, public
 from gateway.pictures.storage import MIMETYPES, InPlace, Kept, MediaStore
@@ -163,7 +164,10 @@ def add_picture_routes(
     )
     def edit(picture_id: str, body: Edit) -> dict[str, Any]:
         """Change fields of a picture; those that are left out stay unchanged."""
-        edited = search.edit(picture_id, body.model_dump(exclude_unset=True))
+        changes = body.model_dump(exclude_unset=True)
+        if changes.keys() & {"attributes", "taken_at"}:
+            changes = noted(record(picture_id), changes)
+        edited = search.edit(picture_id, changes)
         collection.changed()
         api.access.did("picture-edited", picture=picture_id, fields=sorted(body.model_fields_set))
         return public(edited)

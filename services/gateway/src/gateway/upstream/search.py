@@ -67,6 +67,10 @@ class SearchClient(Service):
         records: list[Record] = self.call("POST", "/v1/lookup", json={"ids": list(ids)})["pictures"]
         return {record["id"]: record for record in records}
 
+    def present(self, ids: Sequence[str]) -> set[str]:
+        """Those of some ids that exist."""
+        return set(self.call("POST", "/v1/present", json={"ids": list(ids)})["ids"]) if ids else set()
+
     def add(self, model_id: str, dim: int, pictures: Sequence[NewVectorRecord]) -> set[str]:
         """Add pictures and return the ids that are new; existing pictures are not changed."""
         body = {"model_id": model_id, "dim": dim, "pictures": list(pictures), "keep_existing": True}

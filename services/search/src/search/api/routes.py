@@ -86,6 +86,12 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         check_limit("ids", len(ids), settings.max_pictures)
         return {"pictures": list(store.records(ids).values())}
 
+    @routes.post("/v1/present")
+    def present() -> dict[str, Any]:
+        ids = parse(IdsRequest, request.get_json()).ids
+        check_limit("ids", len(ids), settings.max_pictures)
+        return {"ids": sorted(store.present(ids))}
+
     @routes.post("/v1/export")
     def export() -> dict[str, Any]:
         body = parse(ExportRequest, request.get_json())

@@ -139,7 +139,7 @@ class BatchRequest(Wire):
 
 
 class IdsRequest(Wire):
-    """The body of POST /v1/lookup and POST /v1/delete."""
+    """The body of POST /v1/lookup, POST /v1/present and POST /v1/delete."""
 
     ids: list[str] = Field(min_length=1)
 

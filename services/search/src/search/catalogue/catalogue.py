@@ -200,6 +200,14 @@ class Catalogue:
         """The records of those ids that exist, by id."""
         return read_records(self.database.reader, ids)
 
+    def present(self, ids: Sequence[str]) -> set[str]:
+        """The ids that exist."""
+        found = self.database.reader.execute(
+            "SELECT id FROM pictures WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        return {picture_id for (picture_id,) in found}
+
     def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[tuple[Record, bytes]]]:
         """The serving model, and one page of records with its vectors, by ids greater than `after`, in their order."""
         with self.database.reading() as db:

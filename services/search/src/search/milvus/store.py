@@ -182,6 +182,11 @@ class MilvusStore:
         found = source.get(ids, KEPT) if isinstance(source, MilvusSource) else []
         return {e["id"]: record_of(e) for e in found}
 
+    def present(self, ids: Sequence[str]) -> set[str]:
+        """The ids that exist."""
+        source = self._source(self._serving())
+        return {e["id"] for e in source.get(ids, ["id"])} if isinstance(source, MilvusSource) else set()
+
     def sample_captions(self, limit: int) -> list[str]:
         """See `catalogue.facets.sample_captions`."""
         model = self._serving()
