@@ -1,4 +1,4 @@
-"""Jobs, which a worker does whether or not the command waits: `sightline scan`, `reindex` and `jobs`."""
+"""Jobs, which a worker does whether or not the command waits: `sightline scan`, `reindex`, `sweep`, `jobs`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,26 @@ def scan(client: Client, remove: bool, join: bool, as_json: bool) -> None:
         show(last)
     else:
         summary(last)
+    if last["failed"]:
+        sys.exit(1)
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def sweep(client: Client, as_json: bool) -> None:
+    """Tidy the store of the pictures: the worker does this once a day.
+
+    Originals that were never recorded, since an upload was interrupted or an older catalogue was restored, are added;
+    files of pictures that were deleted are removed. Exit status 1: some originals cannot be added; they are listed.
+    """
+    last = completed(client, {"kind": "sweep"}, "sweeping", as_json)
+    if as_json:
+        show(last)
+    else:
+        click.echo(f"{last['restored']} pictures added again, {last['removed']} files removed.")
+        for failed in last["failed"]:
+            click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
     if last["failed"]:
         sys.exit(1)
 

@@ -57,6 +57,7 @@ for command in (
     changing.quarantine,
     jobs.reindex,
     jobs.scan,
+    jobs.sweep,
     jobs.jobs,
     sessions.sessions,
     doctor.doctor,

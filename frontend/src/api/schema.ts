@@ -751,7 +751,7 @@ export interface components {
              * Progress
              * @description None before the first step
              */
-            progress: components["schemas"]["ScanProgress"] | components["schemas"]["ReindexProgress"] | null;
+            progress: components["schemas"]["ScanProgress"] | components["schemas"]["ReindexProgress"] | components["schemas"]["SweepProgress"] | null;
             /**
              * Problem
              * @description the problem document of a job that failed
@@ -776,7 +776,7 @@ export interface components {
          * @description What a job does.
          * @enum {string}
          */
-        JobKind: "scan" | "reindex";
+        JobKind: "scan" | "reindex" | "sweep";
         /**
          * JobsAnswer
          * @description Jobs, the newest first.
@@ -863,7 +863,7 @@ export interface components {
          * NewJob
          * @description What a job is to do.
          */
-        NewJob: components["schemas"]["NewScan"] | components["schemas"]["NewReindex"];
+        NewJob: components["schemas"]["NewScan"] | components["schemas"]["NewReindex"] | components["schemas"]["NewSweep"];
         /**
          * NewReindex
          * @description A re-index: gives every picture a vector of the encoder's current model, then switches searches to that model.
@@ -900,6 +900,26 @@ export interface components {
             /**
              * Join
              * @description whether a scan that runs already is enough
+             * @default false
+             */
+            join?: boolean;
+        };
+        /**
+         * NewSweep
+         * @description A sweep of the picture store: files without a record. The worker does one a day without being asked.
+         *
+         *     Originals that were never recorded, since an upload was interrupted, are added; originals and thumbnails of pictures
+         *     that were deleted are removed.
+         */
+        NewSweep: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sweep";
+            /**
+             * Join
+             * @description whether a sweep that runs already is enough
              * @default false
              */
             join?: boolean;
@@ -1283,6 +1303,31 @@ export interface components {
             tags: string[];
         };
         /**
+         * SweepProgress
+         * @description How far a sweep is: folders of the picture store.
+         */
+        SweepProgress: {
+            /** Total */
+            total: number;
+            /** Done */
+            done: number;
+            /**
+             * Restored
+             * @description originals without a record that were added
+             */
+            restored: number;
+            /**
+             * Removed
+             * @description files that were deleted
+             */
+            removed: number;
+            /**
+             * Failed
+             * @description originals without a record that cannot be added
+             */
+            failed: components["schemas"]["FailedPicture"][];
+        };
+        /**
          * TagCount
          * @description A tag, and how many pictures have it.
          */
@@ -1390,6 +1435,7 @@ export type Model = components['schemas']['Model'];
 export type NewJob = components['schemas']['NewJob'];
 export type NewReindex = components['schemas']['NewReindex'];
 export type NewScan = components['schemas']['NewScan'];
+export type NewSweep = components['schemas']['NewSweep'];
 export type Orientations = components['schemas']['Orientations'];
 export type Picture = components['schemas']['Picture'];
 export type Problem = components['schemas']['Problem'];
@@ -1406,6 +1452,7 @@ export type Sessions = components['schemas']['Sessions'];
 export type StageSpread = components['schemas']['StageSpread'];
 export type Stats = components['schemas']['Stats'];
 export type Suggestions = components['schemas']['Suggestions'];
+export type SweepProgress = components['schemas']['SweepProgress'];
 export type TagCount = components['schemas']['TagCount'];
 export type Term = components['schemas']['Term'];
 export type UploadAnswer = components['schemas']['UploadAnswer'];

@@ -21,6 +21,7 @@ from gateway.auth.sessions import Sessions
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
 from gateway.database import Database
 from gateway.jobs.queue import JobQueue
+from gateway.jobs.sweep import Sweeper
 from gateway.library.folders import Folders
 from gateway.library.index import Library
 from gateway.library.scan import Scanner
@@ -70,6 +71,7 @@ class Dependencies:
     ingest: Ingest
     library: Library
     scanner: Scanner
+    sweeper: Sweeper
     access: AccessControl
     limits: RequestLimits
     metrics: MetricsSummary
@@ -126,6 +128,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         quarantine=quarantine,
         ingest=ingest,
         library=library,
+        sweeper=Sweeper(store, search, hidden, library, ingest),
         scanner=Scanner(library, ingest, search, hidden, settings.keep_gone_days * DAY_S),
         access=access,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),

@@ -11,8 +11,8 @@ from servicekit.app import create_service
 from servicekit.settings import load_settings
 
 from gateway.database import Database
-from gateway.dependencies import Clients, build, clients_of
-from gateway.jobs.queue import JobQueue
+from gateway.dependencies import DAY_S, Clients, build, clients_of
+from gateway.jobs.queue import JobKind, JobQueue
 from gateway.jobs.tasks import tasks_of
 from gateway.jobs.watch import LibraryWatch
 from gateway.jobs.worker import Worker
@@ -36,8 +36,8 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
     checks = {"database": database.check, "jobs": lambda: worker.check()}
     app = create_service("worker", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
     deps = build(settings, clients, app.extensions["metrics_registry"])
-    tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.scanner)
-    worker = Worker(queue, tasks, deps.collection.changed)
+    tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.scanner, deps.sweeper)
+    worker = Worker(queue, tasks, deps.collection.changed, every_s={JobKind.SWEEP: DAY_S})
     app.extensions["database"], app.extensions["worker"] = database, worker
     app.extensions["watch"] = LibraryWatch(
         deps.library.folders.paths,

@@ -32,6 +32,7 @@ class JobKind(StrEnum):
 
     SCAN = "scan"
     REINDEX = "reindex"
+    SWEEP = "sweep"
 
 
 class Status(StrEnum):
@@ -111,6 +112,12 @@ class JobQueue:
         row = {"id": job_id, "kind": kind, "params": dict(params), "status": Status.QUEUED}
         self._database.change(insert(JOBS).values(**row, **times))
         return self.get(job_id)
+
+    def submit_if_due(self, kind: JobKind, every_s: float) -> None:
+        """Queue a job without arguments, unless there was one in the last `every_s` seconds."""
+        latest = max((job.created_at for job in self._find(JOBS.c.kind == kind)), default=0.0)
+        if latest <= self._clock() - every_s:
+            self.submit(kind, {})
 
     def waiting(self, kind: JobKind) -> list[Job]:
         """The jobs of a kind that wait, the oldest first."""

@@ -31,7 +31,18 @@ class NewReindex(Wire):
     join: bool = Field(default=False, description="whether a re-index that runs already is enough")
 
 
-class NewJob(RootModel[Annotated[NewScan | NewReindex, Field(discriminator="kind")]]):
+class NewSweep(Wire):
+    """A sweep of the picture store: files without a record. The worker does one a day without being asked.
+
+    Originals that were never recorded, since an upload was interrupted, are added; originals and thumbnails of pictures
+    that were deleted are removed.
+    """
+
+    kind: Literal["sweep"]
+    join: bool = Field(default=False, description="whether a sweep that runs already is enough")
+
+
+class NewJob(RootModel[Annotated[NewScan | NewReindex | NewSweep, Field(discriminator="kind")]]):
     """What a job is to do."""
 
 
@@ -75,6 +86,16 @@ class ReindexProgress(Answer):
     failed: list[FailedPicture]
 
 
+class SweepProgress(Answer):
+    """How far a sweep is: folders of the picture store."""
+
+    total: int
+    done: int
+    restored: int = Field(description="originals without a record that were added")
+    removed: int = Field(description="files that were deleted")
+    failed: list[FailedPicture] = Field(description="originals without a record that cannot be added")
+
+
 class JobAnswer(Answer):
     """A job; times are in UTC."""
 
@@ -82,7 +103,7 @@ class JobAnswer(Answer):
     kind: JobKind
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     params: dict[str, Any]
-    progress: ScanProgress | ReindexProgress | None = Field(description="None before the first step")
+    progress: ScanProgress | ReindexProgress | SweepProgress | None = Field(description="None before the first step")
     problem: dict[str, Any] | None = Field(description="the problem document of a job that failed")
     created_at: str
     started_at: str | None

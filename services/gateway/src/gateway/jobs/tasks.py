@@ -10,13 +10,17 @@ from servicekit.clients.encoder import EncoderClient
 
 from gateway.jobs.queue import JobKind
 from gateway.jobs.reindex import Progress, reindex
+from gateway.jobs.sweep import Progress as Swept
+from gateway.jobs.sweep import Sweeper
 from gateway.jobs.worker import Task
 from gateway.library.scan import Scan, Scanner
 from gateway.pictures.storage import MediaStore
 from gateway.upstream.search import SearchClient
 
 
-def tasks_of(encoder: EncoderClient, search: SearchClient, media: MediaStore, scanner: Scanner) -> dict[JobKind, Task]:
+def tasks_of(
+    encoder: EncoderClient, search: SearchClient, media: MediaStore, scanner: Scanner, sweeper: Sweeper
+) -> dict[JobKind, Task]:
     """The task of each kind of job.
 
     Args:
@@ -24,6 +28,7 @@ def tasks_of(encoder: EncoderClient, search: SearchClient, media: MediaStore, sc
         search: the collection.
         media: the picture files.
         scanner: scans the library.
+        sweeper: sweeps the store of the picture files.
     """
 
     def scan_task(params: Mapping[str, Any]) -> Iterator[Scan]:
@@ -34,4 +39,7 @@ def tasks_of(encoder: EncoderClient, search: SearchClient, media: MediaStore, sc
     def reindex_task(_: Mapping[str, Any]) -> Iterator[Progress]:
         return reindex(encoder, search, media)
 
-    return {JobKind.SCAN: scan_task, JobKind.REINDEX: reindex_task}
+    def sweep_task(_: Mapping[str, Any]) -> Iterator[Swept]:
+        return sweeper.sweep()
+
+    return {JobKind.SCAN: scan_task, JobKind.REINDEX: reindex_task, JobKind.SWEEP: sweep_task}

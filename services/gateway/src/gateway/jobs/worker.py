@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from servicekit.errors import Kind, ServiceError
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 # Seconds between looks for a new job, and between reports of a running one.
 POLL_S = 0.5
 REPORT_S = 1.0
+# Seconds between looks whether a job is due that is done every so often.
+DUE_S = 600
 # A job goes on after a service was away: it is tried again after 1, 2, 4 ... seconds, for this long without progress.
 PATIENCE_S = 600
 LONGEST_PAUSE_S = 30
@@ -42,6 +45,7 @@ class Worker:
         tasks: Mapping[JobKind, Task],
         changed: Callable[[], None],
         patience_s: float = PATIENCE_S,
+        every_s: Mapping[JobKind, float] = MappingProxyType({}),
     ) -> None:
         """A worker with an id of its own.
 
@@ -50,7 +54,9 @@ class Worker:
             tasks: does the jobs of each kind.
             changed: called after each job, which may have changed the collection.
             patience_s: for how long a job without progress waits for a service that does not answer.
+            every_s: the kinds of jobs that are done without being asked for, with the seconds between two of them.
         """
+        self._every_s = every_s
         self._queue, self.tasks, self._changed, self._patience_s = queue, tasks, changed, patience_s
         self.id = uuid.uuid4().hex
         self._stopping = threading.Event()
@@ -91,8 +97,12 @@ class Worker:
         return True
 
     def _work(self, kind: JobKind) -> None:
+        look_at = time.monotonic()
         while not self._stopping.is_set():
             try:
+                if kind in self._every_s and time.monotonic() >= look_at:
+                    self._queue.submit_if_due(kind, self._every_s[kind])
+                    look_at = time.monotonic() + DUE_S
                 if self.run_next(kind):
                     continue
             except ServiceError as error:

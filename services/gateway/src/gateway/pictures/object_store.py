@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -12,6 +15,8 @@ import fsspec
 from servicekit.errors import Kind, ServiceError
 
 PROBE = ".writable"
+# The temporary file of a write: its name and a random number.
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 class ObjectStore(Protocol):
@@ -36,7 +41,17 @@ class ObjectStore(Protocol):
     def exists(self, key: str) -> bool: ...
     def delete(self, key: str) -> None: ...
     def names(self, folder: str) -> list[str]:
-        """Names of the files directly in a folder."""
+        """Names of the files and folders directly in a folder, sorted."""
+
+    def leftovers(self, folder: str) -> list[str]:
+        """Names of the files directly in a folder that interrupted writes left behind."""
+
+    def age_s(self, key: str) -> float:
+        """Seconds since a file was written.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
 
     def check(self) -> str:
         """Test by a write that the store is writable; the status text for `/readyz`."""
@@ -92,6 +107,15 @@ class FolderStore:
         path = self._folder / folder
         return sorted(p.name for p in path.iterdir() if not p.name.startswith(".")) if path.exists() else []
 
+    def leftovers(self, folder: str) -> list[str]:
+        """See `ObjectStore`."""
+        path = self._folder / folder
+        return sorted(p.name for p in path.iterdir() if UNFINISHED.fullmatch(p.name)) if path.exists() else []
+
+    def age_s(self, key: str) -> float:
+        """See `ObjectStore`."""
+        return time.time() - (self._folder / key).stat().st_mtime
+
     def check(self) -> str:
         """See `ObjectStore`.
 
@@ -142,6 +166,15 @@ class FsspecStore:
             return sorted(str(p).rpartition("/")[2] for p in self._store.ls(self._path(folder), detail=False))
         except FileNotFoundError:
             return []
+
+    def leftovers(self, folder: str) -> list[str]:
+        """None: an interrupted write leaves nothing that can be seen."""
+        return []
+
+    def age_s(self, key: str) -> float:
+        """See `ObjectStore`."""
+        written: datetime = self._store.modified(self._path(key))
+        return (datetime.now(UTC) - written.replace(tzinfo=written.tzinfo or UTC)).total_seconds()
 
     def check(self) -> str:
         """See `ObjectStore`."""

@@ -47,6 +47,8 @@ THUMBNAILS: dict[str, dict[str, Any]] = {
     "webp": {"quality": 80, "method": 4},
     "avif": {"quality": 60, "speed": 8},
 }
+# The folders of the store that hold thumbnails, by pictures' ids.
+THUMBNAIL_FOLDERS = tuple(f"thumbnails/{width}" for width in WIDTHS)
 
 
 def picture_id(content: bytes) -> str:
