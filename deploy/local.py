@@ -96,8 +96,12 @@ def missing_node() -> str | None:
 
 
 def missing_photos(photos: Path | None) -> str | None:
-    """An error message if PHOTOS is not a folder, else None."""
-    return f"PHOTOS: {photos} is not a folder." if photos and not photos.is_dir() else None
+    """An error message if PHOTOS is not a folder that a library may have, else None."""
+    if photos and not photos.is_dir():
+        return f"PHOTOS: {photos} is not a folder."
+    if photos and os.pathsep in str(photos):
+        return f"PHOTOS: {photos} has a '{os.pathsep}' in its path, which separates a library's folders; rename it."
+    return None
 
 
 def model_of(bundle: Path) -> str | None:

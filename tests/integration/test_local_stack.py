@@ -115,3 +115,12 @@ def test_a_port_that_is_taken_is_told_before_anything_is_done(local_stack: Any) 
         )
         assert done.returncode == 1
         assert says in done.stdout
+
+
+def test_a_folder_that_cannot_be_a_library_is_told_before_anything_is_done(tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    for folder, says in [("a:b", "has a ':' in its path"), ("missing", "is not a folder")]:
+        command = [sys.executable, "deploy/local.py", "check", "--port", "9000", "--photos", str(tmp_path / folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert says in done.stdout
