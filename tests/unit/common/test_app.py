@@ -1,10 +1,13 @@
 """What all services share: error format (problem JSON), size limits, request ids, readiness checks, metrics."""
 
+from collections.abc import Iterator
+
 import pytest
-from flask import Flask
+from flask import Flask, Response, stream_with_context
 from flask.testing import FlaskClient
 from servicekit.app import create_service
 from servicekit.errors import STATUS, Kind, ServiceError
+from servicekit.timing import stage
 
 
 def broken() -> str:
@@ -24,6 +27,16 @@ def app() -> Flask:
     @app.get("/gone")
     def gone() -> str:
         raise ServiceError(Kind.GONE, "that cursor has expired")
+
+    @app.get("/stream")
+    def stream() -> Response:
+        def parts() -> Iterator[str]:
+            for part in ("a", "b"):
+                with stage("part"):
+                    yield part
+
+        with stage("before"):
+            return Response(stream_with_context(parts()))
 
     @app.get("/bug")
     def bug() -> str:
@@ -96,3 +109,12 @@ def test_a_made_up_method_makes_no_series_of_its_own(client: FlaskClient) -> Non
 
 def test_every_kind_has_a_status() -> None:
     assert set(STATUS) == set(Kind)
+
+
+def test_the_stages_of_a_streamed_answer_are_counted_to_its_end(client: FlaskClient) -> None:
+    answer = client.get("/stream")
+    assert answer.text == "ab"
+    answer.close()
+    metrics = client.get("/metrics").text
+    assert 'stage_seconds_count{stage="before"} 1.0' in metrics
+    assert 'stage_seconds_count{stage="part"} 1.0' in metrics

@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -79,6 +80,10 @@ def create_service(
     )
     app.extensions["metrics_registry"] = registry
 
+    def observe(timed: Mapping[str, float]) -> None:
+        for name, value in timed.items():
+            stage_seconds.labels(name).observe(value)
+
     @app.before_request
     def begin() -> None:
         given = request.headers.get("X-Request-Id", "")
@@ -95,8 +100,10 @@ def create_service(
         method = request.method if request.method in METHODS else "other"
         requests.labels(route, method, response.status_code).inc()
         seconds.labels(route).observe(elapsed)
-        for name, value in stages().items():
-            stage_seconds.labels(name).observe(value)
+        if response.is_streamed:  # its stages go on while it is sent
+            response.call_on_close(partial(observe, stages()))
+        else:
+            observe(stages())
         response.headers["Server-Timing"] = server_timing({**stages(), "total": elapsed})
         response.headers["X-Request-Id"] = g.request_id
         facts = {
