@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import httpx
 import pytest
 from gateway.concurrency import ConcurrencyLimit
 from gateway.database import Database
@@ -323,3 +324,22 @@ def test_a_look_up_names_pictures_that_were_deleted(stack: Any) -> None:
     assert ([image["id"] for image in answer["images"]], answer["deleted"]) == ([blue], [red])
     upload(stack, picture(RED))
     assert body(get(stack, f"/api/v1/images?ids={red}"))["deleted"] == []
+
+
+def test_a_picture_that_is_uploaded_while_it_is_deleted_is_there(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    red = picture(RED)
+    upload(stack, red)
+    url, again = f"/api/v1/images/{ids(red)[0]}", []
+    handle = stack.search.handle_request
+
+    def uploading_after_the_record_is_gone(request: httpx.Request) -> httpx.Response:
+        answer: httpx.Response = handle(request)
+        if request.method == "DELETE":
+            again.append(body(upload(stack, red))["items"][0]["status"])
+        return answer
+
+    monkeypatch.setattr(stack.search, "handle_request", uploading_after_the_record_is_gone)
+    assert stack.client.delete(url).status_code == 204
+    assert again == ["added"]
+    assert get(stack, f"{url}/file").data == red
+    assert body(get(stack, f"/api/v1/images?ids={ids(red)[0]}"))["deleted"] == []

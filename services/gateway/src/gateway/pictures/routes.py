@@ -178,9 +178,10 @@ def add_picture_routes(
         media_key = record(picture_id)["media_key"]
         # First, so that no scan of the library brings it back.
         library.mark_deleted(picture_id)
-        # The record first: a picture that is uploaded again meanwhile is new then, and stores its file again.
+        # The record first: a picture that is uploaded again meanwhile is new then, and its file stays.
         search.delete(picture_id)
-        media.delete(picture_id, media_key)
+        if not search.present([picture_id]):
+            media.delete(picture_id, media_key)
         collection.changed()
         api.access.did("picture-deleted", picture=picture_id)
         return "", 204
