@@ -6,8 +6,10 @@
  */
 
 import { type AnchorHTMLAttributes, type MouseEvent, useSyncExternalStore } from "react";
+import { BASE, urlOf } from "./base";
 
 export type Entry = {
+  /** Below the page's own path. */
   path: string;
   search: string;
   /** The key of this history entry, unique within the tab. */
@@ -38,7 +40,8 @@ function newKey(): string {
 }
 
 function read(): Entry {
-  const { pathname: path, search } = window.location;
+  const { pathname, search } = window.location;
+  const path = pathname.startsWith(BASE) ? pathname.slice(BASE.length - 1) : pathname;
   const state = stateNow();
   if (!entry || entry.key !== state.key || entry.path !== path || entry.search !== search) {
     entry = { path, search, ...state };
@@ -55,8 +58,9 @@ function subscribe(listener: () => void) {
   };
 }
 
-/** Go to a URL of this page; with `replace`, the history entry keeps its key. */
-export function navigate(href: string, { replace = false, fromWall = false }: Way = {}): void {
+/** Go to a path of this page; with `replace`, the history entry keeps its key. */
+export function navigate(to: string, { replace = false, fromWall = false }: Way = {}): void {
+  const href = urlOf(to);
   // No new history entry for the current URL.
   if (!replace && href === window.location.pathname + window.location.search) return;
   const state: State = { key: replace ? stateNow().key : newKey(), fromWall };
@@ -80,7 +84,7 @@ export function Link({ to, replace, fromWall, children, ...rest }: LinkProps) {
     navigate(to, { ...(replace ? { replace } : {}), ...(fromWall ? { fromWall } : {}) });
   };
   return (
-    <a {...rest} href={to} onClick={go}>
+    <a {...rest} href={urlOf(to)} onClick={go}>
       {children}
     </a>
   );

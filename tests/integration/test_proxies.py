@@ -114,7 +114,7 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
     """Run Caddy with the repository's own Caddyfile in front of a gateway: `with edge(gateway_port) as port`."""
 
     @contextmanager
-    def run(gateway: int) -> Iterator[int]:
+    def run(gateway: int, base_path: str = "") -> Iterator[int]:
         port = find_free_ports(3)
         text = (
             (ROOT / "deploy" / "Caddyfile")
@@ -124,7 +124,7 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
         for offset in range(3):
             text = re.sub(rf"^:{8080 + offset} \{{", f":{port + offset} {{", text, flags=re.MULTILINE)
         (tmp_path / "Caddyfile").write_text(text)
-        env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "GATEWAY_BASE_PATH": base_path}
         caddy = shutil.which("caddy") or "caddy"
         command = ["env", *(f"{k}={v}" for k, v in env.items()), caddy, "run", "--config", str(tmp_path / "Caddyfile")]
         with server([*command, "--adapter", "caddyfile"], port, tmp_path / "caddy.log"):
@@ -276,3 +276,22 @@ def test_our_own_edge_behind_nginx_as_the_guide_says(
     ):
         assert httpx.get(f"http://127.0.0.1:{edge_port}/api/v1/stats").status_code == 401
         check_over_tls(port, services, certificate)
+
+
+def test_our_own_edge_and_the_gateway_answer_under_a_path_and_without_it(
+    edge: Any, start_all: Any, tmp_path: Path
+) -> None:
+    with (
+        start_all(tmp_path, GATEWAY_BASE_PATH="/photos", GATEWAY_AUTH="on", GATEWAY_TRUSTED_PROXIES="1") as services,
+        edge(port_of(services), "/photos") as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
+        bare = http.get("/photos")
+        assert (bare.status_code, bare.headers["location"]) == (308, "/photos/")
+        key = KeyStore(Database.in_file(services.gateway.log.parent / "state.sqlite")).create("laptop", Scope.READ)
+        assert http.post("/photos/api/v1/session", json={"key": key}).status_code == 200
+        (cookie,) = http.cookies.jar
+        assert cookie.path == "/photos/api"
+        assert http.get("/photos/api/v1/stats").status_code == 200
+        assert http.get("/api/v1/stats").status_code == 401  # the session is of the path alone
+        assert http.get("/api/v1/session").status_code == 200

@@ -1,5 +1,6 @@
 import { ApiError, errorOf } from "../api/client";
 import type { UploadItem } from "../api/schema";
+import { urlOf } from "../base";
 import type { Upload } from "./queue";
 
 // Seconds before a retry when no server answers.
@@ -36,7 +37,7 @@ export function sendFile(file: File, onProgress: (sent: number) => void): Upload
   });
   const form = new FormData();
   form.append("images", file, file.name);
-  request.open("POST", "/api/v1/images");
+  request.open("POST", urlOf("/api/v1/images"));
   request.send(form);
   return { done, cancel: () => request.abort() };
 }

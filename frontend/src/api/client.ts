@@ -1,11 +1,12 @@
 /** Requests to the gateway, typed by its OpenAPI document. */
 
 import createClient from "openapi-fetch";
+import { BASE } from "../base";
 import type { components, paths } from "./schema";
 
 type Problem = components["schemas"]["Problem"];
 
-export const api = createClient<paths>();
+export const api = createClient<paths>({ baseUrl: BASE.slice(0, -1) });
 
 /** A failed request, with the service's error message. Status 0: no server answered. */
 export class ApiError extends Error {

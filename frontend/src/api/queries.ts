@@ -1,6 +1,7 @@
 /** Queries and mutations of the gateway's API, with the keys of the query cache. */
 
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
+import { urlOf } from "../base";
 import { answerOf, api } from "./client";
 import type { Edit, Hit, Picture, SearchAnswer, Session } from "./schema";
 
@@ -170,6 +171,14 @@ export async function deletePicture(id: string): Promise<void> {
   );
 }
 
+/**
+ * The URL of a picture's file. Not `file_url`, whose path below a proxy's host is right only where the gateway is told
+ * that path: the page sees it.
+ */
+export function original(picture: Picture): string {
+  return urlOf(`/api/v1/images/${picture.id}/file`);
+}
+
 export function thumbnail(picture: Picture, width: 240 | 480 | 960 | 1920): string {
-  return `${picture.thumbnail_url}?w=${width}`;
+  return urlOf(`/api/v1/images/${picture.id}/thumbnail?w=${width}`);
 }

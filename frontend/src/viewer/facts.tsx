@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Fragment, useSyncExternalStore } from "react";
-import { mayWrite, neighboursOf, sessionQuery, thumbnail } from "../api/queries";
+import { mayWrite, neighboursOf, original, sessionQuery, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
 import type { Messages } from "../i18n/en";
 import { useSpeech } from "../i18n/language";
@@ -87,10 +87,10 @@ function Actions({ picture, params, onEdit, onGone }: ActionProps) {
       <Link to={term(AWAY)}>
         <AwayIcon size={18} /> {t.wall.away}
       </Link>
-      <a href={picture.file_url} target="_blank" rel="noreferrer">
+      <a href={original(picture)} target="_blank" rel="noreferrer">
         <OpenIcon size={18} /> {t.viewer.original}
       </a>
-      <a href={picture.file_url} download={picture.file_name || picture.id}>
+      <a href={original(picture)} download={picture.file_name || picture.id}>
         <DownloadIcon size={18} /> {t.viewer.download}
       </a>
       <button type="button" onClick={() => void copy()}>

@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.admin.routes import add_admin_routes
 from gateway.admin.session_routes import add_session_routes
+from gateway.api.base_path import BasePath
 from gateway.api.docs import create_docs
 from gateway.api.forms import spooling_in
 from gateway.api.page import create_page
@@ -79,6 +80,9 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
     app.register_blueprint(create_docs(api.description("Sightline", version("sightline-gateway"))))
     if settings.page:
         app.register_blueprint(create_page(settings.page, deps.limits.downloads))
+    if settings.base_path:
+        based = BasePath(app.wsgi_app, settings.base_path)
+        app.wsgi_app = based  # type: ignore[method-assign]
     if settings.trusted_proxies:
         # Each proxy appends an address; only the outermost, which terminates TLS, sets the protocol.
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1)

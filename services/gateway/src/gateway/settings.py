@@ -27,6 +27,11 @@ class Settings(ServerSettings):
     publish: str = Field(
         default="", description="address at which people reach the system, where that is not the one it listens on"
     )
+    base_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path below a proxy's host name where people reach the system, such as /photos",
+    )
     auth: Literal["auto", "on", "off"] = Field(
         default="auto",
         description="whether API keys are needed; auto: by all that does not come from this machine itself",

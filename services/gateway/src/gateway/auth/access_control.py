@@ -139,7 +139,7 @@ class AccessControl:
             COOKIE,
             held,
             max_age=int(LIFE.total_seconds()),
-            path="/api",
+            path=f"{request.script_root}/api",
             httponly=True,
             samesite="Strict",
             secure=request.is_secure,
@@ -153,7 +153,7 @@ class AccessControl:
         if caller and caller.session:
             self.sessions.end(caller.session.id)
             self.did("session-ended")
-        response.delete_cookie(COOKIE, path="/api", httponly=True, samesite="Strict")
+        response.delete_cookie(COOKIE, path=f"{request.script_root}/api", httponly=True, samesite="Strict")
         # Browsers cache pictures for a year; over TLS, logging out clears that cache.
         response.headers["Clear-Site-Data"] = '"cache"'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from flask import request
 from pydantic import Field
 from servicekit.records import Attributes, Caption, Number, TagList, TakenAt, Value, Whole
 from servicekit.wire import Params, Wire
@@ -96,6 +97,6 @@ SHOWN = tuple(name for name in Picture.model_fields if not name.endswith("_url")
 
 
 def public(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert a record to the public API's form, with URLs."""
-    base = f"/api/v1/images/{record['id']}"
+    """Convert a record to the public API's form, with URLs on this request's host."""
+    base = f"{request.script_root}/api/v1/images/{record['id']}"
     return {**{k: record[k] for k in SHOWN}, "file_url": f"{base}/file", "thumbnail_url": f"{base}/thumbnail"}
