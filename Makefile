@@ -57,8 +57,9 @@ $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 test: lint  ## lint, types and every test
 	$(DEV)/bin/python -m encoder.bundle
 	cd frontend && npm test --silent
-	# What only computes shares the cores, a thread each; whole systems, which have to answer in time, run one by one.
-	OMP_NUM_THREADS=1 $(DEV)/bin/pytest -n auto --maxprocesses 4 --dist loadfile tests/training tests/unit
+	# What only computes shares the cores, a thread each, the long files of tests/training first: three processes, since
+	# some wait for programs that they start. Whole systems, which have to answer in time, run one by one.
+	OMP_NUM_THREADS=1 $(DEV)/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/training tests/unit
 	$(DEV)/bin/pytest tests/integration tests/e2e
 
 lint: $(DEV)/ready frontend/dist/index.html licences  ## style, types and licences
