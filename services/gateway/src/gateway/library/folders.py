@@ -112,13 +112,13 @@ class Folders:
                 continue
             if not folder.is_dir():
                 unread.append((folder, "the folder is not there; is its disk mounted?"))
-            elif is_away(folder, disks.get(folder)) and had(folder):
+            elif had(folder) and is_away(folder, disks.get(folder)):
                 unread.append((folder, "the folder had pictures and has none; is its disk mounted?"))
             else:
                 self._walk(folder, below, found, had)
         for path, identity in disks.items():
             nested = any(path != folder and path.is_relative_to(folder) for folder in self.paths)
-            if nested and is_away(path, identity) and had(path):
+            if nested and had(path) and is_away(path, identity):
                 unread.append((path, "there were pictures on a disk that is not mounted any more"))
         return found
 
