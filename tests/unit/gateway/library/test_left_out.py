@@ -329,3 +329,20 @@ def test_pictures_of_a_library_that_is_no_more_can_be_forgotten(make_stack: Call
     assert scan(stack)["gone"] == 2
     assert scan(stack, remove=True)["forgotten"] == 2
     assert scan(stack)["detail"].startswith("there is no library")
+
+
+def test_mount_points_below_the_folders_are_read_as_linux_lists_them(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw",
+        f"40 22 8:17 / {photos}/my\\040stick rw,nosuid shared:9 - vfat /dev/sdb1 rw",
+        f"41 22 8:18 / {photos} rw - ext4 /dev/sdc1 rw",
+        f"42 22 8:18 / {photos}-2 rw - ext4 /dev/sdc1 rw",
+    ]
+    (tmp_path / "mountinfo").write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr("gateway.library.folders.MOUNTS", tmp_path / "mountinfo")
+    assert Folders([photos]).mounts() == [photos / "my stick"]
+    # No such list, as on macOS.
+    monkeypatch.setattr("gateway.library.folders.MOUNTS", tmp_path / "missing")
+    assert Folders([photos]).mounts() == []

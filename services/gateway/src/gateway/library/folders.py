@@ -23,6 +23,8 @@ from gateway.library.walk import (
 
 # Characters of a file's name in a record.
 LONGEST_NAME = 1000
+MOUNTS = Path("/proc/self/mountinfo")
+ESCAPED = re.compile(rb"\\([0-7]{3})")
 # How the identity of a folder begins that a link leads to.
 LINK = "link "
 
@@ -134,6 +136,17 @@ class Folders:
         for link in walk.dangling:
             if had(link) and not is_inside(target := Path(os.path.realpath(link)), self.paths) and is_cut_off(target):
                 found.left_out.unread.append((link, "the link leads nowhere; is its disk mounted?"))
+
+    def mounts(self) -> list[Path]:
+        """The mount points below the folders, as Linux lists them (proc_pid_mountinfo(5)); none on other systems."""
+        try:
+            lines = MOUNTS.read_bytes().splitlines()
+        except OSError:
+            return []
+        # The fifth field; a space in it is written as \040.
+        written = (line.split(b" ")[4] for line in lines)
+        points = [Path(os.fsdecode(ESCAPED.sub(lambda code: bytes([int(code[1], 8)]), point))) for point in written]
+        return [point for point in points if any(folder in point.parents for folder in self.paths)]
 
     def finds(self, path: Path) -> bool:
         """Whether a search would return a file now."""

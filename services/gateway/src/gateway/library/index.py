@@ -135,8 +135,9 @@ class Library:
         return {Path(os.fsdecode(row.path)): row.identity for row in self._database.rows(select(DISKS))}
 
     def identities(self) -> dict[Path, str | None]:
-        """The present identity of each folder, and of each disk that was found below one; None for what is away."""
-        found: dict[Path, str | None] = dict.fromkeys([*self.folders.paths, *self._disks()])
+        """The present identity of each folder, and of each disk that is or was below one; None for what is away."""
+        places = [*self.folders.paths, *self._disks(), *self.folders.mounts()]
+        found: dict[Path, str | None] = dict.fromkeys(places)
         for path in found:
             with suppress(OSError):
                 found[path] = identity_of(path)
