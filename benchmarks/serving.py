@@ -26,13 +26,22 @@ MODEL = "made-up"
 class Service:
     """A service in its own process group; a restart keeps its port."""
 
-    def __init__(self, name: str, **settings: str) -> None:
+    def __init__(self, name: str, config: str = "", bind: str = "", **settings: str) -> None:
+        """Start it on a free port.
+
+        Args:
+            name: of the service, the prefix of its settings.
+            config: the module of gunicorn's settings; the service's own unless given.
+            bind: the setting of its address; the service's own unless given.
+            settings: its environment.
+        """
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         self.name, self.url = name, f"http://127.0.0.1:{port}"
+        self._config = config or f"{name}.gunicorn_conf"
         self._settings = {
-            f"{name.upper()}_BIND": f"127.0.0.1:{port}",
+            bind or f"{name.upper()}_BIND": f"127.0.0.1:{port}",
             f"{name.upper()}_LOG_LEVEL": "WARNING",
             **settings,
         }
@@ -41,7 +50,7 @@ class Service:
     def start(self) -> None:
         """Start the process."""
         env = {**os.environ, **self._settings}
-        command = [sys.executable, "-m", "gunicorn", "-c", f"python:{self.name}.gunicorn_conf"]
+        command = [sys.executable, "-m", "gunicorn", "-c", f"python:{self._config}"]
         self.process = subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.DEVNULL)
 
     def wait(self) -> float:

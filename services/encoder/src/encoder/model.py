@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tokenizers import Tokenizer
 
+from encoder.background import background_threads
+
 Array = NDArray[np.float32]
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
@@ -68,7 +70,10 @@ class OnnxModel:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3  # errors only: an unoptimised graph logs many warnings at every start
         self._text = ort.InferenceSession(folder / "text.onnx", options, providers=["CPUExecutionProvider"])
-        self._image = ort.InferenceSession(folder / "image.onnx", options, providers=["CPUExecutionProvider"])
+        # The session's own threads inherit the priority of the thread that creates it.
+        self._pictures = background_threads("pictures", 1)
+        create = self._pictures.submit(ort.InferenceSession, folder / "image.onnx", options, ["CPUExecutionProvider"])
+        self._image: ort.InferenceSession = create.result()
 
     def encode_texts(self, texts: Sequence[str]) -> TextVectors:
         """Encode N texts as (N, dim) float32 unit vectors; a text over the token limit is cut and marked."""
@@ -110,11 +115,13 @@ class OnnxModel:
 
     def encode_images(self, prepared: Sequence[Array]) -> Array:
         """Encode N prepared pictures as (N, dim) float32 unit vectors."""
-        rows = [
-            self._image.run(["vectors"], {"pixels": np.stack(prepared[start : start + BATCH])})[0]
-            for start in range(0, len(prepared), BATCH)
-        ]
+        starts = range(0, len(prepared), BATCH)
+        rows = list(self._pictures.map(self._run_image, (prepared[start : start + BATCH] for start in starts)))
         return np.concatenate(rows) if rows else np.empty((0, self.dim), np.float32)
+
+    def _run_image(self, prepared: Sequence[Array]) -> Array:
+        vectors: Array = self._image.run(["vectors"], {"pixels": np.stack(prepared)})[0]
+        return vectors
 
     def check(self) -> str:
         """Encode the bundle's canary and compare it with the vector that training computed for it.

@@ -16,7 +16,8 @@ from servicekit.records import EncodedItem, EncodedItems, EncoderFacts
 from servicekit.timing import stage
 from servicekit.wire import Wire, parse
 
-from encoder.model import Array, TextVectors
+from encoder.background import background_threads
+from encoder.model import Array, TextVectors, available_cores
 from encoder.settings import Settings
 
 
@@ -43,6 +44,14 @@ class TextRequest(Wire):
 def create_routes(model: Encoder, settings: Settings) -> Blueprint:
     """The routes of the service, as a blueprint over a model."""
     routes = Blueprint("encoder", __name__)
+    decoders = background_threads("decode", settings.threads or available_cores())
+
+    def prepare(content: bytes) -> Array | ServiceError:
+        try:
+            # Decode a JPEG at a reduced scale (draft mode), at least twice the model's size for the resize.
+            return model.prepare(open_picture(content, settings.max_pixels, draft=2 * model.size).image)
+        except ServiceError as error:
+            return error
 
     def answer(vectors: Array, items: list[EncodedItem]) -> EncodedItems:
         encoded = base64.b64encode(np.ascontiguousarray(vectors, "<f4").tobytes()).decode()
@@ -86,13 +95,12 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
         prepared: list[Array] = []
         errors: dict[int, ServiceError] = {}
         with stage("decode"):
-            for i, file in enumerate(files):
-                try:
-                    # Decode a JPEG at a reduced scale (draft mode), at least twice the model's size for the resize.
-                    picture = open_picture(file.stream.read(), settings.max_pixels, draft=2 * model.size)
-                    prepared.append(model.prepare(picture.image))
-                except ServiceError as error:
-                    errors[i] = error
+            decoded = list(decoders.map(prepare, (file.stream.read() for file in files)))
+        for i, result in enumerate(decoded):
+            if isinstance(result, ServiceError):
+                errors[i] = result
+            else:
+                prepared.append(result)
         refuse_if_none(prepared, errors)
         check_deadline()
         with stage("model"):
