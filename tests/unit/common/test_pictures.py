@@ -206,6 +206,33 @@ def test_a_profile_that_is_damaged_or_of_another_space_is_ignored(content: bytes
     assert corners(file(scene(), icc_profile=content)) == CORNERS
 
 
+def gamma(value: float, *others: tuple[bytes, bytes]) -> bytes:
+    """A PNG with a gAMA chunk."""
+    chunks = PngImagePlugin.PngInfo()
+    for name, data in ((b"gAMA", struct.pack(">I", round(value * 100_000))), *others):
+        chunks.add(name, data)
+    return file(scene(), pnginfo=chunks)
+
+
+def test_the_gamma_of_a_png_is_applied() -> None:
+    linear: list[Colour] = [(srgb(r / 255), srgb(g / 255), srgb(b / 255)) for r, g, b in CORNERS]
+    assert corners(gamma(1.0)) == linear
+    half: list[Colour] = [(srgb((r / 255) ** 2), srgb((g / 255) ** 2), srgb((b / 255) ** 2)) for r, g, b in CORNERS]
+    assert corners(gamma(0.5)) == half
+
+
+@pytest.mark.parametrize("content", [gamma(1 / 2.2), gamma(0), gamma(1.0, (b"sRGB", b"\0"))])
+def test_a_gamma_that_is_that_of_srgb_or_wrong_or_overruled_changes_nothing(content: bytes) -> None:
+    assert corners(content) == CORNERS
+
+
+def test_a_known_format_that_is_not_read_is_refused_as_that() -> None:
+    with pytest.raises(ServiceError, match="a TIFF file that is damaged at its beginning, or of a kind that is not"):
+        open_picture(b"II*\0" + bytes(200), LIMIT)
+    with pytest.raises(ServiceError, match="a JPEG file that is damaged at its beginning"):
+        open_picture(b"\xff\xd8\xff\xe0" + bytes(200), LIMIT)
+
+
 def test_a_jpeg_without_its_end_is_taken_and_marked() -> None:
     whole = file(noise(), "JPEG", quality=90)
     for cut in (1, 2, 40, len(whole) // 4):

@@ -13,6 +13,8 @@ DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 DEPTHS = (8, 10, 12, 14, 16)
 # Largest ICC profile that is read, in bytes; those of printing presses have up to 3 MB.
 MAX_PROFILE = 4 * 2**20
+# The gAMA of a PNG that needs no conversion: sRGB's is written as 1 / 2.2. A value outside the limits is an error.
+SRGB_GAMMA, GAMMA_LIMITS = 1 / 2.2, (0.05, 20.0)
 # The colour space of an ICC profile (ICC.1:2022, table 19), by the mode of the pixels that it describes.
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
 
@@ -35,6 +37,8 @@ def to_srgb(picture: Image.Image) -> Image.Image:
         UnshowableError: its pixels cannot be shown rightly.
     """
     profile = picture.info.get("icc_profile")
+    # A PNG's sRGB chunk or ICC profile comes before its gAMA chunk (PNG, third edition, 4.3).
+    gamma = None if profile or "srgb" in picture.info else picture.info.get("gamma")
     picture = eight_bits(picture)
     alpha: Image.Image | None = None
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
@@ -48,6 +52,8 @@ def to_srgb(picture: Image.Image) -> Image.Image:
     elif picture.mode not in SPACES:
         picture = picture.convert("RGB")
     picture = by_profile(picture, profile if isinstance(profile, bytes) else b"")
+    if isinstance(gamma, float) and GAMMA_LIMITS[0] <= gamma <= GAMMA_LIMITS[1]:
+        picture = by_gamma(picture, gamma)
     if alpha is not None:
         white = Image.new("RGB", picture.size, "white")
         white.paste(picture, mask=alpha)
@@ -77,6 +83,16 @@ def by_profile(picture: Image.Image, profile: bytes) -> Image.Image:
         if fits and "srgb" not in named.lower() and (converted := transformed(picture, source)):
             return converted
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def by_gamma(picture: Image.Image, gamma: float) -> Image.Image:
+    """Convert an RGB picture to sRGB by the gAMA of its PNG: a value is light to the power of `gamma`."""
+    if abs(gamma - SRGB_GAMMA) < 0.01:
+        return picture
+    light = [(value / 255) ** (1 / gamma) for value in range(256)]
+    # The transfer function of sRGB (IEC 61966-2-1).
+    curve = [round(255 * (12.92 * y if y <= 0.0031308 else 1.055 * y ** (1 / 2.4) - 0.055)) for y in light]
+    return picture.point(curve * 3)
 
 
 def transformed(picture: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image | None:

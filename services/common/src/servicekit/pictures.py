@@ -20,6 +20,15 @@ from servicekit.errors import Kind, ServiceError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
+# What files of these formats begin with; BMP's two letters begin many other files.
+SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF8": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
+
 # JPEG's limit per side. A picture of 80,000,000 x 1 would pass the pixel limit, and resizing it needs gigabytes.
 MAX_SIDE = 65_535
 
@@ -89,6 +98,7 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> D
         ServiceError: the content is not a picture, is too damaged, cannot be shown, or has more pixels than the limit.
     """
     leniency = prepared()
+    cause: Exception
     try:
         return decoded(content, max_pixels, draft, None)
     except ServiceError:
@@ -96,8 +106,7 @@ def open_picture(content: bytes, max_pixels: int, draft: int | None = None) -> D
     except UnshowableError as error:
         raise ServiceError(Kind.UNSUPPORTED_PICTURE, f"the picture cannot be shown rightly: {error}") from error
     except UnidentifiedImageError as error:
-        problem = f"not a picture in a known format ({', '.join(FORMATS)})"
-        cause: Exception = error
+        problem, cause = unidentified(content), error
     except Exception as error:  # Pillow's plugins raise many types of exception
         problem, cause = f"the picture is damaged: {error}", error
     try:
@@ -145,6 +154,14 @@ def decoded(content: bytes, max_pixels: int, draft: int | None, damage: str | No
     elif turned:
         width, height = height, width
     return DecodedPicture(to_srgb(picture), form, width, height, exif, xmp, iptc, damage)
+
+
+def unidentified(content: bytes) -> str:
+    """What is wrong with a file that Pillow does not identify."""
+    for signature, form in SIGNATURES.items():
+        if content.startswith(signature):
+            return f"a {form} file that is damaged at its beginning, or of a kind that is not read"
+    return f"not a picture in a known format ({', '.join(FORMATS)})"
 
 
 def decoded_share(picture: Image.Image) -> float:
