@@ -43,7 +43,8 @@ def test_it_is_exported_and_served(start: Any, place: Path, trained: Path) -> No
     plain = place / "plain"
     assert export.main(["--run", str(trained), "--out", str(plain)]) == 0
     picture = place / "var" / "smoke" / "shapes" / "red-circle-blue.png"
-    with start("encoder", ENCODER_BUNDLE=str(plain)) as encoder, httpx.Client(base_url=encoder.url) as client:
+    exact = {"ENCODER_BUNDLE": str(plain), "ENCODER_RUNTIME": "onnxruntime-fp32"}
+    with start("encoder", **exact) as encoder, httpx.Client(base_url=encoder.url) as client:
         text = vectors(client.post("/v1/text", json={"texts": ["a red circle on blue"]}))
         image = vectors(client.post("/v1/images", files=[("images", picture.read_bytes())]))
     expected = RunEmbedder(trained, place)

@@ -1,6 +1,7 @@
 """Parity of serving and training: bundle against PyTorch, truncation, picture preprocessing, initial weights."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from encoder.model import OnnxModel
+from encoder.runtime import Runtime
 from servicekit.pictures import open_picture
 from twotower.bundles.embedder import BundleEmbedder
 from twotower.config import load_config
@@ -59,8 +61,10 @@ def test_training_does_not_start_from_towers_of_another_rank() -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> OnnxModel:
-    return OnnxModel(BUNDLE)
+def model() -> Iterator[OnnxModel]:
+    model = OnnxModel(BUNDLE)
+    yield model
+    model.close()
 
 
 def test_a_text_over_the_limit_is_cut_where_training_cuts_it(model: OnnxModel) -> None:
@@ -70,7 +74,7 @@ def test_a_text_over_the_limit_is_cut_where_training_cuts_it(model: OnnxModel) -
         expected = load_release(RELEASE, WHEELS).text(*encode(tokenizer, [text]))
     vectors, truncated = model.encode_texts([text])
     assert truncated == [True]
-    assert float(vectors[0] @ expected[0].numpy()) >= 0.9999
+    assert float(vectors[0] @ expected[0].numpy()) >= 0.999
 
 
 @pytest.mark.parametrize("entry", ENTRIES[:4], ids=lambda e: e["file"])
@@ -79,3 +83,27 @@ def test_the_encoder_prepares_a_picture_as_training_does(model: OnnxModel, entry
     served = model.prepare(open_picture(path.read_bytes(), 10**7, draft=2 * model.size).image)
     trained = see(path, 0, 0, BundleEmbedder(BUNDLE).preparation).numpy()
     assert np.abs(served - trained).max() == 0
+
+
+def test_a_vector_is_the_same_in_any_company() -> None:
+    texts = [e["caption"] for e in ENTRIES] + ["dog", "a black dog runs over wet sand " * 9]
+    exact = OnnxModel(BUNDLE, runtime=Runtime.ONNXRUNTIME_FP32)
+    try:
+        together = exact.encode_texts(texts).vectors
+        alone = np.concatenate([exact.encode_texts([text]).vectors for text in texts])
+        prepared = [exact.prepare(open_picture((GALLERY / e["file"]).read_bytes(), 10**7).image) for e in ENTRIES[:9]]
+        pictures = exact.encode_images(prepared)
+        single = np.concatenate([exact.encode_images([one]) for one in prepared])
+    finally:
+        exact.close()
+    assert np.abs(together - alone).max() <= 1e-5
+    assert np.abs(pictures - single).max() <= 1e-5
+
+
+def test_the_runtime_of_this_machine_computes_what_training_does(model: OnnxModel) -> None:
+    """In bf16 too, if the processor has it."""
+    embedder = BundleEmbedder(BUNDLE)
+    texts, files = [e["caption"] for e in ENTRIES], [GALLERY / e["file"] for e in ENTRIES]
+    prepared = [model.prepare(open_picture(file.read_bytes(), 10**7).image) for file in files]
+    assert (model.encode_texts(texts).vectors * embedder.texts(texts)).sum(1).min() >= 0.999
+    assert (model.encode_images(prepared) * embedder.pictures(files)).sum(1).min() >= 0.999

@@ -13,6 +13,7 @@ import pytest
 import sentencepiece
 import torch
 from encoder.model import OnnxModel
+from encoder.runtime import Runtime
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
@@ -129,7 +130,7 @@ def test_a_bundle_computes_what_the_model_does(made: Callable[[Path], Any], tmp_
     model = made(folder).eval()
     model.save_pretrained(folder)
     assert export.main(["--model", str(folder), "--out", str(tmp_path / "bundle")]) == 0
-    served = OnnxModel(tmp_path / "bundle", threads=1)
+    served = OnnxModel(tmp_path / "bundle", threads=1, runtime=Runtime.ONNXRUNTIME_FP32)
     assert served.model_id.startswith("mine-")
     # Padding and truncation as in the library's own examples.
     known = AutoTokenizer.from_pretrained(folder)
@@ -145,6 +146,7 @@ def test_a_bundle_computes_what_the_model_does(made: Callable[[Path], Any], tmp_
     assert least_cosine(found.vectors, wanted) > 0.9999
     # Padding does not change a vector: a text alone has the same one as in a batch with a longer text.
     assert least_cosine(served.encode_texts(QUERIES[:1]).vectors, wanted[:1]) > 0.9999
+    served.close()
 
 
 def least_cosine(a: Any, b: Any) -> float:

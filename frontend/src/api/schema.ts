@@ -856,6 +856,11 @@ export interface components {
             towers: {
                 [key: string]: string;
             };
+            /**
+             * Runtime
+             * @description what computes the towers, and in which precision, like openvino-bf16
+             */
+            runtime: string;
             /** Figures */
             figures: components["schemas"]["Figure"][];
         };

@@ -319,6 +319,7 @@ export const de: Messages = {
     model: "Modell",
     noModel: "Der Encoder antwortet nicht.",
     towers: "Türme",
+    runtime: "Berechnet mit",
     dim: "Dimension",
     figures: "Gemessen, in Prozent",
     interval: (low, high) => `${low} bis ${high}`,

@@ -310,6 +310,7 @@ export const en = {
     model: "Model",
     noModel: "The encoder does not answer.",
     towers: "Towers",
+    runtime: "Computed by",
     dim: "Dimension",
     figures: "Measured, in percent",
     interval: (low: string, high: string) => `${low} to ${high}`,

@@ -171,6 +171,7 @@ function Facts({ model }: { model: Model }) {
       <dl>
         <Fact name={t.status.model}>{model.model_id}</Fact>
         <Fact name={t.status.towers}>{Object.values(model.towers).join("; ")}</Fact>
+        <Fact name={t.status.runtime}>{model.runtime}</Fact>
         <Fact name={t.status.dim}>{model.dim}</Fact>
       </dl>
       {model.figures.length > 0 && (

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from encoder import create_app
-from encoder.model import Array, TextVectors
+from encoder.model import TextVectors
+from encoder.runtime import Array
 from encoder.settings import Settings
 from flask.testing import FlaskClient
 from PIL import Image
@@ -22,6 +23,7 @@ class Lengths:
     dim = 2
     size = 4
     manifest: dict[str, Any] = {}  # noqa: RUF012
+    runtime = "toy"
 
     def encode_texts(self, texts: list[str]) -> TextVectors:
         return TextVectors(np.array([[len(t), 0] for t in texts], np.float32), [len(t) > 10 for t in texts])

@@ -16,7 +16,8 @@ import httpx
 import numpy as np
 import pytest
 import search
-from encoder.model import Array, TextVectors
+from encoder.model import TextVectors
+from encoder.runtime import Array
 from encoder.settings import Settings as EncoderSettings
 from flask import Flask
 from flask.testing import FlaskClient
@@ -41,6 +42,7 @@ class Colours:
     model_id = "colours-1"
     dim = 3
     size = 4
+    runtime = "toy"
 
     def __init__(self) -> None:
         self.texts: list[str] = []

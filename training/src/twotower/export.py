@@ -28,7 +28,16 @@ from transformers import AutoTokenizer, VisionTextDualEncoderConfig, VisionTextD
 
 from twotower import data
 from twotower.bundles.embedder import BundleEmbedder
-from twotower.bundles.graphs import CANARY, Dual, ImageGraph, TextGraph, write_bundle, write_manifest
+from twotower.bundles.graphs import (
+    CANARY,
+    CanaryVectors,
+    Dual,
+    ImageGraph,
+    TextGraph,
+    canary_pixels,
+    write_bundle,
+    write_manifest,
+)
 from twotower.bundles.pretrained import SAMPLE_TEXTS, ExportError, load_pretrained
 from twotower.config import Config
 from twotower.evaluate import evaluate
@@ -89,7 +98,8 @@ def quantise(dual: Dual, bundle: Path, name: str, fields: dict[str, Any], pairs:
     loss = {k: before.text_to_image[k].value - after.text_to_image[k].value for k in before.text_to_image}
     fields = {**fields, "int8": {"pictures": len(pairs), "recall_lost": loss}, "evaluation": asdict(after)}
     sys.stdout.write("int8 costs " + ", ".join(f"{v:.2f} points of {k}" for k, v in loss.items()) + "\n")
-    return write_manifest(dual, bundle, name, fields, served.texts([CANARY])[0])
+    picture = served.pixels(canary_pixels(dual.preparation)[None].numpy())[0]
+    return write_manifest(dual, bundle, name, fields, CanaryVectors(served.texts([CANARY])[0], picture))
 
 
 def export(dual: Dual, out: Path, name: str, fields: dict[str, Any], int8_on: list[data.Pair] | None) -> str:

@@ -156,6 +156,12 @@ def decoded(content: bytes, max_pixels: int, draft: int | None, damage: str | No
     return DecodedPicture(to_srgb(picture), form, width, height, exif, xmp, iptc, damage)
 
 
+def canary_picture(side: int) -> Image.Image:
+    """A square RGB picture of gradients, the same everywhere: the canary of a model's picture tower."""
+    down, out = Image.linear_gradient("L"), Image.radial_gradient("L")
+    return Image.merge("RGB", (down, down.transpose(Image.Transpose.ROTATE_90), out)).resize((side, side))
+
+
 def unidentified(content: bytes) -> str:
     """What is wrong with a file that Pillow does not identify."""
     for signature, form in SIGNATURES.items():

@@ -234,6 +234,7 @@ class EncoderFacts(TypedDict):
     name: str
     towers: dict[str, str]
     evaluation: dict[str, Any]  # figures by name, nested to any depth
+    runtime: str  # what computes the towers, and in which precision
 
 
 class EncodedItem(TypedDict):

@@ -1,30 +1,38 @@
-"""The model: a bundle's two ONNX graphs, its tokenizer and its picture preprocessing. Independent of HTTP."""
+"""The model: a bundle's two towers, its tokenizer and its picture preprocessing. Independent of HTTP."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import math
-import os
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
-from numpy.typing import NDArray
 from PIL import Image
+from servicekit.pictures import canary_picture
 from tokenizers import Tokenizer
 
-from encoder.background import background_threads
+from encoder.batching import Batcher, Limits
+from encoder.metrics import BatchMetrics
+from encoder.processor import NICE, available_cores
+from encoder.runtime import Array, Runtime
+from encoder.tower import TowerDiedError, TowerProcess
 
-Array = NDArray[np.float32]
+log = logging.getLogger(__name__)
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
-# Items per forward pass: on a CPU a larger batch is no faster, and takes more memory.
-BATCH = 16
+# Texts are padded to a multiple of this many tokens: a runtime keeps code and memory for each shape.
+TOKENS = 8
+# The largest batches: about 25 ms of texts, and a quarter of a second of pictures, on two cores in bf16.
+TEXTS = Limits(items=32, size=512, waiting=2048)
+PICTURES = Limits(items=8, size=8, waiting=256)
+
+# The least cosine of a vector with the one that training computed in fp32.
+LEAST_COSINE = 0.999
 
 
 class BundleError(Exception):
@@ -38,14 +46,57 @@ class TextVectors(NamedTuple):
     truncated: list[bool]
 
 
-class OnnxModel:
-    """A dual encoder: unit vectors of texts and of pictures in one space."""
+class TextTower:
+    """Computes the vectors of texts; an item is the tuple of a text's token ids."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
-        """Load the bundle in `folder`, checking every file against its sha256.
+    def __init__(self, process: TowerProcess, max_tokens: int) -> None:
+        self._process, self._max_tokens = process, max_tokens
+        self.alive, self.restart = process.alive, process.restart
+
+    def padded(self, ids: Sequence[int]) -> int:
+        """The number of tokens that a text is padded to."""
+        return min(-(-len(ids) // TOKENS) * TOKENS, self._max_tokens)
+
+    def compute(self, items: Sequence[tuple[int, ...]]) -> Sequence[Array]:
+        """The vectors (dim,) of N texts."""
+        longest = max(map(self.padded, items))
+        ids = np.zeros((len(items), longest), np.int64)
+        mask = np.zeros((len(items), longest), np.int64)
+        for row, item in enumerate(items):
+            ids[row, : len(item)] = item
+            mask[row, : len(item)] = 1
+        return list(self._process.run({"input_ids": ids, "attention_mask": mask}))
+
+
+class ImageTower:
+    """Computes the vectors of prepared pictures."""
+
+    def __init__(self, process: TowerProcess) -> None:
+        self._process = process
+        self.alive, self.restart = process.alive, process.restart
+
+    def compute(self, items: Sequence[Array]) -> Sequence[Array]:
+        """The vectors (dim,) of N pictures."""
+        return list(self._process.run({"pixels": np.stack(items)}))
+
+
+class OnnxModel:
+    """A dual encoder: unit vectors of texts and of pictures in one space. Any number of threads may use it."""
+
+    def __init__(
+        self, folder: Path, threads: int = 0, runtime: Runtime = Runtime.AUTO, metrics: BatchMetrics | None = None
+    ) -> None:
+        """Load the bundle in `folder`, checking every file against its sha256, and start its towers.
+
+        Args:
+            folder: of the bundle.
+            threads: of each tower; 0 for all cores.
+            runtime: what computes the graphs. AUTO takes the fastest one whose vectors are those of training.
+            metrics: receive the sizes and times of batches.
 
         Raises:
-            BundleError: a file is missing, damaged, or of a form that this encoder does not understand.
+            BundleError: a file is missing, damaged, or of a form that this encoder does not understand; or the runtime
+                cannot be used here.
         """
         self.manifest = read_manifest(folder)
         self.model_id: str = self.manifest["model_id"]
@@ -64,39 +115,58 @@ class OnnxModel:
         # Truncation is done in `encode_texts`, which reports it to the caller.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or available_cores()
-        # The arena would keep the memory of the largest batch for ever; a small server needs it back.
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 3  # errors only: an unoptimised graph logs many warnings at every start
-        self._text = ort.InferenceSession(folder / "text.onnx", options, providers=["CPUExecutionProvider"])
-        # The session's own threads inherit the priority of the thread that creates it.
-        self._pictures = background_threads("pictures", 1)
-        create = self._pictures.submit(ort.InferenceSession, folder / "image.onnx", options, ["CPUExecutionProvider"])
-        self._image: ort.InferenceSession = create.result()
+        self._folder, self._threads, self._metrics = folder, threads or available_cores(), metrics
+        # A reduced precision is checked with both canaries; graphs in int8 are made for ONNX Runtime.
+        exact = "int8" in self.manifest or "picture" not in self.manifest["canary"]
+        self._start(Runtime.ONNXRUNTIME_FP32 if runtime is Runtime.AUTO and exact else runtime)
+        try:
+            self.check()
+            self._check_pictures()
+        except BundleError as error:
+            self.close()
+            if runtime is not Runtime.AUTO or self.runtime is Runtime.ONNXRUNTIME_FP32:
+                raise BundleError(f"{folder}: {error}") from error
+            log.warning("%s is not used: %s", self.runtime, error)
+            self._start(Runtime.ONNXRUNTIME_FP32)
+        log.info("%s runs on %s with %d threads", self.model_id, self.runtime, self._threads)
+
+    def _start(self, runtime: Runtime) -> None:
+        text = TowerProcess(self._folder / "text.onnx", runtime, self._threads)
+        image = TowerProcess(self._folder / "image.onnx", runtime, self._threads, NICE)
+        self._processes = (text, image)
+        try:
+            for process in self._processes:
+                process.wait()
+        except TowerDiedError as error:
+            for process in self._processes:
+                process.close()
+            raise BundleError(str(error)) from error
+        self.runtime = text.runtime
+        texts = TextTower(text, self.max_tokens)
+        self._texts = Batcher("texts", texts, TEXTS, texts.padded, key=lambda ids: ids, metrics=self._metrics)
+        self._pictures = Batcher("pictures", ImageTower(image), PICTURES, lambda _: 1, metrics=self._metrics)
+
+    def close(self) -> None:
+        """End the towers."""
+        for batcher in (self._texts, self._pictures):
+            batcher.close()
+        for process in self._processes:
+            process.close()
 
     def encode_texts(self, texts: Sequence[str]) -> TextVectors:
-        """Encode N texts as (N, dim) float32 unit vectors; a text over the token limit is cut and marked."""
+        """Encode N texts as (N, dim) float32 unit vectors; a text over the token limit is cut and marked.
+
+        Raises:
+            ServiceError: the tower is busy (429) or down, or the request's deadline has passed (503).
+        """
         encoded = [e.ids for e in self._tokenizer.encode_batch(list(texts))]
         truncated = [len(ids) > self.max_tokens for ids in encoded]
         # The last id is the separator that every sequence must end with.
         cut = [
-            [*ids[: self.max_tokens - 1], ids[-1]] if long else ids
+            (*ids[: self.max_tokens - 1], ids[-1]) if long else tuple(ids)
             for ids, long in zip(encoded, truncated, strict=True)
         ]
-        # Sort by length (bucketing), so that a short query is not padded to the length of a long one.
-        order = sorted(range(len(cut)), key=lambda i: len(cut[i]))
-        vectors = np.empty((len(cut), self.dim), np.float32)
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            longest = len(cut[rows[-1]])
-            ids = np.zeros((len(rows), longest), np.int64)
-            mask = np.zeros((len(rows), longest), np.int64)
-            for i, row in enumerate(rows):
-                ids[i, : len(cut[row])] = cut[row]
-                mask[i, : len(cut[row])] = 1
-            vectors[rows] = self._text.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
-        return TextVectors(vectors, truncated)
+        return TextVectors(np.array(self._texts.run(cut)), truncated)
 
     def prepare(self, picture: Image.Image) -> Array:
         """Turn an RGB picture into (3, size, size) float32, normalised as the model was trained."""
@@ -114,27 +184,49 @@ class OnnxModel:
         return picture.resize((width, height), self._resample).crop((left, top, left + size, top + size))
 
     def encode_images(self, prepared: Sequence[Array]) -> Array:
-        """Encode N prepared pictures as (N, dim) float32 unit vectors."""
-        starts = range(0, len(prepared), BATCH)
-        rows = list(self._pictures.map(self._run_image, (prepared[start : start + BATCH] for start in starts)))
-        return np.concatenate(rows) if rows else np.empty((0, self.dim), np.float32)
-
-    def _run_image(self, prepared: Sequence[Array]) -> Array:
-        vectors: Array = self._image.run(["vectors"], {"pixels": np.stack(prepared)})[0]
-        return vectors
-
-    def check(self) -> str:
-        """Encode the bundle's canary and compare it with the vector that training computed for it.
+        """Encode N prepared pictures as (N, dim) float32 unit vectors.
 
         Raises:
-            BundleError: the graphs compute other vectors on this machine than where they were exported.
+            ServiceError: the tower is busy (429) or down, or the request's deadline has passed (503).
+        """
+        return np.array(self._pictures.run(prepared)).reshape(len(prepared), self.dim)
+
+    def check(self) -> str:
+        """Encode the bundle's canary text and compare it with the vector that training computed for it.
+
+        Raises:
+            BundleError: the tower computes other vectors on this machine than where it was exported.
+            ServiceError: a tower is down.
         """
         canary = self.manifest["canary"]
-        expected = np.frombuffer(base64.b64decode(canary["vector"]), "<f4")
-        cosine = float(self.encode_texts([canary["text"]]).vectors[0] @ expected)
-        if not cosine >= 0.999:
-            raise BundleError(f"the canary {canary['text']!r} has cosine {cosine:.4f} with its known vector")
-        return f"{self.model_id}, canary cosine {cosine:.5f}"
+        least = agreed(
+            f"the canary {canary['text']!r}", self.encode_texts([canary["text"]]).vectors[0], canary["vector"]
+        )
+        self._pictures.check()
+        return f"{self.model_id}, canary cosine {least:.5f}"
+
+    def _check_pictures(self) -> None:
+        """As `check`, with the canary picture; done once, since it takes the time of a picture."""
+        if "picture" in self.manifest["canary"]:
+            vector = self.encode_images([self.prepare(canary_picture(2 * self.size))])[0]
+            agreed("the canary picture", vector, self.manifest["canary"]["picture"])
+
+
+def agreed(what: str, vector: Array, expected: str) -> float:
+    """The cosine of a vector with the one that training computed.
+
+    Args:
+        what: was encoded, for the error.
+        vector: (dim,) as computed here.
+        expected: as base64 of little-endian float32.
+
+    Raises:
+        BundleError: it is below LEAST_COSINE.
+    """
+    cosine = float(vector @ np.frombuffer(base64.b64decode(expected), "<f4"))
+    if not cosine >= LEAST_COSINE:
+        raise BundleError(f"{what} has cosine {cosine:.4f} with its known vector")
+    return cosine
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -159,19 +251,3 @@ def file_sha256(path: Path) -> str:
     """The sha256 of a file's content, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """The number of cores that this process may use: by CPU affinity, and by the quota of its container.
-
-    ONNX Runtime's default is all cores of the machine, and threads beyond the quota stop each other.
-
-    Args:
-        cgroup: where the control group of this process is mounted (cgroup v2).
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        return min(cores, max(1, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file on other systems; "max" is no number
-        return cores

@@ -16,8 +16,9 @@ from servicekit.records import EncodedItem, EncodedItems, EncoderFacts
 from servicekit.timing import stage
 from servicekit.wire import Wire, parse
 
-from encoder.background import background_threads
-from encoder.model import Array, TextVectors, available_cores
+from encoder.model import TextVectors
+from encoder.processor import available_cores, background_threads
+from encoder.runtime import Array
 from encoder.settings import Settings
 
 
@@ -28,6 +29,11 @@ class Encoder(Protocol):
     dim: int
     size: int
     manifest: dict[str, Any]
+
+    @property
+    def runtime(self) -> str:
+        """What computes the towers, and in which precision."""
+        ...
 
     def encode_texts(self, texts: list[str]) -> TextVectors: ...
     def prepare(self, picture: Image.Image) -> Array: ...
@@ -66,6 +72,7 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
             "name": manifest.get("name", ""),
             "towers": manifest.get("towers", {}),
             "evaluation": manifest.get("evaluation", {}),
+            "runtime": model.runtime,
         }
 
     @routes.post("/v1/text")

@@ -8,6 +8,8 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 from servicekit.settings import ServerSettings
 
+from encoder.runtime import Runtime
+
 
 class Settings(ServerSettings):
     """Every setting, its default and its limits; each is read from ENCODER_<NAME>."""
@@ -16,7 +18,12 @@ class Settings(ServerSettings):
 
     bind: str = Field(default="127.0.0.1:8081", description="address and port to listen on")
     bundle: Path = Field(default=Path("var/bundle"), description="folder of the model bundle")
-    threads: int = Field(default=0, ge=0, le=256, description="threads of the model; 0 takes every core there is")
+    threads: int = Field(default=0, ge=0, le=256, description="threads of each tower; 0 takes every core there is")
+    runtime: Runtime = Field(
+        default=Runtime.AUTO,
+        description="what computes the towers; auto takes the fastest one for the processor whose vectors are those of "
+        "training",
+    )
     max_texts: int = Field(default=256, ge=1, description="most texts in one request")
     max_characters: int = Field(default=10_000, ge=1, description="longest text that is looked at, in characters")
     max_images: int = Field(default=64, ge=1, description="most pictures in one request")

@@ -42,6 +42,7 @@ def test_the_status_tells_model_stages_and_caches(stack: Any) -> None:
         "name": "colours",
         "dim": 3,
         "towers": {"text": "words"},
+        "runtime": "toy",
         "figures": [
             {"name": "dev set R@1", "value": 50, "low": 40, "high": 60},
             {"name": "dev set loss", "value": 2.5, "low": None, "high": None},

@@ -93,7 +93,7 @@ class Answering(EncoderClient):
     def model(self) -> EncoderFacts:
         self.asked.set()
         assert self.may_answer.wait(10)
-        return {"model_id": self._model_id, "dim": 3, "name": "", "towers": {}, "evaluation": {}}
+        return {"model_id": self._model_id, "dim": 3, "name": "", "towers": {}, "evaluation": {}, "runtime": ""}
 
 
 def test_requests_use_the_known_encoder_while_another_request_asks_for_the_models() -> None:

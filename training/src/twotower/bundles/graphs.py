@@ -9,17 +9,21 @@ import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from servicekit.pictures import canary_picture
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from twotower.config import Preparation
+from twotower.towers.pictures import square, to_pixels
 from twotower.towers.texts import encode
+
+Vector = NDArray[np.float32]
 
 CANARY = "a photo of a dog on the grass"
 
@@ -128,12 +132,33 @@ def described(dual: Dual) -> dict[str, Any]:
     return {"text": {"max_tokens": dual.max_tokens}, "image": image}
 
 
-def canary(dual: Dual, vector: NDArray[np.float32] | None = None) -> dict[str, str]:
-    """A text and its vector, by which the encoder checks at its start that it computes the same vectors."""
-    if vector is None:
+class CanaryVectors(NamedTuple):
+    """(D,) float32 vectors of the canary text and of the canary picture."""
+
+    text: Vector
+    picture: Vector
+
+
+def canary(dual: Dual, vectors: CanaryVectors | None = None) -> dict[str, str]:
+    """A text and the vectors of it and of a picture, by which the encoder checks that it computes the same vectors.
+
+    The picture is `servicekit.pictures.canary_picture` of twice the model's size.
+
+    Args:
+        dual: the towers.
+        vectors: those of the canaries; None to compute them with the towers.
+    """
+    if vectors is None:
         with torch.inference_mode():
-            vector = dual.text(*encode(dual.tokenizer, [CANARY]))[0].numpy()
-    return {"text": CANARY, "vector": base64.b64encode(vector.astype("<f4").tobytes()).decode()}
+            text = dual.text(*encode(dual.tokenizer, [CANARY]))[0].numpy()
+            vectors = CanaryVectors(text, dual.image(canary_pixels(dual.preparation)[None])[0].numpy())
+    known, picture = (base64.b64encode(v.astype("<f4").tobytes()).decode() for v in vectors)
+    return {"text": CANARY, "vector": known, "picture": picture}
+
+
+def canary_pixels(preparation: Preparation) -> Tensor:
+    """The canary picture as the picture tower takes it, (3, size, size) float32."""
+    return to_pixels(square(canary_picture(2 * preparation.size), preparation), preparation)
 
 
 def write_bundle(dual: Dual, out: Path, name: str, fields: dict[str, Any]) -> str:
@@ -158,7 +183,7 @@ def write_bundle(dual: Dual, out: Path, name: str, fields: dict[str, Any]) -> st
 
 
 def write_manifest(
-    dual: Dual, out: Path, name: str, fields: dict[str, Any], vector: NDArray[np.float32] | None = None
+    dual: Dual, out: Path, name: str, fields: dict[str, Any], vectors: CanaryVectors | None = None
 ) -> str:
     """Write the manifest of a folder that holds the graphs and the tokenizer; return the model_id.
 
@@ -167,12 +192,12 @@ def write_manifest(
         out: the folder.
         name: of the model; the model_id begins with it.
         fields: further fields of the manifest.
-        vector: (D,) the canary's vector; None to compute it with the towers. Given for int8, whose graphs compute other
+        vectors: those of the canaries; None to compute them with the towers. Given for int8, whose graphs compute other
             vectors than the towers.
     """
     files = {f: sha256(out / f) for f in ("text.onnx", "image.onnx", "tokenizer.json")}
     identity = {**described(dual), "files": files}
-    known = canary(dual, vector)
+    known = canary(dual, vectors)
     manifest = {
         "format": 1,
         "name": name,

@@ -64,6 +64,7 @@ class Model(Answer):
     name: str
     dim: int
     towers: dict[str, str]
+    runtime: str = Field(description="what computes the towers, and in which precision, like openvino-bf16")
     figures: list[Figure]
 
 

@@ -1,9 +1,11 @@
-"""The number of cores: CPU affinity, and the CPU quota of a container (cgroup v2)."""
+"""The number of cores, by affinity and by a container's quota (cgroup v2); the priority of threads for pictures."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
-from encoder.model import available_cores
+from encoder.processor import NICE, available_cores, background_threads
 
 
 @pytest.mark.parametrize(
@@ -20,3 +22,13 @@ def test_a_container_uses_the_cores_of_its_quota(
 def test_without_a_control_group_it_is_the_affinity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert available_cores(tmp_path) == 3
+
+
+def test_threads_for_pictures_have_a_lower_priority_and_the_others_keep_theirs() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = priority()
+    with background_threads("pictures", 2) as pool:
+        assert pool.submit(priority).result() == before + NICE
+    assert priority() == before
