@@ -44,7 +44,7 @@ def test_a_library_is_shown_and_follows_its_folder(
     expect(page.get_by_text("previews, recycle bins: 1")).to_be_visible()
     reasons = page.locator("summary")
     expect(reasons).to_have_count(2)
-    expect(reasons.first).to_have_text(re.compile("^3: the picture is damaged"))
+    expect(reasons.first).to_have_text(re.compile("^3 files: the picture is damaged"))
     reasons.first.click()
     expect(page.get_by_text(f"{photos}/cut1.png")).to_be_visible()
 

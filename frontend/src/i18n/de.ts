@@ -296,6 +296,7 @@ export const de: Messages = {
     failed: (why) => `Es ist gescheitert: ${why}.`,
     watched: "Änderungen werden von selbst bemerkt, meist binnen Sekunden.",
     unread: "Konnte nicht gelesen werden",
+    because: (n, reason) => `${count(n, "Datei", "Dateien")}: ${reason}`,
     more: (n) => `und ${count(n, "weitere", "weitere")}`,
     leftOut: "Ausgelassen",
     kinds: {

@@ -287,6 +287,7 @@ export const en = {
     failed: (why: string) => `It failed: ${why}.`,
     watched: "Changes are noticed by themselves, usually within seconds.",
     unread: "Could not be read",
+    because: (n: number, reason: string) => `${count(n, "file", "files")}: ${reason}`,
     more: (n: number) => `and ${count(n, "more", "more")}`,
     leftOut: "Left out",
     kinds: {

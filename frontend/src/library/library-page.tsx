@@ -174,15 +174,13 @@ function Last({ job }: { job: JobAnswer | undefined }) {
 }
 
 function Unread({ progress }: { progress: ScanProgress }) {
-  const { t, number } = useSpeech();
+  const { t } = useSpeech();
   const more = progress.failed - progress.failures.length;
   return (
     <>
       {byReason(progress.failures).map(([reason, files]) => (
         <details key={reason} className={styles.reason}>
-          <summary>
-            {number(files.length)}: {reason}
-          </summary>
+          <summary>{t.library.because(files.length, reason)}</summary>
           <ul className={styles.files}>
             {files.map((file) => (
               <li key={file}>{file}</li>

@@ -125,7 +125,13 @@ function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "para
     [t.viewer.added, date(picture.added_at)],
     ...Object.entries(picture.attributes)
       .filter(([name, value]) => !saysNothingNew(picture, name, value))
-      .map(([name, value]) => [label(t, name), say(name.replace(FILE, ""), value)] as [string, string]),
+      .map(
+        ([name, value]) =>
+          [
+            label(t, name),
+            name === "file_taken_at" ? date(String(value)) : say(name.replace(FILE, ""), value),
+          ] as [string, string],
+      ),
   ];
   const sure = hit?.confidence ?? null;
   return (
