@@ -1,5 +1,6 @@
 """Parity of serving and training: bundle against PyTorch, truncation, picture preprocessing, initial weights."""
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,8 @@ import pytest
 import torch
 from encoder.model import OnnxModel
 from encoder.runtime import Runtime
-from servicekit.pictures import open_picture
+from PIL import Image
+from servicekit.pictures import open_picture, packed, unpacked
 from twotower.bundles.embedder import BundleEmbedder
 from twotower.config import load_config
 from twotower.parity import load_release, parity
@@ -107,3 +109,19 @@ def test_the_runtime_of_this_machine_computes_what_training_does(model: OnnxMode
     prepared = [model.prepare(open_picture(file.read_bytes(), 10**7).image) for file in files]
     assert (model.encode_texts(texts).vectors * embedder.texts(texts)).sum(1).min() >= 0.999
     assert (model.encode_images(prepared) * embedder.pictures(files)).sum(1).min() >= 0.999
+
+
+@pytest.mark.parametrize("entry", ENTRIES[:6], ids=lambda e: e["file"])
+def test_a_picture_that_was_decoded_for_its_thumbnail_has_the_vector_of_its_file(
+    model: OnnxModel, entry: dict[str, str]
+) -> None:
+    """Reduced from 12 megapixels and from its own size, as the gateway sends it, against the whole file."""
+    small = Image.open(GALLERY / entry["file"]).convert("RGB")
+    for size in (small.size, (4032, 3024)):
+        stream = io.BytesIO()
+        small.resize(size, Image.Resampling.BICUBIC).save(stream, "JPEG", quality=92)
+        whole = open_picture(stream.getvalue(), 10**8).image
+        sent = unpacked(packed(open_picture(stream.getvalue(), 10**8, draft=480).image) or b"")
+        assert sent is not None
+        a, b = model.encode_images([model.prepare(whole), model.prepare(sent)])
+        assert float(a @ b) >= 0.999

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import httpx
 from tqdm import tqdm
@@ -22,6 +24,8 @@ from sightline_cli.walk import AddReport, find_pictures
 LOOK_UP = 100
 UPLOAD_FILES = 16
 UPLOAD_BYTES = 64 * 2**20
+# Uploads at the same time: the gateway decodes one while the encoder computes the other.
+AT_ONCE = 2
 # How often a request is sent while the gateway answers 429.
 PATIENCE = 60
 
@@ -78,12 +82,15 @@ def add_folder(
     paths = list(find_pictures(folder, report))
     of = {path: said.get(path.relative_to(folder).as_posix(), Said()) for path in paths}
     report.unnamed = sorted(set(said) - {path.relative_to(folder).as_posix() for path in paths})
-    with tqdm(total=len(paths), unit="picture", desc="adding", disable=not paths) as bar:
+    copies: list[tuple[Path, Path]] = []
+    with (
+        tqdm(total=len(paths), unit="picture", desc="adding", disable=not paths) as bar,
+        Uploads(http, report, bar) as uploads,
+    ):
         for part in parts_of(paths, LOOK_UP):
             ids = digests(part, report)
             known, deleted = look_up(http, sorted(set(ids.values())))
             new: dict[str, Path] = {}
-            copies: list[tuple[Path, Path]] = []
             for path, picture_id in ids.items():
                 if picture_id in known:
                     report.existing += 1
@@ -96,15 +103,61 @@ def add_folder(
                     new[picture_id] = path
             bar.update(len(part) - len(new))  # failed, known, copies and deleted ones
             for batch in upload_batches(list(new.values()), report):
-                upload(http, batch, [of[path] for path in batch], report)
-                bar.update(len(batch))
-            # A copy has the result of the file with the same content that was uploaded.
-            reasons = dict(report.failed)
-            for path, original in copies:
-                if original in reasons:
-                    report.failed.append((path, reasons[original]))
-                else:
-                    report.existing += 1
+                uploads.add(batch, [of[path] for path in batch])
+    # A copy has the result of the file with the same content that was uploaded.
+    reasons = dict(report.failed)
+    for path, original in copies:
+        if original in reasons:
+            report.failed.append((path, reasons[original]))
+        else:
+            report.existing += 1
+
+
+class Uploads:
+    """Uploads of batches, AT_ONCE at the same time; their results go into a report, in order.
+
+    At the end of the block, every upload has ended and is in the report.
+    """
+
+    def __init__(self, http: httpx.Client, report: AddReport, bar: tqdm[Any]) -> None:
+        self._http, self._report, self._bar = http, report, bar
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload")
+        self._running: deque[Future[list[Uploaded]]] = deque()
+
+    def add(self, batch: Sequence[Path], said: Sequence[Said]) -> None:
+        """Upload a batch when its turn has come.
+
+        Raises:
+            RefusedError, UnreachableError: as an earlier batch raised it.
+        """
+        while len(self._running) >= AT_ONCE:
+            self._settle()
+        self._running.append(self._pool.submit(upload, self._http, batch, said))
+
+    def _settle(self) -> None:
+        results = self._running.popleft().result()
+        for result in results:
+            if result.why is not None:
+                self._report.failed.append((result.path, result.why))
+            elif result.status == "added":
+                self._report.added += 1
+            else:
+                self._report.existing += 1
+        self._bar.update(len(results))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
+        failure: Exception | None = None
+        while self._running:
+            try:
+                self._settle()
+            except (RefusedError, UnreachableError) as error:
+                failure = failure or error
+        self._pool.shutdown()
+        if failure and raised is None:
+            raise failure
 
 
 def digests(paths: Iterable[Path], report: AddReport) -> dict[Path, str]:
@@ -148,8 +201,17 @@ def complete(http: httpx.Client, record: dict[str, Any], said: Said, update: boo
         report.failed.append((Path(record["file_name"]), answer.json().get("detail", str(answer.status_code))))
 
 
-def upload(http: httpx.Client, batch: Sequence[Path], said: Sequence[Said], report: AddReport) -> None:
-    """Upload a batch and record the result of each file in the report."""
+class Uploaded(NamedTuple):
+    """The result of one file: its status, and why it failed if it did."""
+
+    path: Path
+    status: str
+    why: str | None = None
+
+
+def upload(http: httpx.Client, batch: Sequence[Path], said: Sequence[Said]) -> list[Uploaded]:
+    """Upload a batch; the result of each file."""
+    results: list[Uploaded] = []
     with ExitStack() as stack:
         files, sent = [], []
         for path, about in zip(batch, said, strict=True):
@@ -157,24 +219,21 @@ def upload(http: httpx.Client, batch: Sequence[Path], said: Sequence[Said], repo
                 # An open file, not its content: httpx reads it while sending, so memory use stays low.
                 stream = stack.enter_context(path.open("rb"))
             except OSError as error:  # deleted after it was found
-                report.failed.append((path, error.strerror or str(error)))
+                results.append(Uploaded(path, "failed", error.strerror or str(error)))
                 continue
             # A file name on disk need not be valid UTF-8; in a request it must be.
             files.append(("images", (os.fsencode(path.name).decode("utf-8", "replace"), stream)))
             sent.append((path, about))
         if not sent:
-            return
+            return results
         details = json.dumps([about.details() for _, about in sent])
         answer = request(http, "POST", "/api/v1/images", files=files, data={"details": details})
     body: dict[str, Any] = answer.json()
     whole = {"status": "failed", "error": {"detail": body.get("detail", f"answered {answer.status_code}")}}
     for (path, _), item in zip(sent, body.get("items", [whole] * len(sent)), strict=True):
-        if item["status"] == "failed":
-            report.failed.append((path, item["error"]["detail"]))
-        elif item["status"] == "added":
-            report.added += 1
-        else:
-            report.existing += 1
+        why = item["error"]["detail"] if item["status"] == "failed" else None
+        results.append(Uploaded(path, item["status"], why))
+    return results
 
 
 def request(http: httpx.Client, method: str, path: str, **content: Any) -> httpx.Response:

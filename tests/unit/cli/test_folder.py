@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,38 @@ def test_captions_and_tags_are_read_from_csv(tmp_path: Path) -> None:
     file.write_text("image,text\n")
     with pytest.raises(click.ClickException, match="lacks the column caption"):
         read_captions(file)
+
+
+def test_two_uploads_are_under_way_at_the_same_time(tmp_path: Path) -> None:
+    for number in range(64):
+        write(tmp_path / f"{number:02}.png", number)
+    met = threading.Barrier(2)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"images": [], "deleted": []})
+        met.wait(timeout=10)
+        return httpx.Response(201, json={"items": [{"status": "added"}] * 16})
+
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://localhost") as http:
+        assert run(http, tmp_path).added == 64
+
+
+def test_what_was_added_beside_an_upload_that_failed_is_in_the_report(tmp_path: Path) -> None:
+    for number in range(32):
+        write(tmp_path / f"{number:02}.png", number)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"images": [], "deleted": []})
+        if b"00.png" in request.read():
+            return httpx.Response(503, json={"detail": "the encoder does not answer"})
+        return httpx.Response(201, json={"items": [{"status": "added"}] * 16})
+
+    report = AddReport()
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer), base_url="http://localhost") as http,
+        pytest.raises(UnreachableError, match="the encoder does not answer"),
+    ):
+        add_folder(http, tmp_path, {}, report)
+    assert report.added == 16

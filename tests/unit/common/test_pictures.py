@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 from servicekit.errors import Kind, ServiceError
-from servicekit.pictures import format_of, open_picture
+from servicekit.pictures import MAX_PACKED, PACKED_SIDE, format_of, open_picture, packed, unpacked
 
 Colour = tuple[int, int, int]
 # Red, green, blue and white; and the same as grey.
@@ -299,3 +299,44 @@ def test_a_format_is_told_by_its_content(form: str) -> None:
     stream = io.BytesIO(file(scene(), form))
     assert (format_of(stream), stream.tell(), stream.closed) == (form, 0, False)
     assert format_of(io.BytesIO(b"hello")) is None
+
+
+def test_a_small_picture_is_packed_as_it_is() -> None:
+    content = packed(scene())
+    assert content is not None
+    found = unpacked(content)
+    assert found is not None
+    assert (found.mode, found.size, found.tobytes()) == ("RGB", (60, 40), scene().tobytes())
+
+
+def test_a_large_picture_is_packed_reduced() -> None:
+    found = unpacked(packed(scene().resize((3000, 2000), Image.Resampling.NEAREST)) or b"")
+    assert found is not None
+    assert found.size == (720, PACKED_SIDE)
+    pixels = [found.getpixel((found.width * x // 4, found.height * y // 4)) for y in (1, 3) for x in (1, 3)]
+    assert pixels == CORNERS
+
+
+def test_a_strip_that_would_be_too_large_is_not_packed() -> None:
+    assert packed(Image.new("RGB", (6000, 600))) is None
+    content = packed(Image.new("RGB", (3 * PACKED_SIDE, PACKED_SIDE)))
+    assert content is not None
+    assert MAX_PACKED < len(content) < MAX_PACKED + 100
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        file(scene()),
+        b"P6\n60 40\n255\n",
+        b"P6\n60 40\n255\n" + bytes(60 * 40),
+        b"P6\n# a comment\n2 1\n255\n" + bytes(6),
+        b"P6\n2 1\n65535\n" + bytes(12),
+        b"P6\n-2 1\n255\n",
+        b"P6\n70000 70000\n255\n",
+        b"P6\n",
+        b"",
+    ],
+)
+def test_only_what_was_packed_is_unpacked(content: bytes) -> None:
+    assert unpacked(content) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import IO, Any, NamedTuple
 
@@ -28,6 +28,11 @@ SIGNATURES = {
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
 }
+
+# What the header of a packed picture is, in bytes: its size and depth (netpbm's PPM format).
+PPM = b"P6\n%d %d\n255\n"
+# Pixels of its shorter side, at least twice those of the usual models; and its most bytes, for a picture of 3 to 1.
+PACKED_SIDE, MAX_PACKED = 480, 3 * 480 * 1440
 
 # JPEG's limit per side. A picture of 80,000,000 x 1 would pass the pixel limit, and resizing it needs gigabytes.
 MAX_SIDE = 65_535
@@ -154,6 +159,31 @@ def decoded(content: bytes, max_pixels: int, draft: int | None, damage: str | No
     elif turned:
         width, height = height, width
     return DecodedPicture(to_srgb(picture), form, width, height, exif, xmp, iptc, damage)
+
+
+def packed(picture: Image.Image) -> bytes | None:
+    """A decoded RGB picture as an encoder takes it: uncompressed (PPM), its shorter side reduced to PACKED_SIDE.
+
+    None if that is larger than MAX_PACKED: the encoder is then sent the file.
+    """
+    scale = min(1.0, PACKED_SIDE / min(picture.size))
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    if 3 * width * height > MAX_PACKED:
+        return None
+    if scale < 1:
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return PPM % picture.size + picture.tobytes()
+
+
+def unpacked(content: bytes) -> Image.Image | None:
+    """The picture that was `packed`; None if the content is something else."""
+    if not content.startswith(b"P6\n") or len(content) > MAX_PACKED + 100:
+        return None
+    with suppress(Exception):  # Pillow raises many types of exception
+        picture = Image.open(io.BytesIO(content), formats=["PPM"])
+        if content.startswith(PPM % picture.size):
+            return picture.convert("RGB")
+    return None
 
 
 def canary_picture(side: int) -> Image.Image:

@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import Field
 from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
-from servicekit.pictures import open_picture
+from servicekit.pictures import open_picture, unpacked
 from servicekit.records import EncodedItem, EncodedItems, EncoderFacts
 from servicekit.timing import stage
 from servicekit.wire import Wire, parse
@@ -54,8 +54,10 @@ def create_routes(model: Encoder, settings: Settings) -> Blueprint:
 
     def prepare(content: bytes) -> Array | ServiceError:
         try:
-            # Decode a JPEG at a reduced scale (draft mode), at least twice the model's size for the resize.
-            return model.prepare(open_picture(content, settings.max_pixels, draft=2 * model.size).image)
+            # A gateway sends what it decoded already. Otherwise decode a JPEG at a reduced scale (draft mode), at least
+            # twice the model's size for the resize.
+            picture = unpacked(content) or open_picture(content, settings.max_pixels, draft=2 * model.size).image
+            return model.prepare(picture)
         except ServiceError as error:
             return error
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from gateway.jobs.queue import JobKind
+from gateway.library.scan import BATCH
 
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, body, get, picture
 
 
 def found(stack: Any) -> set[str]:
-    return {r["file_name"] for r in body(get(stack, "/api/v1/search?q=red"))["results"]}
+    return {r["file_name"] for r in body(get(stack, "/api/v1/search?q=red&k=100"))["results"]}
 
 
 @pytest.fixture
@@ -109,12 +110,12 @@ def test_a_file_that_is_edited_and_scanned_alone_passes_its_caption_on(shelf: An
 def test_the_files_that_changed_last_are_added_first(make_stack: Callable[..., Any], tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(20):
+    for number in range(80):
         (folder / f"{number:02}.png").write_bytes(picture((200, number, 0)))
         os.utime(folder / f"{number:02}.png", (number * 1000, number * 1000))
     stack = make_stack(folders=str(folder))
     steps = stack.worker.tasks[JobKind.SCAN]({"remove": False})
-    while next(steps).counts["added"] < 16:
+    while next(steps).counts["added"] < BATCH:
         pass
-    assert found(stack) == {f"{number:02}.png" for number in range(4, 20)}
+    assert found(stack) == {f"{number:02}.png" for number in range(80 - BATCH, 80)}
     steps.close()

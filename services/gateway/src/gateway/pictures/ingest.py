@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 from servicekit.clients.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded
 from servicekit.errors import Kind, ServiceError
+from servicekit.pictures import packed
 from servicekit.records import NewRecord, NewVectorRecord
 from servicekit.timing import stage
 
@@ -19,6 +22,9 @@ from gateway.pictures.storage import PREFIX, MediaStore, picture_id
 from gateway.upstream.collection import Collection
 from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
+
+# Batches of one upload that are worked on at the same time.
+AT_ONCE = 2
 
 
 class Upload(NamedTuple):
@@ -34,6 +40,15 @@ class Upload(NamedTuple):
     former: NewRecord | None = None
     # What the file's sidecar says.
     sidecar: metadata.Description | None = None
+
+
+class Fresh(NamedTuple):
+    """A new picture, before it has a vector."""
+
+    record: NewRecord
+    # The file, and what the encoder is sent: the decoded picture, so that it is decoded once.
+    content: bytes
+    encoded: bytes
 
 
 class IngestResult(NamedTuple):
@@ -74,10 +89,20 @@ class Ingest:
             ServiceError: the encoder or the search service does not answer, or has another model; or too many uploads
                 are in progress.
         """
-        for part in parts(uploads):
-            with self._limit.slot():
-                results = self._add(part)
-            yield from results
+        batches = list(parts(uploads))
+        # While one batch is encoded, the next one is decoded. The context holds the request, for deadlines and timing.
+        with ThreadPoolExecutor(min(AT_ONCE, max(1, len(batches))), thread_name_prefix="ingest") as pool:
+            running = [pool.submit(copy_context().run, self._in_turn, batch) for batch in batches]
+            try:
+                for batch in running:
+                    yield from batch.result()
+            finally:
+                for batch in running:
+                    batch.cancel()
+
+    def _in_turn(self, uploads: Sequence[Upload]) -> list[IngestResult]:
+        with self._limit.slot():
+            return self._add(uploads)
 
     def description(self, content: bytes, sidecar: metadata.Description | None) -> metadata.Description:
         """What a file and its sidecar say of the picture.
@@ -95,7 +120,7 @@ class Ingest:
         hidden = self._hidden.records({i for i in ids if i and i not in known})
         results: dict[int, IngestResult] = {}
         first: dict[str, int] = {}
-        fresh: dict[str, NewRecord] = {}
+        fresh: dict[str, Fresh] = {}
         for i, (upload, content, name) in enumerate(zip(uploads, contents, ids, strict=True)):
             if isinstance(unread := read[i], ServiceError):
                 results[i] = self._failed(None, upload.name, unread)
@@ -105,20 +130,20 @@ class Ingest:
                 results[i] = IngestResult("exists", name)
                 continue
             try:
-                record = self._keep(upload, content, name, hidden.get(name))
+                new = self._keep(upload, content, name, hidden.get(name))
             except ServiceError as error:
                 if error.kind is Kind.NO_SPACE:
                     raise
                 results[i] = self._failed(content, upload.name, error)
                 continue
             if name in known:  # the record exists; its file was lost, or was in the library alone
-                if record["media_key"] != known[name]["media_key"]:
-                    self._search.edit(name, {"media_key": record["media_key"]})
+                if new.record["media_key"] != known[name]["media_key"]:
+                    self._search.edit(name, {"media_key": new.record["media_key"]})
                 results[i] = IngestResult("exists", name)
                 continue
             first[name] = i
-            fresh[name] = record
-        results.update(self._record(fresh, {n: contents[i] or b"" for n, i in first.items()}, first))
+            fresh[name] = new
+        results.update(self._record(fresh, first))
         self._hidden.drop(name for name in hidden if name in first and not results[first[name]].error)
         # A duplicate within the upload has the same result as the file it duplicates.
         return [
@@ -131,8 +156,8 @@ class Ingest:
         is_in_library = record["media_key"].startswith(PREFIX)
         return (upload.in_place or not is_in_library) and self._media.has(record["media_key"])
 
-    def _keep(self, upload: Upload, content: bytes, name: str, hidden: NewRecord | None) -> NewRecord:
-        """Decode a picture, store its file, and return its record without the vector."""
+    def _keep(self, upload: Upload, content: bytes, name: str, hidden: NewRecord | None) -> Fresh:
+        """Decode a picture, store its file, and return its record without the vector, and what is encoded."""
         with stage("decode"):
             picture = self._media.open(content)
             placeholder = self._media.placeholder(picture)
@@ -148,7 +173,7 @@ class Ingest:
             key = self._media.put(content, picture, upload.in_place)
             # An older release may have quarantined this file as unreadable.
             self._quarantine.release(name)
-        return {
+        record: NewRecord = {
             "id": name,
             "media_key": key,
             "file_name": upload.name,
@@ -161,15 +186,13 @@ class Ingest:
             "taken_at": upload.details.taken_at or corrections.time(said, when),
             "placeholder": placeholder,
         }
+        return Fresh(record, content, packed(picture.image) or content)
 
-    def _record(
-        self, fresh: dict[str, NewRecord], contents: dict[str, bytes], first: dict[str, int]
-    ) -> dict[int, IngestResult]:
+    def _record(self, fresh: dict[str, Fresh], first: dict[str, int]) -> dict[int, IngestResult]:
         """Encode new pictures and write their records.
 
         Args:
-            fresh: records by id, without vectors.
-            contents: files by id.
+            fresh: the pictures by id.
             first: by id, the index of the picture's first file in the upload.
 
         Returns:
@@ -181,23 +204,23 @@ class Ingest:
         # During a re-index, new pictures get vectors of the model that the collection currently uses.
         serves = self._collection.state()["model_id"] if self._encoders.former else None
         with stage("encode_pictures"):
-            vectors = self._encoders.of(serves).images(list(contents.values()))
-        for name, encoded in zip(contents, vectors, strict=True):
+            vectors = self._encoders.of(serves).images([new.encoded for new in fresh.values()])
+        for (name, new), encoded in zip(fresh.items(), vectors, strict=True):
             if isinstance(encoded, ServiceError):
-                self._media.delete(name, fresh[name]["media_key"])
-                results[first[name]] = self._failed(contents[name], fresh[name]["file_name"], encoded)
+                self._media.delete(name, new.record["media_key"])
+                results[first[name]] = self._failed(new.content, new.record["file_name"], encoded)
                 continue
             if model and encoded.model_id != model.model_id:
                 raise ServiceError(Kind.MODEL_MISMATCH, "the encoders serve different models; give them one bundle")
             model = encoded
-            ready.append({**fresh[name], "vector": encoded.vector})
+            ready.append({**new.record, "vector": encoded.vector})
         if model:
             with stage("record"):
                 added = self._search.add(model.model_id, model.dim, ready)
             for picture in ready:
                 # A deletion that was under way may have taken the file of its former record.
                 if not self._media.has(picture["media_key"]):
-                    self._media.restore(contents[picture["id"]], picture["media_key"])
+                    self._media.restore(fresh[picture["id"]].content, picture["media_key"])
             # Another request may have added the same picture while this one was encoded.
             for name in (str(picture["id"]) for picture in ready):
                 results[first[name]] = IngestResult("added" if name in added else "exists", name)

@@ -44,7 +44,8 @@ MIMETYPES = dict(TYPES.values())
 # Encoder settings by format. AVIF takes 2.5 times as long and saves 30 % of the bytes (24 photographs, 480 pixels
 # wide), so a client without a preference gets WebP, which exists already.
 THUMBNAILS: dict[str, dict[str, Any]] = {
-    "webp": {"quality": 80, "method": 4},
+    # Of libwebp's methods 0 to 6, 4 takes twice as long for files that are 2 % smaller.
+    "webp": {"quality": 80, "method": 2},
     "avif": {"quality": 60, "speed": 8},
 }
 # The folders of the store that hold thumbnails, by pictures' ids.
@@ -125,7 +126,7 @@ class MediaStore:
     def placeholder(self, picture: DecodedPicture) -> str:
         """A blurred preview of a few bytes (ThumbHash, base64), shown until the thumbnail has loaded."""
         # ThumbHash keeps 7 frequencies per side and its time grows with the pixels, so a small copy is enough.
-        small = resized(picture.image, (32, 32), Image.Resampling.BOX)
+        small = resized(picture.image, (16, 16), Image.Resampling.BOX)
         # The thumbhash library fails on transparency; `open` composites pictures on white.
         small = small.convert("RGBA")
         return base64.b64encode(bytes(rgba_to_thumb_hash(*small.size, small.tobytes()))).decode()
