@@ -58,9 +58,9 @@ test: lint  ## lint, types and every test
 	$(DEV)/bin/python -m encoder.bundle
 	cd frontend && npm test --silent
 	# What only computes shares the cores, a thread each, the long files of tests/training first: three processes, since
-	# some wait for programs that they start. Whole systems, which have to answer in time, run one by one.
+	# some wait for programs that they start. Whole systems, which have to answer in time, run two by two.
 	OMP_NUM_THREADS=1 $(DEV)/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/training tests/unit
-	$(DEV)/bin/pytest tests/integration tests/e2e
+	$(DEV)/bin/pytest -n 2 --dist loadfile tests/integration tests/e2e
 
 lint: $(DEV)/ready frontend/dist/index.html licences  ## style, types and licences
 	$(DEV)/bin/ruff check .

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-PICTURES = 150
+PICTURES = 300
 
 
 def children(pid: int) -> list[int]:

@@ -24,7 +24,7 @@ from gateway.upstream.search import SearchClient
 
 # Files in one batch; progress is reported after each batch. Parts of it are ingested at the same time: one is decoded
 # while another one is encoded.
-BATCH = 64
+BATCH = 32
 # Ids in one question to the search service.
 IDS_AT_ONCE = 1000
 # Files that could not be read that are listed; all are counted.

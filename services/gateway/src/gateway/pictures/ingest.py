@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
-from servicekit.clients.encoder import BATCH_BYTES, BATCH_IMAGES, Encoded
+from servicekit.clients.encoder import BATCH_BYTES, Encoded
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import packed
 from servicekit.records import NewRecord, NewVectorRecord
@@ -23,8 +23,8 @@ from gateway.upstream.collection import Collection
 from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 
-# Batches of one upload that are worked on at the same time.
-AT_ONCE = 2
+# Pictures in one batch, as many as the encoder computes at once, and batches that are worked on at the same time.
+BATCH_IMAGES, AT_ONCE = 8, 2
 
 
 class Upload(NamedTuple):
