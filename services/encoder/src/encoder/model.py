@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 # Texts are padded to a multiple of this many tokens: a runtime keeps code and memory for each shape.
-TOKENS = 8
+TOKENS = 4
 # The largest batches: about 25 ms of texts, and a quarter of a second of pictures, on two cores in bf16.
 TEXTS = Limits(items=32, size=512, waiting=2048)
 PICTURES = Limits(items=8, size=8, waiting=256)
