@@ -55,8 +55,11 @@ class Counting:
 
 
 @pytest.fixture
-def worker() -> Counting:
-    return Counting()
+def worker(ask: "Ask") -> Iterator[Counting]:
+    # Set up after `ask`, so released before its threads are waited for: a test that fails does not hang.
+    worker = Counting()
+    yield worker
+    worker.release()
 
 
 @pytest.fixture
@@ -147,6 +150,24 @@ def test_a_single_item_does_not_wait_for_all_items_of_a_large_request(worker: Co
     words.close()
     # It comes after those items whose 2 ms each have passed since the large request came.
     assert [item for batch in worker.batches for item in batch].index("solo") < 900
+
+
+def test_an_item_that_a_large_request_holds_far_behind_comes_forward(worker: Counting, ask: Ask) -> None:
+    words: Words = Batcher("words", worker, LIMITS._replace(waiting=2000), size=len, key=lambda word: word)
+    first = busy(worker, words, ask)
+    # Items of one request are 2 ms apart: the last one is ranked two seconds after the first.
+    many = ask(words.run, [f"{i:04}" for i in range(1000)])
+    until(lambda: words.waiting == 1000)
+    last = words._by_key["0999"]
+    before = last.rank
+    single = ask(words.run, ["0999"])
+    until(lambda: last.rank < before)
+    worker.release()
+    for future in (first, many, single):
+        future.result(10)
+    words.close()
+    assert words.waiting == 0
+    assert [item for batch in worker.batches for item in batch].index("0999") < 900
 
 
 def test_too_many_items_are_refused_and_one_large_request_is_not(words: Words, worker: Counting, ask: Ask) -> None:

@@ -134,13 +134,13 @@ class Batcher(Generic[Item, Result]):
             entries = []
             for number, item in enumerate(items):
                 key = self._key(item) if self._key else object()
+                rank = now + number * SPREAD_S
                 entry = self._by_key.get(key)
                 if entry is None:
-                    rank = now + number * SPREAD_S
                     entry = Entry(item, self._size(item), key, rank, arrived=now, until=until)
                     self._by_key[key] = entry
                     self._waiting.append(entry)
-                entry.until = max(entry.until, until)
+                entry.rank, entry.until = min(entry.rank, rank), max(entry.until, until)
                 entries.append(entry)
             self._changed.notify()
         return entries
