@@ -87,7 +87,7 @@ def test_keys_from_the_terminal(gateway: dict[str, str]) -> None:
 
 def test_what_is_wrong_is_said(gateway: dict[str, str], tmp_path: Path) -> None:
     for arguments, status, says in [
-        (["search"], 1, "q, term: neither is given"),
+        (["search", "dog", "--sort", "taken"], 1, "sort: a search with terms has its order"),
         (["search", "x", "-t", "dog"], 1, "term 0: 'dog' is not a term"),
         (["search", "-t", f"picture:{tmp_path / 'none.png'}"], 1, "No such file"),
         (["search", "x", "-f", "sea"], 2, "is not NAME=VALUE"),

@@ -26,7 +26,8 @@ EMPTY = "the collection is empty; add pictures with: sightline add FOLDER"
     help="A further term: text:WORDS, like:ID, vector:TOKEN or picture:FILE, with a weight in front where it is not 1: "
     "-t '-0.5*text:people' leads away from people.",
 )
-@click.option("--mode", type=click.Choice(["vector", "text", "hybrid"]), help="Rank by looks, by words, or by both.")
+@click.option("--mode", type=click.Choice(["vector", "text", "hybrid", "auto"]), help="Rank by looks, words or both.")
+@click.option("--sort", type=click.Choice(["added", "taken"]), help="The order where nothing is searched for.")
 @click.option(
     "-f",
     "--filter",
@@ -45,6 +46,7 @@ def search(
     text: str | None,
     terms: tuple[str, ...],
     mode: str | None,
+    sort: str | None,
     filters: tuple[str, ...],
     collapse: float | None,
     k: int,
@@ -52,7 +54,7 @@ def search(
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Find the pictures that match a sentence and further terms, best first."""
+    """Find the pictures that match a sentence and further terms, best first; without either, list the newest."""
     params: list[tuple[str, str | float]] = [("k", k)]
     params += [("term", uploaded(client, term)) for term in terms]
     for condition in filters:
@@ -60,7 +62,9 @@ def search(
         if not equals:
             raise click.UsageError(f"--filter {condition!r} is not NAME=VALUE")
         params.append((name, value))
-    given = {"q": text, "mode": mode, "collapse": collapse, "cursor": cursor, "explain": "true" if explain else None}
+    given = {"q": text, "mode": mode, "sort": sort, "collapse": collapse, "cursor": cursor}
+    if explain:
+        given["explain"] = "true"
     params += [(name, value) for name, value in given.items() if value is not None]
     listed(client.request("GET", "/api/v1/search", params=params), as_json)
 
@@ -102,7 +106,8 @@ def listed(answer: dict[str, Any], as_json: bool) -> None:
     for rank, result in enumerate(answer["results"], 1):
         name = result["file_name"] or result["id"]
         caption = f"  {result['caption']}" if result["caption"] else ""
-        click.echo(f"{rank:3}  {result['score']:.3f}  {name}{caption}")
+        place = result["taken_at"] or result["added_at"] if answer["mode"] == "list" else f"{result['score']:.3f}"
+        click.echo(f"{rank:3}  {place[:19]}  {name}{caption}")
     if explained := answer.get("explain"):
         stages = ", ".join(f"{name} {ms:g} ms" for name, ms in explained["stages_ms"].items())
         removed = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in explained["removed"].items())

@@ -9,7 +9,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Find the pictures that match terms.
+         * Find the pictures that match terms; without a term, list the newest pictures.
          * @description The answer has an ETag. A repeated request with it in If-None-Match is answered 304 while nothing has changed.
          */
         get: operations["search_by_url"];
@@ -482,6 +482,11 @@ export interface components {
              */
             taken: string[] | null;
             /**
+             * Years
+             * @description those in which pictures were taken, the latest first
+             */
+            years: components["schemas"]["YearCount"][];
+            /**
              * Added
              * @description when the first and the last picture was added
              */
@@ -692,12 +697,12 @@ export interface components {
             thumbnail_url: string;
             /**
              * Score
-             * @description the cosine with the sum of the terms; of another mode, its own measure
+             * @description the cosine with the sum of the terms; of another mode, its own measure, which of a search without a term is the time that it is sorted by, as YYYYMMDDhhmmss
              */
             score: number;
             /**
              * Confidence
-             * @description how sure the system is that it fits, 0 to 1, where that is known
+             * @description how sure the system is that it fits the words, 0 to 1; null for searches by pictures alone
              */
             confidence: number | null;
         };
@@ -1145,6 +1150,12 @@ export interface components {
             /** Results */
             results: components["schemas"]["Hit"][];
             /**
+             * Mode
+             * @description what the results are ranked by
+             * @enum {string}
+             */
+            mode: "vector" | "text" | "hybrid" | "list";
+            /**
              * Terms
              * @description the terms as they are written in a URL, uploaded pictures as tokens
              */
@@ -1165,7 +1176,7 @@ export interface components {
             collapsed: number;
             /**
              * Confident
-             * @description whether the best result fits at all; null where that is not known
+             * @description whether any result of the first page fits; null where that is not known, and on later pages
              */
             confident: boolean | null;
             /**
@@ -1180,18 +1191,27 @@ export interface components {
         };
         /**
          * SearchRequest
-         * @description A search for the pictures nearest to the weighted sum of the terms.
+         * @description A search for the pictures nearest to the weighted sum of the terms; without a term, for the newest pictures.
          */
         SearchRequest: {
-            /** Terms */
-            terms: components["schemas"]["Term"][];
+            /**
+             * Terms
+             * @default []
+             */
+            terms?: components["schemas"]["Term"][];
             /**
              * Mode
-             * @description rank by looks (vector), by words in captions, tags and file names (text), or by both (hybrid)
+             * @description rank by looks (vector), by words in captions, tags and file names (text), by both (hybrid), or by both where the search has words and the collection has captions, else by looks (auto)
              * @default vector
              * @enum {string}
              */
-            mode?: "vector" | "text" | "hybrid";
+            mode?: "vector" | "text" | "hybrid" | "auto";
+            /**
+             * Sort
+             * @description the order of a search without a term, newest first: by when pictures were added (the default), or by when they were taken, those of unknown time last
+             * @default null
+             */
+            sort?: ("added" | "taken") | null;
             /**
              * @description conditions on the pictures, all of which must hold
              * @default null
@@ -1407,6 +1427,16 @@ export interface components {
             /** @default null */
             error?: components["schemas"]["ItemError"] | null;
         };
+        /**
+         * YearCount
+         * @description A year, and how many pictures were taken in it.
+         */
+        YearCount: {
+            /** Year */
+            year: string;
+            /** Count */
+            count: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -1462,6 +1492,7 @@ export type TagCount = components['schemas']['TagCount'];
 export type Term = components['schemas']['Term'];
 export type UploadAnswer = components['schemas']['UploadAnswer'];
 export type UploadItem = components['schemas']['UploadItem'];
+export type YearCount = components['schemas']['YearCount'];
 export type $defs = Record<string, never>;
 export interface operations {
     search_by_url: {
@@ -1471,8 +1502,10 @@ export interface operations {
                 q?: string;
                 /** @description `text:words`, `like:id` or `vector:token`, with a weight in front where it is not 1: `-0.5*text:people` leads away from people */
                 term?: string[];
-                /** @description rank by looks (vector), by words in captions, tags and file names (text), or by both (hybrid) */
-                mode?: "vector" | "text" | "hybrid";
+                /** @description rank by looks (vector), by words in captions, tags and file names (text), by both (hybrid), or by both where the search has words and the collection has captions, else by looks (auto) */
+                mode?: "vector" | "text" | "hybrid" | "auto";
+                /** @description the order of a search without a term, newest first: by when pictures were added (the default), or by when they were taken, those of unknown time last */
+                sort?: "added" | "taken";
                 /** @description `name=value`, or a range of numbers: `iso=100..400` */
                 attributes?: string[];
                 /** @description pass over a picture whose cosine with one before it is at least this; 0.94 is a near-duplicate */

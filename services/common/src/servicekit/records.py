@@ -32,6 +32,10 @@ Attributes = Annotated[dict[Name, Value], Field(max_length=100)]
 TakenAt = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
 
 
+# Newest first, by when a picture was added, or by when it was taken and those of unknown time last.
+Sort = Literal["added", "taken"]
+
+
 class Edit(Wire):
     """New values of a picture's fields; fields that are left out stay unchanged."""
 
@@ -114,9 +118,13 @@ class Record(NewRecord):
 
 
 class FoundRecord(Record):
-    """A search result: a record with its cosine, or with the score of the mode text or hybrid."""
+    """A search result: a record with its cosine, or with the score of the mode text, hybrid or list."""
 
     score: float
+    # The cosine with each term of the query, where `score` is not the cosine with the only one.
+    cosines: NotRequired[list[float]]
+    # Of the modes text and hybrid: whether caption, tags and file name hold every word of the text.
+    has_words: NotRequired[bool]
 
 
 class NewVectorRecord(NewRecord):
@@ -146,7 +154,8 @@ class QueryBody(TypedDict):
     terms: list[QueryTerm]
     text: NotRequired[str | None]
     without: NotRequired[str | None]
-    mode: NotRequired[Literal["vector", "text", "hybrid"]]
+    mode: NotRequired[Literal["vector", "text", "hybrid", "list"]]
+    sort: NotRequired[Sort | None]
     where: NotRequired[dict[str, Any] | None]
     collapse: NotRequired[float | None]
     k: int
@@ -180,6 +189,7 @@ class CollectionStats(TypedDict):
     count: int
     model_id: str | None
     generation: str
+    captioned: bool  # whether any picture has a caption
     index: IndexFacts
 
 
@@ -207,6 +217,13 @@ class FolderCount(TypedDict):
     count: int
 
 
+class YearCount(TypedDict):
+    """A year, and how many pictures were taken in it."""
+
+    year: str
+    count: int
+
+
 class FacetCounts(TypedDict):
     """The values that filters can take, with counts."""
 
@@ -214,6 +231,7 @@ class FacetCounts(TypedDict):
     folders: list[FolderCount]  # those with most pictures, in alphabetical order
     orientations: dict[str, int]  # landscape, portrait, square
     taken: list[str] | None  # the first and the last time; None if no picture has one
+    years: list[YearCount]  # those in which pictures were taken, the latest first
     added: list[str] | None
     widest: int  # in pixels
     sampled: bool  # whether only a part of the pictures was counted

@@ -21,7 +21,7 @@ from gateway.jobs.routes import add_job_routes
 from gateway.library.routes import add_library_routes
 from gateway.pictures.routes import add_picture_routes
 from gateway.search.routes import add_search_routes
-from gateway.search.service import other_model
+from gateway.search.term_vectors import other_model
 from gateway.settings import Settings
 
 

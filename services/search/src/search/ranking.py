@@ -1,4 +1,4 @@
-"""Ranks a query into a page of hits: vector search, full text, or both by reciprocal rank fusion.
+"""Ranks a query into a page of hits: vector search, full text, both by reciprocal rank fusion, or a listing.
 
 Also exclusion of pictures, collapsing of near-duplicates, and pagination with a total order (ties are broken by id).
 """
@@ -11,12 +11,12 @@ from itertools import chain, islice
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-from servicekit.records import Filter
+from servicekit.records import Filter, Sort
 
 from search.index.exact import Vectors
 from search.index.view import ScoredId
 
-Mode = Literal["vector", "text", "hybrid"]
+Mode = Literal["vector", "text", "hybrid", "list"]
 Key = tuple[int, float, str]
 
 # The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009), and how many hits of each list are fused.
@@ -37,6 +37,9 @@ class Source(Protocol):
     ) -> list[ScoredId]:
         """The best `count` hits by BM25, in order, with any of the words and none of `without`; fewer if no more."""
 
+    def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
+        """The first `count` pictures in an order, whose score is a time; fewer if no more exist."""
+
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
 
@@ -49,6 +52,8 @@ class Query:
     """What to rank by: `vector` for the modes vector and hybrid, `words` for the modes text and hybrid."""
 
     mode: Mode = "vector"
+    # The order of the mode list.
+    sort: Sort = "added"
     vector: Vectors | None = None
     words: Sequence[str] = ()
     # Words that a hit of the full-text search has not.
@@ -118,6 +123,9 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
     first += len(query.exclude)
     if query.mode == "text":
         yield from deepening(lambda count: source.full_text(query.words, count, query.where, query.without), first)
+        return
+    if query.mode == "list":
+        yield from deepening(lambda count: source.listed(query.sort, count, query.where), first)
         return
     vector = query.vector
     assert vector is not None

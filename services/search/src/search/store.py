@@ -161,6 +161,7 @@ class LocalStore:
             "count": view.count,
             "model_id": model and model.model_id,
             "generation": self._generation(view.state.seq),
+            "captioned": facets.is_captioned(self.catalogue.database.reader),
             "index": {
                 "generation": model and model.snapshot,
                 "kind": self.index.kind,

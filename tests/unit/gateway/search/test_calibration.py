@@ -45,6 +45,43 @@ def test_how_sure_the_system_is(stack: Any) -> None:
     assert later["results"][0]["confidence"] == 0.0
 
 
+def test_every_search_with_words_is_judged(stack: Any) -> None:
+    """One red picture, so that the background has the cosine 0.577: red is sure, green and blue have the cosine 0."""
+    red = picture(RED)
+    upload(stack, red, details=[{"caption": "a wall", "tags": ["x"]}])
+    get(stack, "/api/v1/search?q=red")
+    stack.waiting[0]()
+
+    def sure(url: str) -> Any:
+        page = body(get(stack, f"/api/v1/search?{url}"))
+        return page["results"][0]["confidence"], page["confident"]
+
+    yes, no, unknown = (1.0, True), (0.0, False), (None, None)
+    assert sure("q=red&tags=x") == yes
+    assert sure("q=red&term=text:green") == no  # it does not fit each of the two
+    assert sure("q=red&term=text:something") == (0.5, False)
+    assert sure("q=something&term=-0.5*text:red") == no  # it shows what was not wanted
+    assert sure("q=red&term=-0.5*text:green") == yes
+    # By words, and by both: all of them, some of them, or by looks.
+    assert sure("q=wall&mode=text") == yes
+    assert sure("q=wall+green&mode=text") == (0.5, False)
+    assert (sure("q=red&mode=hybrid"), sure("q=wall&mode=hybrid")) == (yes, yes)
+    assert sure("q=blue&mode=hybrid") == no
+    assert (sure("q=-red"), sure("")) == (unknown, unknown)
+
+
+def test_a_picture_as_a_term_is_not_judged(stack: Any) -> None:
+    upload(stack, picture(RED), picture((250, 250, 250)))
+    get(stack, "/api/v1/search?q=red")
+    stack.waiting[0]()
+    (red,) = ids(picture(RED))
+    alone = body(get(stack, f"/api/v1/search?term=like:{red}"))
+    assert (alone["results"][0]["confidence"], alone["confident"]) == (None, None)
+    # Beside words, those are judged: the grey picture has the cosine 1, as the background has.
+    both = body(get(stack, f"/api/v1/search?q=something&term=like:{red}"))
+    assert (both["results"][0]["confidence"], both["confident"]) == (0.5, False)
+
+
 def test_a_background_that_cannot_be_measured_is_tried_again(stack: Any) -> None:
     upload(stack, picture(RED))
     get(stack, "/api/v1/search?q=red")

@@ -67,7 +67,9 @@ def test_an_empty_collection_finds_nothing_and_encodes_nothing(stack: Any) -> No
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/api/v1/search", "q, term: neither is given"),
+        ("/api/v1/search?mode=text", "mode: text needs a term of text"),
+        ("/api/v1/search?q=red&sort=added", "sort: a search with terms has its order"),
+        ("/api/v1/search?sort=size", "sort: Input should be 'added' or 'taken'"),
         ("/api/v1/search?q=", "q: empty"),
         ("/api/v1/search?q=%20%0A", "q: empty"),
         (f"/api/v1/search?q={'x' * 51}", "q: 51 characters; the limit is 50"),

@@ -104,6 +104,35 @@ def test_modes(stack: Any, colours: Any) -> None:
     assert len(stack.encoder.requests) == encoded
 
 
+def test_both_are_looked_at_where_there_are_words_and_captions(stack: Any) -> None:
+    def mode(url: str) -> str:
+        found: str = body(get(stack, f"/api/v1/search?mode=auto&{url}"))["mode"]
+        return found
+
+    plain = picture(RED)
+    assert upload(stack, plain).status_code == 201
+    (red,) = ids(plain)
+    assert mode("q=sea") == "vector"
+    assert stack.client.patch(f"/api/v1/images/{red}", json={"caption": "the sea"}).status_code == 200
+    assert (mode("q=sea"), mode(f"q=sea&term=like:{red}"), mode(f"term=like:{red}")) == ("hybrid", "hybrid", "vector")
+    assert (mode("q=-sea"), mode("sort=taken"), mode("tags=x")) == ("vector", "list", "list")
+    assert body(get(stack, "/api/v1/search?q=sea"))["mode"] == "vector"
+
+
+def test_without_a_term_the_newest_pictures_are_listed_in_pages(stack: Any, colours: Any) -> None:
+    red, orange, _, _ = colours
+    assert stack.client.patch(f"/api/v1/images/{red}", json={"taken_at": "2020-01-01T00:00:00"}).status_code == 200
+    stack.encoder.cut = True  # nothing is encoded
+    first = body(get(stack, "/api/v1/search?k=3"))
+    assert (first["mode"], first["confident"], first["terms"]) == ("list", None, [])
+    rest = order(get(stack, f"/api/v1/search?k=3&cursor={first['next_cursor']}"))
+    assert sorted([*(r["id"] for r in first["results"]), *rest]) == sorted(colours)
+    assert order(get(stack, "/api/v1/search?sort=taken"))[0] == red
+    assert body(get(stack, "/api/v1/search?sort=taken"))["results"][0]["score"] == 20200101000000
+    assert set(order(get(stack, "/api/v1/search?tags=warm"))) == {red, orange}
+    assert order(post(stack, {"where": {"tags": ["wall"]}})) == [red]
+
+
 @pytest.mark.parametrize(
     ("url", "where", "found"),
     [
@@ -145,7 +174,7 @@ def test_near_duplicates_collapse_and_the_answer_explains_itself(stack: Any, col
 @pytest.mark.parametrize(
     ("question", "says"),
     [
-        ({"terms": []}, "terms: "),
+        ({"terms": [], "mode": "hybrid"}, "mode: hybrid needs a term of text"),
         ({"terms": [{}]}, "terms.0: a term has one of text, like, vector, image, not 0"),
         ({"terms": [{"text": "a", "like": "0" * 32}]}, "terms.0: a term has one of text, like, vector, image, not 2"),
         ({"terms": [{"text": "a", "weight": 0}]}, "terms.0.weight: 0 asks for nothing"),

@@ -53,6 +53,7 @@ def test_what_pictures_can_be_told_apart_by_is_counted(filled: FlaskClient) -> N
     ]
     assert found["orientations"] == {"landscape": 2, "portrait": 1, "square": 1}
     assert found["taken"] == ["2021-05-01T10:00:00", "2023-01-01T00:00:00"]
+    assert found["years"] == [{"year": "2023", "count": 1}, {"year": "2021", "count": 1}]
     assert (found["widest"], found["sampled"]) == (900, False)
     filled.delete(f"/v1/pictures/{'b' * 32}")
     assert filled.get("/v1/facets").get_json()["orientations"]["portrait"] == 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from search.catalogue.words import searchable, words_of
+from search.catalogue.words import has_all, searchable, words_of
 
 from tests.unit.search.conftest import picture
 
@@ -99,3 +99,21 @@ def test_stop_words_alone_do_not_change_a_hybrid_search(filled: FlaskClient) -> 
         return [record["id"] for record in answer["results"]]
 
     assert order("hybrid", "an automobile on the") == order("vector", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("cafe paris", True),
+        ("07 CHAUD", True),
+        ("strasse", True),
+        ('"tres chaud"', True),
+        ("富士山", True),
+        ("cafe london", False),
+        ('"chaud cafe" paris', False),
+        ("caf", False),
+        ("山富", False),
+    ],
+)
+def test_words_are_held_when_all_are_there_and_phrases_as_they_stand(text: str, held: bool) -> None:
+    assert has_all(words_of(text), "Un café, très chaud", "Paris", "2024/straße_07.jpg", "富士山の朝") is held

@@ -45,7 +45,7 @@ def add_search_routes(
 
     @api.route("GET", "/search", {200: SearchAnswer, 304: None}, params=SearchParams, errors=SEARCHING)
     def search_by_url(params: SearchParams) -> Response:
-        """Find the pictures that match terms.
+        """Find the pictures that match terms; without a term, list the newest pictures.
 
         The answer has an ETag. A repeated request with it in If-None-Match is answered 304 while nothing has changed.
         """

@@ -7,17 +7,24 @@ from typing import Any, Literal
 
 from pydantic import Field
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Conditions, Filter
+from servicekit.records import Conditions, Filter, Sort
 from servicekit.wire import Params, Wire, parse
 
 from gateway.api.schemas import Answer, Flag
 from gateway.pictures.schemas import Picture
 from gateway.search.terms import Term, read_term, read_words
 
-Mode = Literal["vector", "text", "hybrid"]
+Mode = Literal["vector", "text", "hybrid", "auto"]
+ResolvedMode = Literal["vector", "text", "hybrid", "list"]
 MODE: Any = Field(
     default="vector",
-    description="rank by looks (vector), by words in captions, tags and file names (text), or by both (hybrid)",
+    description="rank by looks (vector), by words in captions, tags and file names (text), by both (hybrid), or by "
+    "both where the search has words and the collection has captions, else by looks (auto)",
+)
+SORT = Field(
+    default=None,
+    description="the order of a search without a term, newest first: by when pictures were added (the default), or by "
+    "when they were taken, those of unknown time last",
 )
 COLLAPSE = Field(
     default=None,
@@ -35,10 +42,11 @@ MAX_TERMS = 16
 
 
 class SearchRequest(Wire):
-    """A search for the pictures nearest to the weighted sum of the terms."""
+    """A search for the pictures nearest to the weighted sum of the terms; without a term, for the newest pictures."""
 
-    terms: list[Term] = Field(min_length=1, max_length=MAX_TERMS)
+    terms: list[Term] = Field(default=[], max_length=MAX_TERMS)
     mode: Mode = MODE
+    sort: Sort | None = SORT
     where: Filter | None = Field(default=None, description="conditions on the pictures, all of which must hold")
     collapse: float | None = COLLAPSE
     k: int = K
@@ -68,6 +76,7 @@ class SearchParams(PageParams, Conditions):
         "`-0.5*text:people` leads away from people",
     )
     mode: Mode = MODE
+    sort: Sort | None = SORT
     attributes: list[str] = Field(
         default=[], max_length=20, description="`name=value`, or a range of numbers: `iso=100..400`"
     )
@@ -85,12 +94,10 @@ class SearchParams(PageParams, Conditions):
         """The same search as a request body.
 
         Raises:
-            ServiceError: there is no term, there are too many, or a term or an attribute is malformed.
+            ServiceError: there are too many terms, or a term or an attribute is malformed.
         """
         terms = self._typed()
         terms += [read_term(written, f"term {i}") for i, written in enumerate(self.term)]
-        if not terms:
-            raise ServiceError(Kind.INVALID, "q, term: neither is given; say what the picture shows")
         if len(terms) > MAX_TERMS:
             raise ServiceError(Kind.INVALID, f"q, term: {len(terms)} terms; the limit is {MAX_TERMS}")
         given = {name for name in Conditions.model_fields if name in self.model_fields_set}
@@ -104,6 +111,7 @@ class SearchParams(PageParams, Conditions):
         return SearchRequest(
             terms=terms,
             mode=self.mode,
+            sort=self.sort,
             where=where,
             collapse=self.collapse,
             k=self.k,
@@ -152,8 +160,13 @@ class SuggestParams(Params):
 class Hit(Picture):
     """A search result: a picture with its score."""
 
-    score: float = Field(description="the cosine with the sum of the terms; of another mode, its own measure")
-    confidence: float | None = Field(description="how sure the system is that it fits, 0 to 1, where that is known")
+    score: float = Field(
+        description="the cosine with the sum of the terms; of another mode, its own measure, which of a search without "
+        "a term is the time that it is sorted by, as YYYYMMDDhhmmss"
+    )
+    confidence: float | None = Field(
+        description="how sure the system is that it fits the words, 0 to 1; null for searches by pictures alone"
+    )
 
 
 class Removed(Answer):
@@ -177,12 +190,15 @@ class SearchAnswer(Answer):
     """A page of results, best first."""
 
     results: list[Hit]
+    mode: ResolvedMode = Field(description="what the results are ranked by")
     terms: list[str] = Field(description="the terms as they are written in a URL, uploaded pictures as tokens")
     model_id: str | None
     generation: str = Field(description="names the state of the collection")
     next_cursor: str | None
     collapsed: int = Field(description="how many near-duplicates were passed over up to this page")
-    confident: bool | None = Field(description="whether the best result fits at all; null where that is not known")
+    confident: bool | None = Field(
+        description="whether any result of the first page fits; null where that is not known, and on later pages"
+    )
     truncated: bool = Field(description="whether a text was longer than the model reads")
     took_ms: float
     explain: Explanation | None = None
@@ -210,6 +226,13 @@ class FolderCount(Answer):
     count: int
 
 
+class YearCount(Answer):
+    """A year, and how many pictures were taken in it."""
+
+    year: str
+    count: int
+
+
 class Facets(Answer):
     """What a collection holds: example captions, tags, and the values that filters can take."""
 
@@ -219,6 +242,7 @@ class Facets(Answer):
     folders: list[FolderCount] = Field(description="folders of the library, the 500 with most pictures")
     orientations: Orientations
     taken: list[str] | None = Field(description="when the first and the last picture was taken, where that is known")
+    years: list[YearCount] = Field(description="those in which pictures were taken, the latest first")
     added: list[str] | None = Field(description="when the first and the last picture was added")
     widest: int = Field(description="width of the widest picture in pixels")
     sampled: bool = Field(description="whether only a part of a large collection was counted")

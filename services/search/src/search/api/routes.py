@@ -6,12 +6,11 @@ import base64
 from typing import Any
 
 from flask import Blueprint, request
-from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import CollectionStats, FacetCounts, Page, Suggestions
-from servicekit.timing import stage
 from servicekit.wire import parse
 
+from search.api.queries import answer
 from search.api.schemas import (
     BatchRequest,
     EditRequest,
@@ -24,19 +23,12 @@ from search.api.schemas import (
     SuggestRequest,
     UpsertRequest,
     check_limit,
-    digest_of,
-    read_cursor,
-    read_vector,
     read_vectors,
-    write_cursor,
 )
-from search.catalogue.tables import NewPicture, check_model
+from search.catalogue.tables import NewPicture
 from search.catalogue.words import words_of
-from search.index.exact import Vectors
-from search.index.view import StaleViewError
-from search.ranking import Query, combine, rank
 from search.settings import Settings
-from search.store import Moment, Store
+from search.store import Store
 
 
 def create_routes(store: Store, settings: Settings) -> Blueprint:
@@ -170,89 +162,3 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         return {"answers": answers}
 
     return routes
-
-
-def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
-    """Answer a query with one page of results.
-
-    Args:
-        store: the back end.
-        body: the request, with the cursor of the page if it is not the first.
-        settings: the limits.
-
-    Raises:
-        ServiceError: the query is invalid, or its model or its cursor does not match the collection.
-    """
-    check_limit("k", body.k, settings.max_k)
-    digest = digest_of(body)
-    moment = store.moment()
-    while True:
-        query = read_query(body, moment)
-        # A write does not change the cosines of other pictures. BM25 and fused scores depend on the whole collection: a
-        # cursor goes on at about the same place then.
-        after, depth = (None, 0) if body.cursor is None else read_cursor(body.cursor, moment.order, digest)
-        try:
-            check_deadline()
-            with stage("rank"):
-                page = rank(moment.source, query, body.k, after, depth)
-            with stage("records"):
-                records = store.records([h.id for h in page.hits])
-        except StaleViewError:
-            moment = store.moment()
-            continue
-        # A picture was deleted after the view was taken: rank again, or the page would be short.
-        if len(records) == len(page.hits) or (later := store.moment()).generation == moment.generation:
-            break
-        moment = later
-    answered: Page = {
-        "results": [{**records[h.id], "score": h.score} for h in page.hits if h.id in records],
-        "model_id": moment.model and moment.model.model_id,
-        "generation": moment.generation,
-        "next_cursor": write_cursor(page.hits[-1], depth + body.k, moment.order, digest) if page.more else None,
-        "collapsed": page.collapsed,
-    }
-    if body.explain:
-        answered["matching"] = moment.source.matching(body.where)
-    return answered
-
-
-def read_query(body: QueryRequest, moment: Moment) -> Query:
-    """Validate a query's terms and text, and combine the terms into one query vector.
-
-    Raises:
-        ServiceError: the mode needs terms or text that is missing, or ignores one that is given; or a term is invalid,
-            unknown, or of another model.
-    """
-    if (body.mode == "text") == bool(body.terms):
-        raise ServiceError(
-            Kind.INVALID, f"terms: mode {body.mode} {'has none' if body.terms else 'needs at least one'}"
-        )
-    if (body.mode == "vector") == bool(body.text.strip()):
-        raise ServiceError(Kind.INVALID, f"text: mode {body.mode} {'has none' if body.text else 'needs it'}")
-    if body.mode == "vector" and body.without:
-        raise ServiceError(Kind.INVALID, "without: mode vector has none")
-    terms: list[tuple[float, Vectors]] = []
-    liked = {t.like for t in body.terms if t.like is not None}
-    known = moment.source.vectors(sorted(liked))
-    for i, term in enumerate(body.terms):
-        if (term.vector is None) == (term.like is None):
-            raise ServiceError(Kind.INVALID, f"terms.{i}: vector, like: a term has one of the two")
-        if term.weight == 0:
-            raise ServiceError(Kind.INVALID, f"terms.{i}.weight: 0 asks for nothing; leave the term out")
-        if term.vector is not None:
-            if body.model_id is None:
-                raise ServiceError(Kind.INVALID, "model_id: a vector without its model cannot be compared")
-            vector = read_vector(term.vector, None, f"terms.{i}.vector")
-            check_model(moment.model, body.model_id, len(vector))
-        elif (found := known.get(term.like or "")) is None:
-            raise ServiceError(Kind.NOT_FOUND, f"there is no picture {term.like}")
-        else:
-            vector = found
-        if terms and len(vector) != len(terms[0][1]):
-            raise ServiceError(Kind.INVALID, f"terms.{i}.vector: {len(vector)} numbers, not {len(terms[0][1])}")
-        terms.append((term.weight, vector))
-    unit = combine(terms) if terms else None
-    if terms and unit is None:
-        raise ServiceError(Kind.INVALID, "terms: they cancel each other out")
-    without = words_of(body.without)
-    return Query(body.mode, unit, words_of(body.text), without, body.where, frozenset(liked), body.collapse)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import MOST, Attributes, Caption, Edit, Filter, TagList, TakenAt
+from servicekit.records import MOST, Attributes, Caption, Edit, Filter, Sort, TagList, TakenAt
 from servicekit.wire import Wire
 
 from search.index.exact import Vectors
@@ -123,7 +123,9 @@ class QueryRequest(Wire):
     text: str = Field(default="", max_length=1000)
     # Words that hits of the modes text and hybrid have not.
     without: str = Field(default="", max_length=1000)
-    mode: Literal["vector", "text", "hybrid"] = "vector"
+    # `list` has neither terms nor text: all pictures, in an order.
+    mode: Literal["vector", "text", "hybrid", "list"] = "vector"
+    sort: Sort | None = None
     where: Filter | None = None
     collapse: float | None = Field(default=None, ge=0.5, le=1, strict=False)
     k: int = Field(default=24, ge=1)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from servicekit.records import FacetCounts, FolderCount, Suggestions
+from servicekit.records import FacetCounts, FolderCount, Suggestions, YearCount
 
 MOST_TAGS = 200
 MOST_FOLDERS = 500
@@ -27,6 +27,14 @@ def sample_captions(db: sqlite3.Connection, limit: int) -> list[str]:
         (limit,),
     )
     return [caption for (caption,) in rows]
+
+
+def is_captioned(db: sqlite3.Connection) -> bool:
+    """Whether any picture has a caption."""
+    found: int = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM pictures WHERE deleted_at IS NULL AND caption != '')"
+    ).fetchone()[0]
+    return bool(found)
 
 
 def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int) -> Suggestions:
@@ -67,6 +75,10 @@ def facets(db: sqlite3.Connection) -> FacetCounts:
         " min(taken_at), max(taken_at), min(added_at), max(added_at), max(width)"
         " FROM pictures WHERE deleted_at IS NULL"
     ).fetchone()
+    years = db.execute(
+        "SELECT substr(taken_at, 1, 4) AS year, count(*) FROM pictures"
+        " WHERE deleted_at IS NULL AND taken_at IS NOT NULL GROUP BY year"
+    )
     # What is before the last "/": the name without its characters that are not "/", taken off its end.
     folders = db.execute(
         "SELECT rtrim(rtrim(file_name, replace(file_name, '/', '')), '/') AS folder, count(*) FROM pictures"
@@ -77,6 +89,7 @@ def facets(db: sqlite3.Connection) -> FacetCounts:
         "folders": folder_counts(folders),
         "orientations": {"landscape": landscape, "portrait": portrait, "square": square},
         "taken": [first, last] if first else None,
+        "years": year_counts(years),
         "added": [earliest, latest] if earliest else None,
         "widest": widest or 0,
         "sampled": False,
@@ -89,10 +102,12 @@ def facets_of(records: Iterable[Mapping[str, Any]]) -> FacetCounts:
     Returns:
         `tags`: the most frequent ones with how many pictures have each; `folders`: see `folder_counts`; `orientations`:
         how many are landscape, portrait, square; `taken`, `added`: the first and the last moment, None where none is
-        known; `widest`: in pixels; `sampled`: whether not every picture was counted.
+        known; `years`: how many were taken in each; `widest`: in pixels; `sampled`: whether not every picture was
+        counted.
     """
     tags: Counter[str] = Counter()
     folders: Counter[str] = Counter()
+    years: Counter[str] = Counter()
     shapes = Counter({"landscape": 0, "portrait": 0, "square": 0})
     moments: dict[str, list[str]] = {"taken_at": [], "added_at": []}
     widest = 0
@@ -103,6 +118,8 @@ def facets_of(records: Iterable[Mapping[str, Any]]) -> FacetCounts:
         for field, found in moments.items():
             if r[field]:
                 found.append(r[field])
+        if r["taken_at"]:
+            years[r["taken_at"][:4]] += 1
         widest = max(widest, r["width"])
     taken, added = ([min(found), max(found)] if found else None for found in moments.values())
     frequent = sorted(tags.items(), key=lambda item: (-item[1], item[0]))[:MOST_TAGS]
@@ -111,10 +128,16 @@ def facets_of(records: Iterable[Mapping[str, Any]]) -> FacetCounts:
         "folders": folder_counts(folders.items()),
         "orientations": dict(shapes),
         "taken": taken,
+        "years": year_counts(years.items()),
         "added": added,
         "widest": widest,
         "sampled": False,
     }
+
+
+def year_counts(counts: Iterable[tuple[str, int]]) -> list[YearCount]:
+    """Years with their counts, the latest first."""
+    return [{"year": year, "count": count} for year, count in sorted(counts, reverse=True)]
 
 
 def folder_counts(counts: Iterable[tuple[str, int]]) -> list[FolderCount]:

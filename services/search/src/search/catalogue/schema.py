@@ -117,7 +117,14 @@ CREATE TRIGGER words_delete AFTER UPDATE OF deleted_at ON pictures WHEN new.dele
 END;
 """
 
-VERSION = 4
+# Listings without a query, and whether there is any caption.
+V5 = """
+CREATE INDEX pictures_added ON pictures (added_at DESC, id) WHERE deleted_at IS NULL;
+CREATE INDEX pictures_taken ON pictures (taken_at DESC, added_at DESC, id) WHERE deleted_at IS NULL;
+CREATE INDEX pictures_captioned ON pictures (row) WHERE deleted_at IS NULL AND caption != '';
+"""
+
+VERSION = 5
 
 
 class CatalogueError(Exception):
@@ -149,6 +156,8 @@ def migrate(db: sqlite3.Connection, path: object) -> None:
         run(db, V3)
     if version < 4:
         run(db, V4)
+    if version < 5:
+        run(db, V5)
     if version < VERSION:
         db.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from importlib import resources
 from itertools import pairwise
 
@@ -65,6 +66,17 @@ def words_of(text: str) -> list[str]:
     found.pop("", None)
     said = [word for word in found if word not in STOP_WORDS]
     return said or list(found)
+
+
+def has_all(words: Sequence[str], *texts: str) -> bool:
+    """Whether some texts together hold each of some words and phrases, as `words_of` finds them, without stemming."""
+    text = f" {' '.join(pieces(folded(searchable(' '.join(texts))).replace('_', ' ')))} "
+    return all(f" {folded(word)} " in text for word in words)
+
+
+def folded(text: str) -> str:
+    """A normalised text without accents, which the full-text index does not tell apart."""
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
 
 
 def pieces(text: str) -> list[str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from servicekit.records import Filter
+from servicekit.records import Filter, Sort
 
 from search.catalogue.catalogue import Catalogue
+from search.catalogue.listing import listed
 from search.catalogue.tables import State
 from search.index.approximate import Approximate
 from search.index.delta import Part
@@ -28,7 +29,7 @@ class ScoredId(NamedTuple):
 
     score: float
     id: str
-    # The round of the approximate index that found it; always 0 in an exact answer.
+    # The round of the approximate index that found it, 0 in an exact answer; of a listing, see `listing.placed`.
     layer: int = 0
 
     @property
@@ -83,6 +84,10 @@ class View:
     ) -> list[ScoredId]:
         """The best `count` hits by BM25 over caption, tags and file name, in order; see `Catalogue.full_text`."""
         return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where, without)]
+
+    def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
+        """The first `count` pictures in an order; see `listing.listed`."""
+        return [ScoredId(*found) for found in listed(self.catalogue.database.reader, sort, count, where)]
 
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of the ids that exist."""

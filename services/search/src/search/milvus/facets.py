@@ -18,6 +18,11 @@ def sample_captions(client: MilvusClient, collection: str, limit: int) -> list[s
     return list(dict.fromkeys(e["caption"] for e in found if 6 <= len(e["caption"]) <= 40))[:limit]
 
 
+def is_captioned(client: MilvusClient, collection: str) -> bool:
+    """Whether any picture has a caption."""
+    return bool(client.query(collection, filter='caption != ""', output_fields=["id"], limit=1))
+
+
 def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> list[str]:
     """Captions that contain a text. Tags are not suggested: Milvus cannot search array elements by prefix."""
     # `like` is case-sensitive and captions begin with a capital, so both cases are tried; % and _ are its wildcards.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from pymilvus import MilvusClient
-from servicekit.records import Filter
+from servicekit.records import Filter, Sort
 
+from search.catalogue.listing import placed
 from search.index.exact import Vectors
 from search.index.view import ScoredId
 from search.milvus.schema import expression, lacking, quoted
@@ -65,14 +67,49 @@ class MilvusSource:
             return []
         return self._with_ties(" ".join(words), "sparse", count, where, without)[:count]
 
+    def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
+        """The first `count` pictures in an order, and all of the same second as the last; fewer if no more exist.
+
+        Milvus cannot sort a query: this fetches the pictures since the latest time after which there are `count`.
+        """
+        condition = expression(where)
+        if sort == "added":
+            return self._newest("added_at", sort, count, condition)
+        dated = self._newest("taken_at", sort, count, condition)
+        if len(dated) >= count:
+            return dated
+        undated = " and ".join(filter(None, [condition, "taken_at is null"]))
+        return dated + self._newest("added_at", sort, count - len(dated), undated)
+
+    def _newest(self, field: str, sort: Sort, count: int, condition: str) -> list[ScoredId]:
+        def since(time: str) -> str:
+            return " and ".join(filter(None, [condition, f"{field} >= {quoted(time)}"]))
+
+        least, most = timedelta(0), datetime.max - datetime.min
+        start = datetime.min.isoformat(timespec="seconds")
+        if self._count(since(start)) > max(count, BATCH):
+            while most - least > timedelta(seconds=1):
+                middle = timedelta(seconds=(least + most) // timedelta(seconds=2))
+                if self._count(since((datetime.min + middle).isoformat(timespec="seconds"))) >= count:
+                    least = middle
+                else:
+                    most = middle
+            start = (datetime.min + least).isoformat(timespec="seconds")
+        found = self._all(since(start), ["id", "taken_at", "added_at"])
+        hits = (ScoredId(*placed(sort, e["taken_at"], e["added_at"], e["id"])) for e in found)
+        return sorted(hits, key=lambda hit: hit.key)
+
+    def _count(self, condition: str) -> int:
+        found = self._client.query(self.collection, filter=condition, output_fields=["count(*)"])
+        return int(found[0]["count(*)"])
+
     def vectors(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """The vectors, each (dim,), of those ids that exist."""
         return {e["id"]: np.array(e["vector"], np.float32) for e in self.get(ids, ["id", "vector"])}
 
     def matching(self, where: Filter | None) -> int:
         """How many pictures match a filter."""
-        found = self._client.query(self.collection, filter=expression(where), output_fields=["count(*)"])
-        return int(found[0]["count(*)"])
+        return self._count(expression(where))
 
     def following(self, last: str, count: int, fields: Sequence[str]) -> list[dict[str, Any]]:
         """One page of entities in the order of ids (keyset pagination).
@@ -84,11 +121,15 @@ class MilvusSource:
             count: the size of the page.
             fields: the fields to return.
         """
+        return self._all(f"id > {quoted(last)}", fields, count)
+
+    def _all(self, condition: str, fields: Sequence[str], count: int | None = None) -> list[dict[str, Any]]:
+        """All entities that match a condition, or the first `count` of them, in the order of ids."""
         iterator = self._client.query_iterator(
             self.collection,
-            batch_size=min(count, BATCH),
-            limit=count,
-            filter=f"id > {quoted(last)}",
+            batch_size=min(count or BATCH, BATCH),
+            limit=-1 if count is None else count,
+            filter=condition,
             output_fields=list(fields),
         )
         entities: list[dict[str, Any]] = []
@@ -119,6 +160,10 @@ class Nothing:
     def full_text(
         self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
     ) -> list[ScoredId]:
+        """None."""
+        return []
+
+    def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """None."""
         return []
 

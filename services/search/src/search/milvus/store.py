@@ -18,7 +18,7 @@ from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Record,
 
 from search.catalogue.facets import facets_of
 from search.catalogue.tables import ModelEntry, NewPicture, check_model, resolved, timestamp
-from search.milvus.facets import facets, sample_captions, suggest
+from search.milvus.facets import facets, is_captioned, sample_captions, suggest
 from search.milvus.schema import (
     KEPT,
     PLACEHOLDER,
@@ -223,6 +223,7 @@ class MilvusStore:
             "count": self._count(model) if model else 0,
             "model_id": model and model.model_id,
             "generation": self._generation(facts["generation"]),
+            "captioned": bool(model and is_captioned(self._client, self._collection(model.model_id))),
             "index": {"generation": None, "kind": "Milvus FLAT", "after": 0, "problem": None},
         }
 
