@@ -71,7 +71,11 @@ def test_a_collection_from_the_terminal(gateway: dict[str, str], tmp_path: Path)
     run(gateway, "export", "-o", str(output), "--vectors")
     assert {json.loads(line)["id"] for line in output.read_text().splitlines()} == set(ids.values())
     assert run(gateway, "reindex").stdout.endswith("serves 3 pictures.\n")
-    assert run(gateway, "delete", ids["red.png"], "--yes").stdout == "1 deleted.\n"
+    assert "1 deleted." in run(gateway, "delete", ids["red.png"], "--yes").stdout
+    assert [p["id"] for p in answer(gateway, "bin", "list", "--json")] == [ids["red.png"]]
+    assert run(gateway, "bin", "restore", ids["red.png"]).stdout == "1 restored.\n"
+    assert "not in the collection" in run(gateway, "delete", ids["red.png"], "0" * 32, "--yes", status=1).stderr
+    assert run(gateway, "bin", "empty", "--yes").stdout == "1 deleted for good.\n"
     assert answer(gateway, "doctor", "--json")["stats"]["count"] == 2
 
 

@@ -78,7 +78,7 @@ ROOMS = {
         ("auth",),
         ("api",),
         ("pictures",),
-        ("library", "search"),
+        ("bin", "library", "search"),
         ("admin", "jobs"),
         ("dependencies",),
         ("worker",),

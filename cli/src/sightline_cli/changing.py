@@ -1,13 +1,17 @@
-"""Commands that show or change pictures: info, tag, delete, export and quarantine."""
+"""Commands that show or change pictures: info, tag, delete, bin, export and quarantine."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import IO, Any
 
 import click
 
 from sightline_cli.client import Client, as_json, show
+
+# Ids in one request.
+IDS_AT_ONCE = 100
 
 
 @click.command()
@@ -77,12 +81,71 @@ def read_value(written: str) -> tuple[str, Any]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def delete(client: Client, ids: tuple[str, ...], yes: bool) -> None:
-    """Delete pictures from the collection, and their files if the collection has its own copies."""
+    """Delete pictures from the collection: they move to the bin; see `sightline bin`."""
     if not yes:
         click.confirm(f"Delete {len(ids)} pictures from the collection at {client.url}?", abort=True)
-    for picture_id in ids:
-        client.request("DELETE", f"/api/v1/images/{picture_id}")
-    click.echo(f"{len(ids)} deleted.")
+    missing: list[str] = []
+    for part in parts(ids):
+        missing += client.request("POST", "/api/v1/selection/delete", json={"ids": part})["missing"]
+    click.echo(f"{len(ids) - len(missing)} deleted. Restore them with: sightline bin restore ID...")
+    if missing:
+        raise click.ClickException(f"not in the collection: {', '.join(missing)}")
+
+
+@click.group("bin")
+def bin_commands() -> None:
+    """Show, restore or empty the bin, which holds deleted pictures for a while."""
+
+
+@bin_commands.command("list")
+@as_json
+@click.pass_obj
+def list_bin(client: Client, as_json: bool) -> None:
+    """List the pictures in the bin, what was deleted last first."""
+    found: list[dict[str, Any]] = []
+    page = client.get("/api/v1/bin", k=200)
+    found += page["pictures"]
+    while page["next_cursor"]:
+        page = client.get("/api/v1/bin", k=200, cursor=page["next_cursor"])
+        found += page["pictures"]
+    if as_json:
+        show(found)
+        return
+    for picture in found:
+        until = picture["forgotten_at"][:10]
+        click.echo(f"{picture['id']}  until {until}  {picture['file_name']}  {picture['caption']}")
+
+
+@bin_commands.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_obj
+def restore(client: Client, ids: tuple[str, ...]) -> None:
+    """Restore pictures from the bin, as they were."""
+    failed: list[str] = []
+    for part in parts(ids):
+        answer = client.request("POST", "/api/v1/selection/restore", json={"ids": part})
+        failed += [one["error"]["detail"] for one in answer["failed"]]
+    click.echo(f"{len(ids) - len(failed)} restored.")
+    if failed:
+        raise click.ClickException("; ".join(failed))
+
+
+@bin_commands.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def empty(client: Client, yes: bool) -> None:
+    """Delete everything in the bin for good."""
+    count = client.get("/api/v1/bin", k=1)["count"]
+    if not yes:
+        click.confirm(f"Delete {count} pictures at {client.url} for good?", abort=True)
+    client.request("DELETE", "/api/v1/bin")
+    click.echo(f"{count} deleted for good.")
+
+
+def parts(ids: tuple[str, ...]) -> Iterator[list[str]]:
+    """The ids in as many parts as requests are needed, without repetitions."""
+    distinct = list(dict.fromkeys(ids))
+    return (distinct[start : start + IDS_AT_ONCE] for start in range(0, len(distinct), IDS_AT_ONCE))
 
 
 @click.command()

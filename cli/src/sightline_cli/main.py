@@ -53,6 +53,7 @@ for command in (
     changing.info,
     changing.tag,
     changing.delete,
+    changing.bin_commands,
     changing.export,
     changing.quarantine,
     jobs.reindex,

@@ -108,7 +108,7 @@ export interface paths {
         get: operations["image"];
         put?: never;
         post?: never;
-        /** Delete a picture, its thumbnails, and its file unless the file is in the library. */
+        /** Delete a picture: it moves to the bin, from where it can be restored for some time. */
         delete: operations["delete"];
         options?: never;
         head?: never;
@@ -148,6 +148,75 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/selection/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete several pictures: they move to the bin. */
+        post: operations["delete_several"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the pictures in the bin, what was deleted last first. Their thumbnails are still there. */
+        get: operations["list_bin"];
+        put?: never;
+        post?: never;
+        /** Delete everything in the bin for good. The files go with the next job of kind sweep, which is queued. */
+        delete: operations["empty"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/selection/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore pictures from the bin, as they were. */
+        post: operations["restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bin/{picture_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a picture in the bin for good, with its file unless that is in the library. */
+        delete: operations["forget"];
         options?: never;
         head?: never;
         patch?: never;
@@ -341,6 +410,76 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * BinAnswer
+         * @description A page of the bin, what was deleted last first.
+         */
+        BinAnswer: {
+            /** Pictures */
+            pictures: components["schemas"]["BinnedPicture"][];
+            /**
+             * Count
+             * @description how many pictures are in the bin
+             */
+            count: number;
+            /**
+             * Keep Days
+             * @description days after which a picture is deleted for good
+             */
+            keep_days: number;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * BinnedPicture
+         * @description A deleted picture.
+         */
+        BinnedPicture: {
+            /**
+             * Id
+             * @description the first 32 hex digits of the sha256 of its file
+             */
+            id: string;
+            /** Caption */
+            caption: string;
+            /** Tags */
+            tags: string[];
+            /** Attributes */
+            attributes: {
+                [key: string]: string | boolean | number;
+            };
+            /** File Name */
+            file_name: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Bytes */
+            bytes: number | null;
+            /**
+             * Taken At
+             * @description by the clock where it was taken
+             */
+            taken_at: string | null;
+            /** Added At */
+            added_at: string;
+            /**
+             * Placeholder
+             * @description ThumbHash in base64, to be shown until the picture is there; may be empty
+             */
+            placeholder: string;
+            /** File Url */
+            file_url: string;
+            /** Thumbnail Url */
+            thumbnail_url: string;
+            /** Deleted At */
+            deleted_at: string;
+            /**
+             * Forgotten At
+             * @description when it is deleted for good
+             */
+            forgotten_at: string;
+        };
+        /**
          * Bucket
          * @description A histogram bucket: its upper bound, None for the last bucket, and the number of values in it.
          */
@@ -363,6 +502,16 @@ export interface components {
             miss: number;
             /** Shared */
             shared: number;
+        };
+        /**
+         * DeleteAnswer
+         * @description Which pictures were deleted, and which were not there.
+         */
+        DeleteAnswer: {
+            /** Deleted */
+            deleted: string[];
+            /** Missing */
+            missing: string[];
         };
         /**
          * Details
@@ -935,6 +1084,15 @@ export interface components {
             join?: boolean;
         };
         /**
+         * NotRestored
+         * @description A picture that was not restored.
+         */
+        NotRestored: {
+            /** Id */
+            id: string;
+            error: components["schemas"]["ItemError"];
+        };
+        /**
          * Orientations
          * @description How many pictures have each orientation.
          */
@@ -1090,6 +1248,16 @@ export interface components {
             terms_themselves: number;
         };
         /**
+         * RestoreAnswer
+         * @description Which pictures are in the collection again, and why others are not.
+         */
+        RestoreAnswer: {
+            /** Restored */
+            restored: string[];
+            /** Failed */
+            failed: components["schemas"]["NotRestored"][];
+        };
+        /**
          * ScanProgress
          * @description How far a scan is: files by result.
          */
@@ -1243,6 +1411,17 @@ export interface components {
             explain?: boolean;
         };
         /**
+         * Selection
+         * @description Some pictures.
+         */
+        Selection: {
+            /**
+             * Ids
+             * @description ids of pictures, 1 to 100
+             */
+            ids: string[];
+        };
+        /**
          * Session
          * @description Whether this client needs a key, and the scope of the key that it uses.
          */
@@ -1296,6 +1475,11 @@ export interface components {
             model_id: string | null;
             /** Generation */
             generation: string;
+            /**
+             * Captioned
+             * @description whether any picture has a caption
+             */
+            captioned: boolean;
             index: components["schemas"]["IndexFacts"];
             /**
              * Captions
@@ -1346,6 +1530,11 @@ export interface components {
              * @description files that were deleted
              */
             removed: number;
+            /**
+             * Forgotten
+             * @description pictures of the bin that were deleted for good
+             */
+            forgotten: number;
             /**
              * Failed
              * @description originals without a record that cannot be added
@@ -1444,8 +1633,11 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type BinAnswer = components['schemas']['BinAnswer'];
+export type BinnedPicture = components['schemas']['BinnedPicture'];
 export type Bucket = components['schemas']['Bucket'];
 export type CacheCounts = components['schemas']['CacheCounts'];
+export type DeleteAnswer = components['schemas']['DeleteAnswer'];
 export type Details = components['schemas']['Details'];
 export type Edit = components['schemas']['Edit'];
 export type Explanation = components['schemas']['Explanation'];
@@ -1471,6 +1663,7 @@ export type NewJob = components['schemas']['NewJob'];
 export type NewReindex = components['schemas']['NewReindex'];
 export type NewScan = components['schemas']['NewScan'];
 export type NewSweep = components['schemas']['NewSweep'];
+export type NotRestored = components['schemas']['NotRestored'];
 export type Orientations = components['schemas']['Orientations'];
 export type Picture = components['schemas']['Picture'];
 export type Problem = components['schemas']['Problem'];
@@ -1479,9 +1672,11 @@ export type QuarantinedFile = components['schemas']['QuarantinedFile'];
 export type Range = components['schemas']['Range'];
 export type ReindexProgress = components['schemas']['ReindexProgress'];
 export type Removed = components['schemas']['Removed'];
+export type RestoreAnswer = components['schemas']['RestoreAnswer'];
 export type ScanProgress = components['schemas']['ScanProgress'];
 export type SearchAnswer = components['schemas']['SearchAnswer'];
 export type SearchRequest = components['schemas']['SearchRequest'];
+export type Selection = components['schemas']['Selection'];
 export type Session = components['schemas']['Session'];
 export type Sessions = components['schemas']['Sessions'];
 export type StageSpread = components['schemas']['StageSpread'];
@@ -1888,6 +2083,117 @@ export interface operations {
             };
             /** @description Not modified */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_several: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Selection"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeleteAnswer"];
+                };
+            };
+        };
+    };
+    list_bin: {
+        parameters: {
+            query?: {
+                /** @description how many pictures */
+                k?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BinAnswer"];
+                };
+            };
+        };
+    };
+    empty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Selection"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoreAnswer"];
+                };
+            };
+        };
+    };
+    forget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,7 +16,9 @@ from gateway.api.docs import create_docs
 from gateway.api.forms import spooling_in
 from gateway.api.page import create_page
 from gateway.api.routing import Api
+from gateway.bin.routes import add_bin_routes
 from gateway.dependencies import Clients, Dependencies, build, clients_of
+from gateway.jobs.queue import JobKind
 from gateway.jobs.routes import add_job_routes
 from gateway.library.routes import add_library_routes
 from gateway.pictures.routes import add_picture_routes
@@ -63,9 +65,11 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
         deps.media,
         deps.library,
         deps.ingest,
+        deps.bin.records,
         settings.max_images,
         settings.max_body_bytes,
     )
+    add_bin_routes(api, deps.bin, deps.collection, sweep=lambda: deps.jobs.submit(JobKind.SWEEP, {}))
     add_session_routes(api, deps.access)
     add_admin_routes(
         api,

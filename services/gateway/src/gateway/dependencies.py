@@ -18,6 +18,7 @@ from gateway.auth.keys import KeyStore
 from gateway.auth.rate_limit import RateLimiter
 from gateway.auth.remote import Remote
 from gateway.auth.sessions import Sessions
+from gateway.bin.service import Bin
 from gateway.concurrency import ConcurrencyLimit, RequestLimits
 from gateway.database import Database
 from gateway.jobs.queue import JobQueue
@@ -25,7 +26,7 @@ from gateway.jobs.sweep import Sweeper
 from gateway.library.folders import Folders
 from gateway.library.index import Library
 from gateway.library.scan import Scanner
-from gateway.pictures.hidden import HiddenPictures
+from gateway.pictures.hidden import BIN, HIDDEN, HiddenPictures
 from gateway.pictures.ingest import Ingest
 from gateway.pictures.object_store import store_at
 from gateway.pictures.quarantine import Quarantine
@@ -70,6 +71,7 @@ class Dependencies:
     quarantine: Quarantine
     ingest: Ingest
     library: Library
+    bin: Bin
     scanner: Scanner
     sweeper: Sweeper
     access: AccessControl
@@ -95,7 +97,8 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     thumbnails = ConcurrencyLimit("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
     media = MediaStore(store, library, settings.max_pixels, thumbnails)
     quarantine = Quarantine(store)
-    hidden = HiddenPictures(clients.database, encoders, search, media)
+    hidden = HiddenPictures(HIDDEN, clients.database, encoders, search, media)
+    binned = HiddenPictures(BIN, clients.database, encoders, search, media)
 
     collection = Collection(search, clients.cache)
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=registry)
@@ -117,7 +120,8 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         RateLimiter(limits.parse(settings.rate_limit), clients.redis),
         Audit(audit_log(settings.state)),
     )
-    ingest = Ingest(encoders, search, collection, media, hidden, quarantine, adding, settings.max_file_bytes)
+    ingest = Ingest(encoders, search, collection, media, (hidden, binned), quarantine, adding, settings.max_file_bytes)
+    bin_ = Bin(binned, search, library, media, ingest, settings.keep_deleted_days * DAY_S)
     return Dependencies(
         encoders=encoders,
         search=search,
@@ -128,7 +132,8 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         quarantine=quarantine,
         ingest=ingest,
         library=library,
-        sweeper=Sweeper(store, search, hidden, library, ingest),
+        bin=bin_,
+        sweeper=Sweeper(store, search, hidden, bin_, library, ingest),
         scanner=Scanner(library, ingest, search, hidden, settings.keep_gone_days * DAY_S),
         access=access,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),

@@ -65,6 +65,12 @@ class Settings(ServerSettings):
         le=36_500,
         description="days after which a picture is forgotten whose files are gone; until then it is only hidden",
     )
+    keep_deleted_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="days for which a deleted picture stays in the bin; 0: it is deleted for good at once",
+    )
     rescan_s: int = Field(
         default=900,
         ge=1,

@@ -40,7 +40,8 @@ def test_what_was_never_recorded_is_added_and_what_was_deleted_is_removed(stack:
     originals = {name: (stack.media / name[:2] / f"{name}.png") for name in (kept, lost, deleted)}
     # The upload of the green one ended before its record was written; the blue one's deletion before its file was gone.
     search_of(stack).delete_all([lost])
-    assert stack.client.delete(f"/api/v1/images/{deleted}").status_code == 204
+    for path in (f"images/{deleted}", f"bin/{deleted}"):
+        assert stack.client.delete(f"/api/v1/{path}").status_code == 204
     originals[deleted].write_bytes(blue)
     unfinished = originals[kept].with_name(f".{originals[kept].name}.0badcafe")
     unfinished.write_bytes(b"x")

@@ -41,6 +41,8 @@ class Library(RuleBasedStateMachine):
         # The files as the last scan saw them; of one that is unreadable, what it held before.
         self.scanned: dict[str, int] = {}
         self.deleted: set[int] = set()
+        # In the bin: captions by content.
+        self.binned: dict[int, set[str]] = {}
         # Contents that the user added himself, which do not depend on files.
         self.stored: set[int] = set()
         # By content: the captions that it may have; several if two edited files hand one on.
@@ -99,8 +101,25 @@ class Library(RuleBasedStateMachine):
         if content in self.shown:
             assert self.stack.client.delete(f"/api/v1/images/{IDS[content]}").status_code == 204
             self.deleted.add(content)
+            self.binned[content] = self.shown.pop(content)
+
+    @rule(content=contents)
+    def the_user_restores_what_he_deleted(self, content: int) -> None:
+        if content not in self.binned:
+            return
+        answer = body(self.stack.client.post("/api/v1/selection/restore", json={"ids": [IDS[content]]}))
+        if not answer["restored"]:
+            # The file that held it is gone, or is no longer where the last scan saw it.
+            assert content not in self.stored
+            return
+        self.deleted.remove(content)
+        self.shown[content] = self.binned.pop(content)
+
+    @rule(content=contents)
+    def the_user_deletes_for_good(self, content: int) -> None:
+        if self.binned.pop(content, None) is not None:
+            assert self.stack.client.delete(f"/api/v1/bin/{IDS[content]}").status_code == 204
             self.stored.discard(content)
-            del self.shown[content]
 
     @rule(content=contents)
     def the_user_adds_what_he_deleted(self, content: int) -> None:
@@ -108,7 +127,7 @@ class Library(RuleBasedStateMachine):
             assert body(upload(self.stack, CONTENTS[content]))["items"][0]["status"] == "added"
             self.deleted.remove(content)
             self.stored.add(content)
-            self.shown[content] = self.hidden.pop(content, {""})
+            self.shown[content] = self.binned.pop(content, {""})
 
     @rule()
     def the_folder_is_scanned_while_it_is_away(self) -> None:
@@ -131,7 +150,7 @@ class Library(RuleBasedStateMachine):
             if former not in held and former in known:
                 handed[content] |= known[former]
         self.shown = {}
-        for content in held - self.deleted | self.stored:
+        for content in (held | self.stored) - self.deleted:
             own, given = before.get(content) or self.hidden.get(content, {""}), handed[content]
             # An empty caption gives way; if the former pictures may have had none, so may this one.
             self.shown[content] = (own - {""}) | ((given - {""} or {""}) if "" in own else set())

@@ -110,6 +110,7 @@ class Stats(Answer):
     count: int
     model_id: str | None
     generation: str
+    captioned: bool = Field(description="whether any picture has a caption")
     index: IndexFacts
     captions: list[str] = Field(description="some short captions, to start from")
     model: Model | None = Field(description="None where the encoder does not answer")

@@ -93,6 +93,7 @@ class SweepProgress(Answer):
     done: int
     restored: int = Field(description="originals without a record that were added")
     removed: int = Field(description="files that were deleted")
+    forgotten: int = Field(description="pictures of the bin that were deleted for good")
     failed: list[FailedPicture] = Field(description="originals without a record that cannot be added")
 
 

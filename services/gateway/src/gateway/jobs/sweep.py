@@ -2,7 +2,7 @@
 
 An original without a record is added again, so that nothing that a client sent is lost: an upload was interrupted, or
 an older backup of the catalogue was restored. One that the user deleted is removed, as are thumbnails of pictures that
-are no more and the temporary files of interrupted writes.
+are no more and the temporary files of interrupted writes. What has been in the bin for long enough is deleted for good.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.bin.service import Bin
 from gateway.database import batched
 from gateway.library.index import Library
 from gateway.pictures.hidden import HiddenPictures
@@ -38,6 +39,8 @@ class Progress:
     done: int = 0
     restored: int = 0
     removed: int = 0
+    # Pictures of the bin.
+    forgotten: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
@@ -53,12 +56,13 @@ class Sweeper:
         store: ObjectStore,
         search: SearchClient,
         hidden: HiddenPictures,
+        binned: Bin,
         library: Library,
         ingest: Ingest,
         grace_s: float = GRACE_S,
     ) -> None:
         self._store, self._search, self._hidden = store, search, hidden
-        self._library, self._ingest, self._grace_s = library, ingest, grace_s
+        self._bin, self._library, self._ingest, self._grace_s = binned, library, ingest, grace_s
 
     def sweep(self) -> Iterator[Progress]:
         """Look at every file of the store.
@@ -70,13 +74,16 @@ class Sweeper:
         folders += [(f"{top}/{shard}", True) for top in THUMBNAIL_FOLDERS for shard in self._shards(f"{top}/")]
         progress = Progress(len(folders))
         yield progress
+        for forgotten in self._bin.forget_due():
+            progress.forgotten += len(forgotten)
+            yield progress
         for folder, of_thumbnails in folders:
             for name in self._store.leftovers(folder):
                 self._remove(f"{folder}/{name}", progress)
             files = [(match[1], name) for name in self._store.names(folder) if (match := FILE.fullmatch(name))]
             for part in batched(files, BATCH):
                 ids = sorted({picture_id for picture_id, _ in part})
-                known = self._search.present(ids) | self._hidden.present(ids)
+                known = self._search.present(ids) | self._hidden.present(ids) | self._bin.records(ids).keys()
                 for picture_id, name in part:
                     if picture_id in known:
                         continue

@@ -210,9 +210,12 @@ class Library:
             if seen.path not in except_for
         }
 
-    def mark_deleted(self, picture_id: str) -> None:
-        """Note that the user deleted a picture."""
-        self._database.put(DELETED, {"id": picture_id, "deleted_at": datetime.now(UTC).isoformat(timespec="seconds")})
+    def mark_deleted(self, picture_ids: Sequence[str]) -> None:
+        """Note that the user deleted pictures, at most ROWS_AT_ONCE."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._database.put(
+            DELETED, *({"id": picture_id, "deleted_at": now} for picture_id in dict.fromkeys(picture_ids))
+        )
 
     def unmark_deleted(self, picture_ids: Sequence[str]) -> None:
         """Note that the user added pictures, perhaps some that were deleted before."""

@@ -68,7 +68,7 @@ class Ingest:
         search: SearchClient,
         collection: Collection,
         media: MediaStore,
-        hidden: HiddenPictures,
+        hidden: Sequence[HiddenPictures],
         quarantine: Quarantine,
         limit: ConcurrencyLimit,
         max_file_bytes: int,
@@ -117,7 +117,8 @@ class Ingest:
         contents = [None if isinstance(r, ServiceError) else r for r in read]
         ids = [picture_id(c) if c is not None else None for c in contents]
         known = self._search.lookup(sorted({i for i in ids if i}))
-        hidden = self._hidden.records({i for i in ids if i and i not in known})
+        new = {i for i in ids if i and i not in known}
+        hidden = {name: record for kind in self._hidden for name, record in kind.records(new).items()}
         results: dict[int, IngestResult] = {}
         first: dict[str, int] = {}
         fresh: dict[str, Fresh] = {}
@@ -130,21 +131,23 @@ class Ingest:
                 results[i] = IngestResult("exists", name)
                 continue
             try:
-                new = self._keep(upload, content, name, hidden.get(name))
+                made = self._keep(upload, content, name, hidden.get(name))
             except ServiceError as error:
                 if error.kind is Kind.NO_SPACE:
                     raise
                 results[i] = self._failed(content, upload.name, error)
                 continue
             if name in known:  # the record exists; its file was lost, or was in the library alone
-                if new.record["media_key"] != known[name]["media_key"]:
-                    self._search.edit(name, {"media_key": new.record["media_key"]})
+                if made.record["media_key"] != known[name]["media_key"]:
+                    self._search.edit(name, {"media_key": made.record["media_key"]})
                 results[i] = IngestResult("exists", name)
                 continue
             first[name] = i
-            fresh[name] = new
+            fresh[name] = made
         results.update(self._record(fresh, first))
-        self._hidden.drop(name for name in hidden if name in first and not results[first[name]].error)
+        back = [name for name in hidden if name in first and not results[first[name]].error]
+        for kind in self._hidden:
+            kind.drop(back)
         # A duplicate within the upload has the same result as the file it duplicates.
         return [
             results[first[name]] if name in first and results[first[name]].error else results[i]

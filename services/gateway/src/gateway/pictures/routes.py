@@ -6,7 +6,7 @@ import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from os import SEEK_END
@@ -16,7 +16,7 @@ from flask import Response, g, request, send_file
 from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Edit, Record
+from servicekit.records import Edit, Record, VectorRecord
 from servicekit.wire import problems
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
@@ -37,7 +37,6 @@ ID = re.compile(r"[0-9a-f]{32}")
 # Cache lifetime in seconds, a year: the URL holds a digest of the content, so the response never becomes stale.
 FOREVER_S = 31_536_000
 MAX_IDS = 100
-CHANGING = (Kind.NOT_FOUND, Kind.NO_SPACE)
 SMALL = ("image/webp", "image/avif")
 
 # The form field `details` of POST /api/v1/images: one entry per file, in order.
@@ -52,10 +51,23 @@ def add_picture_routes(
     media: MediaStore,
     library: InPlace,
     ingest: Ingest,
+    bin_records: Callable[[Sequence[str]], Mapping[str, VectorRecord]],
     max_images: int,
     max_body_bytes: int,
 ) -> None:
-    """Register the picture routes with the API."""
+    """Register the picture routes with the API.
+
+    Args:
+        api: receives the routes.
+        search: the records.
+        collection: its cached state is invalidated by changes.
+        media: the picture files.
+        library: remembers which pictures the user deleted.
+        ingest: adds pictures.
+        bin_records: the records of those of some pictures that are in the bin.
+        max_images: the most pictures in one upload.
+        max_body_bytes: the largest upload.
+    """
 
     upload = Multipart(
         fields={"images": FILES, "details": DETAILS_FIELD},
@@ -69,6 +81,11 @@ def add_picture_routes(
         if found is None:
             raise ServiceError(Kind.NOT_FOUND, f"there is no picture {picture_id}")
         return found
+
+    def media_key(picture_id: str) -> str:
+        # The page shows what is in the bin.
+        binned = bin_records([picture_id]).get(picture_id)
+        return (binned or record(picture_id))["media_key"]
 
     @api.blueprint.before_request
     def check_id() -> None:
@@ -172,20 +189,6 @@ def add_picture_routes(
         api.access.did("picture-edited", picture=picture_id, fields=sorted(body.model_fields_set))
         return public(edited)
 
-    @api.route("DELETE", "/images/<picture_id>", {204: None}, errors=CHANGING, scope=Scope.WRITE)
-    def delete(picture_id: str) -> tuple[str, int]:
-        """Delete a picture, its thumbnails, and its file unless the file is in the library."""
-        media_key = record(picture_id)["media_key"]
-        # First, so that no scan of the library brings it back.
-        library.mark_deleted(picture_id)
-        # The record first: a picture that is uploaded again meanwhile is new then, and its file stays.
-        search.delete(picture_id)
-        if not search.present([picture_id]):
-            media.delete(picture_id, media_key)
-        collection.changed()
-        api.access.did("picture-deleted", picture=picture_id)
-        return "", 204
-
     @api.route(
         "GET",
         "/images/<picture_id>/file",
@@ -212,7 +215,7 @@ def add_picture_routes(
         """
         likes = request.accept_mimetypes.quality
         form = "avif" if likes("image/avif") > likes("image/webp") else "webp"
-        kept = media.thumbnail(picture_id, lambda: record(picture_id)["media_key"], params.w, form)
+        kept = media.thumbnail(picture_id, lambda: media_key(picture_id), params.w, form)
         response = sent(kept, f"{picture_id}-{params.w}-{form}", f"{picture_id}.{form}")
         response.vary.add("Accept")
         return response

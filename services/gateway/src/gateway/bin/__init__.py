@@ -1,0 +1,1 @@
+"""The bin: pictures that the user deleted, until they are restored or forgotten."""
