@@ -78,7 +78,7 @@ ROOMS = {
         ("auth",),
         ("api",),
         ("pictures",),
-        ("bin", "library", "search"),
+        ("bin", "library", "search", "selection"),
         ("admin", "jobs"),
         ("dependencies",),
         ("worker",),

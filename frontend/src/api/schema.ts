@@ -222,6 +222,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/selection/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add tags to several pictures, and remove tags from them. */
+        post: operations["tag_several"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/selection/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Download the files of several pictures as one ZIP archive, which is made while it is sent.
+         * @description A file that cannot be read is named in a text file in the archive.
+         */
+        post: operations["archive_several"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the kept searches, by name. */
+        get: operations["list_searches"];
+        put?: never;
+        /** Keep a search under a name. A search that is kept already gets the new name. */
+        post: operations["keep_search"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/searches/{search_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a kept search. */
+        delete: operations["remove_search"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -409,6 +481,17 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ArchiveRequest
+         * @description The pictures of an archive.
+         */
+        ArchiveRequest: {
+            /**
+             * Ids
+             * @description ids of pictures, 1 to 1000
+             */
+            ids: string[];
+        };
         /**
          * BinAnswer
          * @description A page of the bin, what was deleted last first.
@@ -940,6 +1023,31 @@ export interface components {
             jobs: components["schemas"]["JobAnswer"][];
         };
         /**
+         * KeptAnswer
+         * @description A kept search.
+         */
+        KeptAnswer: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Search
+             * @description the query string of GET /api/v1/search
+             */
+            search: string;
+            /** Kept At */
+            kept_at: string;
+        };
+        /**
+         * KeptListAnswer
+         * @description All kept searches, by name.
+         */
+        KeptListAnswer: {
+            /** Searches */
+            searches: components["schemas"]["KeptAnswer"][];
+        };
+        /**
          * KnownSession
          * @description A session of a browser that logged in with a key.
          */
@@ -1024,6 +1132,19 @@ export interface components {
          */
         NewJob: components["schemas"]["NewScan"] | components["schemas"]["NewReindex"] | components["schemas"]["NewSweep"];
         /**
+         * NewKept
+         * @description A search to keep.
+         */
+        NewKept: {
+            /** Name */
+            name: string;
+            /**
+             * Search
+             * @description the query string of GET /api/v1/search: q=dog&tags=sea
+             */
+            search: string;
+        };
+        /**
          * NewReindex
          * @description A re-index: gives every picture a vector of the encoder's current model, then switches searches to that model.
          */
@@ -1082,6 +1203,15 @@ export interface components {
              * @default false
              */
             join?: boolean;
+        };
+        /**
+         * NotChanged
+         * @description A picture that was not changed.
+         */
+        NotChanged: {
+            /** Id */
+            id: string;
+            error: components["schemas"]["ItemError"];
         };
         /**
          * NotRestored
@@ -1542,6 +1672,39 @@ export interface components {
             failed: components["schemas"]["FailedPicture"][];
         };
         /**
+         * TagAnswer
+         * @description The pictures as they are now, and why others were not changed.
+         */
+        TagAnswer: {
+            /** Images */
+            images: components["schemas"]["Picture"][];
+            /** Failed */
+            failed: components["schemas"]["NotChanged"][];
+        };
+        /**
+         * TagChanges
+         * @description Tags that some pictures get or lose.
+         */
+        TagChanges: {
+            /**
+             * Ids
+             * @description ids of pictures, 1 to 100
+             */
+            ids: string[];
+            /**
+             * Add Tags
+             * @description beside those that a picture has
+             * @default []
+             */
+            add_tags?: string[];
+            /**
+             * Remove Tags
+             * @description of those that a picture has
+             * @default []
+             */
+            remove_tags?: string[];
+        };
+        /**
          * TagCount
          * @description A tag, and how many pictures have it.
          */
@@ -1633,6 +1796,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type ArchiveRequest = components['schemas']['ArchiveRequest'];
 export type BinAnswer = components['schemas']['BinAnswer'];
 export type BinnedPicture = components['schemas']['BinnedPicture'];
 export type Bucket = components['schemas']['Bucket'];
@@ -1654,15 +1818,19 @@ export type ItemError = components['schemas']['ItemError'];
 export type JobAnswer = components['schemas']['JobAnswer'];
 export type JobKind = components['schemas']['JobKind'];
 export type JobsAnswer = components['schemas']['JobsAnswer'];
+export type KeptAnswer = components['schemas']['KeptAnswer'];
+export type KeptListAnswer = components['schemas']['KeptListAnswer'];
 export type KnownSession = components['schemas']['KnownSession'];
 export type LibraryAnswer = components['schemas']['LibraryAnswer'];
 export type Login = components['schemas']['Login'];
 export type LookupAnswer = components['schemas']['LookupAnswer'];
 export type Model = components['schemas']['Model'];
 export type NewJob = components['schemas']['NewJob'];
+export type NewKept = components['schemas']['NewKept'];
 export type NewReindex = components['schemas']['NewReindex'];
 export type NewScan = components['schemas']['NewScan'];
 export type NewSweep = components['schemas']['NewSweep'];
+export type NotChanged = components['schemas']['NotChanged'];
 export type NotRestored = components['schemas']['NotRestored'];
 export type Orientations = components['schemas']['Orientations'];
 export type Picture = components['schemas']['Picture'];
@@ -1683,6 +1851,8 @@ export type StageSpread = components['schemas']['StageSpread'];
 export type Stats = components['schemas']['Stats'];
 export type Suggestions = components['schemas']['Suggestions'];
 export type SweepProgress = components['schemas']['SweepProgress'];
+export type TagAnswer = components['schemas']['TagAnswer'];
+export type TagChanges = components['schemas']['TagChanges'];
 export type TagCount = components['schemas']['TagCount'];
 export type Term = components['schemas']['Term'];
 export type UploadAnswer = components['schemas']['UploadAnswer'];
@@ -2187,6 +2357,122 @@ export interface operations {
             header?: never;
             path: {
                 picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    tag_several: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagChanges"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagAnswer"];
+                };
+            };
+        };
+    };
+    archive_several: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveRequest"];
+                "multipart/form-data": {
+                    /** @description ids with commas between them */
+                    ids: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+        };
+    };
+    list_searches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptListAnswer"];
+                };
+            };
+        };
+    };
+    keep_search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKept"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptAnswer"];
+                };
+            };
+        };
+    };
+    remove_search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                search_id: string;
             };
             cookie?: never;
         };

@@ -22,8 +22,10 @@ from gateway.jobs.queue import JobKind
 from gateway.jobs.routes import add_job_routes
 from gateway.library.routes import add_library_routes
 from gateway.pictures.routes import add_picture_routes
+from gateway.search.kept_routes import add_kept_routes
 from gateway.search.routes import add_search_routes
 from gateway.search.term_vectors import other_model
+from gateway.selection.routes import add_selection_routes
 from gateway.settings import Settings
 
 
@@ -70,6 +72,8 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
         settings.max_body_bytes,
     )
     add_bin_routes(api, deps.bin, deps.collection, sweep=lambda: deps.jobs.submit(JobKind.SWEEP, {}))
+    add_selection_routes(api, search, deps.collection, deps.media)
+    add_kept_routes(api, deps.kept)
     add_session_routes(api, deps.access)
     add_admin_routes(
         api,

@@ -34,6 +34,7 @@ from gateway.pictures.storage import MediaStore
 from gateway.search.cache import Cache, MemoryCache, RedisCache
 from gateway.search.calibration import Calibrator
 from gateway.search.facets import CollectionFacts
+from gateway.search.kept import KeptSearches
 from gateway.search.service import Searcher
 from gateway.search.single_flight import SingleFlightCache
 from gateway.settings import Settings
@@ -78,6 +79,7 @@ class Dependencies:
     limits: RequestLimits
     metrics: MetricsSummary
     jobs: JobQueue
+    kept: KeptSearches
 
 
 def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> Dependencies:
@@ -139,6 +141,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
         metrics=MetricsSummary(registry, clients.database),
         jobs=JobQueue(clients.database),
+        kept=KeptSearches(clients.database),
     )
 
 

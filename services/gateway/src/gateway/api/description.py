@@ -20,12 +20,13 @@ PATH_PARTS = {
     "picture_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "session_id": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
     "job_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "search_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
 
 
 @dataclass(frozen=True)
 class Multipart:
-    """A multipart form with files, as described in the OpenAPI document."""
+    """A multipart form, as described in the OpenAPI document."""
 
     fields: dict[str, Any]
     required: tuple[str, ...]

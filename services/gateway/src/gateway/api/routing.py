@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from servicekit.errors import Kind, ServiceError
 from servicekit.server.worker import MOST_COLLECTED
 from servicekit.wire import Params, parse
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.api.description import Multipart, Operation, document
@@ -109,7 +110,7 @@ class Api:
                     # The route expects a small body, and this one is too large or has no length: refuse it at once and
                     # do not wait for a slot, since some of these routes need no key.
                     raise RequestEntityTooLarge
-                read = read_params(params)
+                read = read_params(params, request.args)
                 if params is not NoParams:
                     given["params"] = read
                 slots = limit or (self.limits.bodies if slow else None)
@@ -163,15 +164,15 @@ def arrives_slowly() -> bool:
 P = TypeVar("P", bound=Params)
 
 
-def read_params(model: type[P]) -> P:
-    """Parse the query string strictly: unknown parameters and repeated single-value parameters are refused.
+def read_params(model: type[P], query: MultiDict[str, str]) -> P:
+    """Parse a query string strictly: unknown parameters and repeated single-value parameters are refused.
 
     Raises:
         ServiceError: naming the wrong parameters.
     """
     given: dict[str, Any] = {}
     twice = []
-    for name, values in request.args.lists():
+    for name, values in query.lists():
         field = model.model_fields.get(name)
         if field is not None and is_list(field.annotation):
             given[name] = values

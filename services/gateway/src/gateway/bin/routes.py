@@ -10,10 +10,10 @@ from servicekit.errors import Kind, ServiceError
 
 from gateway.api.routing import Api
 from gateway.auth.keys import Scope
-from gateway.bin.schemas import BinAnswer, BinParams, DeleteAnswer, RestoreAnswer, Selection
+from gateway.bin.schemas import BinAnswer, BinParams, DeleteAnswer, RestoreAnswer
 from gateway.bin.service import Bin
 from gateway.pictures.hidden import Entry
-from gateway.pictures.schemas import public
+from gateway.pictures.schemas import Selection, public
 from gateway.upstream.collection import Collection
 
 DAY_S = 86_400

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
-from servicekit.wire import Params, Wire
+from servicekit.wire import Params
 
 from gateway.api.schemas import Answer, ItemError
 from gateway.pictures.schemas import Picture
-
-MAX_IDS = 100
-Ids = Annotated[list[Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]], Field(min_length=1, max_length=MAX_IDS)]
-
-
-class Selection(Wire):
-    """Some pictures."""
-
-    ids: Ids = Field(description=f"ids of pictures, 1 to {MAX_IDS}")
 
 
 class BinParams(Params):

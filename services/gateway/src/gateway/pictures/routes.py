@@ -26,7 +26,16 @@ from gateway.api.routing import Api, event, events
 from gateway.auth.keys import Scope
 from gateway.pictures.corrections import noted
 from gateway.pictures.ingest import Ingest, IngestResult, Upload
-from gateway.pictures.schemas import Details, LookupAnswer, LookupParams, Picture, ThumbnailParams, UploadAnswer, public
+from gateway.pictures.schemas import (
+    MAX_IDS,
+    Details,
+    LookupAnswer,
+    LookupParams,
+    Picture,
+    ThumbnailParams,
+    UploadAnswer,
+    public,
+)
 from gateway.pictures.storage import MIMETYPES, InPlace, Kept, MediaStore
 from gateway.upstream.collection import Collection
 from gateway.upstream.search import SearchClient
@@ -36,7 +45,6 @@ log = logging.getLogger(__name__)
 ID = re.compile(r"[0-9a-f]{32}")
 # Cache lifetime in seconds, a year: the URL holds a digest of the content, so the response never becomes stale.
 FOREVER_S = 31_536_000
-MAX_IDS = 100
 SMALL = ("image/webp", "image/avif")
 
 # The form field `details` of POST /api/v1/images: one entry per file, in order.

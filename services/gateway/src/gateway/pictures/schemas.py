@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask import request
 from pydantic import Field
@@ -11,6 +11,16 @@ from servicekit.records import Attributes, Caption, Number, TagList, TakenAt, Va
 from servicekit.wire import Params, Wire
 
 from gateway.api.schemas import Answer, ItemError
+
+# Most pictures in one request.
+MAX_IDS = 100
+PictureId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Selection(Wire):
+    """Some pictures."""
+
+    ids: list[PictureId] = Field(min_length=1, max_length=MAX_IDS, description=f"ids of pictures, 1 to {MAX_IDS}")
 
 
 class LookupParams(Params):

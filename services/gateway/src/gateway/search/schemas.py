@@ -150,6 +150,28 @@ def read_number(text: str) -> int | float | None:
     return float(text) if "." in text else int(text)
 
 
+class NewKept(Wire):
+    """A search to keep."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=r"\S")
+    search: str = Field(max_length=8000, description="the query string of GET /api/v1/search: q=dog&tags=sea")
+
+
+class KeptAnswer(Answer):
+    """A kept search."""
+
+    id: str
+    name: str
+    search: str = Field(description="the query string of GET /api/v1/search")
+    kept_at: str
+
+
+class KeptListAnswer(Answer):
+    """All kept searches, by name."""
+
+    searches: list[KeptAnswer]
+
+
 class SuggestParams(Params):
     """The text typed so far."""
 
