@@ -122,6 +122,13 @@ def tiles(page: Page) -> Locator:
     return page.locator("main [data-index] > a:first-child")
 
 
+def go_on(page: Page) -> None:
+    """Show the less certain pictures as well, below those that a wall ends with."""
+    page.keyboard.press("Control+End")
+    page.get_by_role("button", name="Show less certain pictures").click()
+    page.keyboard.press("Control+Home")
+
+
 def names(page: Page, count: int) -> list[str | None]:
     """The alt texts of the first tiles."""
     return [tiles(page).nth(i).get_by_role("img").get_attribute("alt") for i in range(count)]

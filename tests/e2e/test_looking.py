@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import dialog, field, tiles, title_of
+from tests.e2e.conftest import dialog, field, go_on, tiles, title_of
 from tests.e2e.test_place import scroll_to
 
 
@@ -54,7 +54,7 @@ def test_a_shared_link_shows_the_same_picture_and_closing_it_the_wall(page: Page
     page.goto(shared)
     expect(title_of(page)).to_have_text(name)
     # The confidence in words.
-    expect(dialog(page).get_by_text("A clear match")).to_be_visible()
+    expect(dialog(page).get_by_text("Strong match")).to_be_visible()
     page.get_by_role("button", name="Close").click()
     expect(dialog(page)).to_have_count(0)
     expect(tiles(page).first).to_be_focused()
@@ -204,6 +204,7 @@ def test_a_picture_is_deleted_after_there_was_time_to_undo_it(open_window: Calla
 def test_the_keyboard_leads_over_the_wall(page: Page) -> None:
     page.goto("/?q=an+animal")
     expect(tiles(page).first).to_be_visible()
+    go_on(page)
     page.keyboard.press("/")
     expect(field(page)).to_be_focused()
     field(page).press("Escape")
@@ -288,6 +289,11 @@ def long_captions(answer: Any) -> Any:
 def test_the_wall_goes_on_to_the_last_picture(page: Page) -> None:
     page.goto("/?q=things")
     expect(tiles(page).first).to_be_visible()
+    # It ends after the pictures that are less certain, until more are asked for.
+    page.keyboard.press("End")
+    expect(page.get_by_role("button", name="Show less certain pictures")).to_be_visible()
+    expect(page.locator("[data-index='47']")).to_have_attribute("aria-setsize", "48")
+    go_on(page)
     last = page.locator("[data-index='376']")
     for _ in range(40):
         if last.count():

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import field, tiles, title_of
+from tests.e2e.conftest import field, go_on, tiles, title_of
 
 
 def scroll_to(page: Page, index: int) -> float:
@@ -40,6 +40,7 @@ def near(page: Page, scrolled: float) -> None:
 def test_back_and_forward_return_to_query_scroll_and_focus(page: Page, visit: str) -> None:
     page.goto("/?q=an+animal")
     expect(tiles(page).first).to_be_visible()
+    go_on(page)
     scrolled = scroll_to(page, 90)
     tile = page.locator("[data-index='90'] > a:first-child")
     tile.focus()
@@ -58,6 +59,7 @@ def test_back_and_forward_return_to_query_scroll_and_focus(page: Page, visit: st
 def test_a_reload_returns_to_the_same_pictures(page: Page) -> None:
     page.goto("/?q=an+animal")
     expect(tiles(page).first).to_be_visible()
+    go_on(page)
     scrolled = scroll_to(page, 200)
     name = page.locator("[data-index='200'] img").get_attribute("alt")
     page.reload()

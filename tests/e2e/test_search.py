@@ -13,7 +13,7 @@ from tests.e2e.conftest import dialog, field, names, plain, tiles
 def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("Type a sentence, find the picture.")).to_be_visible()
-    expect(page.get_by_text("377 pictures")).to_be_visible()
+    expect(page.get_by_text("377 pictures. Try")).to_be_visible()
     field(page).press_sequentially("a vehicle for emergencies", delay=20)
     expect(page).to_have_url(re.compile(r"\?q=a\+vehicle\+for\+emergencies$"))
     expect(page).to_have_title("a vehicle for emergencies · Sightline")
@@ -33,7 +33,7 @@ def test_a_sentence_that_nothing_fits_is_told(page: Page) -> None:
     page.wait_for_function(
         "() => fetch('/api/v1/search?q=a&k=1').then(a => a.json()).then(found => typeof found.confident === 'boolean')"
     )
-    verdict = page.get_by_text("Nothing here clearly matches. These come closest.")
+    verdict = page.get_by_text("No clear match. These are the closest.")
     page.goto("/?q=irregular+past+participles")
     expect(verdict).to_be_visible()
     expect(tiles(page).first).to_be_visible()
@@ -52,7 +52,7 @@ def test_an_older_answer_stays_until_the_new_one_is_there_and_is_not_waited_for(
     field(page).fill("a cello")
     expect(page.locator("main ul[aria-busy=true]")).to_be_visible()
     expect(tiles(page).first).to_be_visible()
-    expect(page.get_by_text("This takes longer than usual.")).to_be_visible()
+    expect(page.get_by_text("Still searching")).to_be_visible()
     # A new search aborts the pending one.
     with page.expect_event("requestfailed", lambda request: "cello" in request.url):
         field(page).fill("a flower")
@@ -87,8 +87,8 @@ def test_an_example_is_a_link_that_searches(page: Page) -> None:
 def test_terms_are_chips_whose_weight_changes_by_keys_and_menu(page: Page) -> None:
     page.goto("/?q=a+red+flower")
     expect(tiles(page).first).to_be_visible()
-    # "Keep as a term" turns the text into a chip and empties the field.
-    page.get_by_role("button", name="Keep as a term").click()
+    # "Add another term" turns the text into a chip and empties the field.
+    page.get_by_role("button", name="Add another term").click()
     expect(page).to_have_url(re.compile(r"\?term=text%3Aa\+red\+flower$"))
     expect(field(page)).to_be_focused()
     field(page).fill("-green")
@@ -245,7 +245,7 @@ def test_filters_are_those_that_the_collection_has(open_window: Callable[..., Pa
     expect(page).to_have_url(re.compile(r"tags=warm&taken_from=2018-01-01$"))
     expect(tiles(page)).to_have_count(1)
     expect(page.get_by_alt_text("A purple square.")).to_be_visible()
-    page.get_by_label("Shape").select_option("Portrait")
+    page.get_by_label("Orientation").select_option("Portrait")
     expect(page.get_by_text("The filters leave nothing over.")).to_be_visible()
     page.get_by_role("button", name="Remove the filter warm").click()
     expect(tiles(page)).to_have_count(3)
@@ -276,7 +276,7 @@ def test_words_and_looks_are_looked_for_by_choice(open_window: Callable[..., Pag
     page = open_window(shelf)
     page.goto("/?q=purple")
     expect(tiles(page)).to_have_count(8)
-    page.get_by_role("button", name="Search by Looks").click()
+    page.get_by_role("button", name="Search by Both").click()
     page.get_by_role("menuitemradio", name=re.compile("^Words")).click()
     expect(page).to_have_url(re.compile(r"\?q=purple&mode=text$"))
     expect(tiles(page)).to_have_count(1)

@@ -16,6 +16,7 @@ export function pagesOf(params: string) {
       const all = new URLSearchParams(params);
       all.set("k", String(pageParam ? LATER_PAGES : FIRST_PAGE));
       if (pageParam) all.set("cursor", pageParam);
+      if (!all.has("mode") && (all.has("q") || all.has("term"))) all.set("mode", "auto");
       return answerOf(api.GET("/api/v1/search", { querySerializer: () => all.toString(), signal }));
     },
     initialPageParam: "",

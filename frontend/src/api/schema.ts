@@ -693,6 +693,11 @@ export interface components {
             /** Count */
             count: number;
             /**
+             * Captioned
+             * @description whether any picture has a caption
+             */
+            captioned: boolean;
+            /**
              * Captions
              * @description some short captions, to start from
              */

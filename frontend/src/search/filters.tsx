@@ -6,8 +6,9 @@ import { useSpeech } from "../i18n/language";
 import { navigate } from "../navigation";
 import { CloseIcon, FilterIcon } from "../ui/icons";
 import { Menu } from "../ui/menu";
+import { Order, withoutFilters, Years, yearOf } from "./browse";
 import styles from "./filters.module.css";
-import { filterOf, hrefOf, modesOf, type Query, withFilter } from "./query";
+import { asks, filterOf, hrefOf, lists, modeOf, modesOf, type Query, withFilter } from "./query";
 import type { SearchParams } from "./search-params";
 
 const SHAPES = ["landscape", "portrait", "square"] as const;
@@ -22,7 +23,8 @@ export function Toolbar({ params }: { params: SearchParams }) {
   const { data: facets } = useQuery(facetsQuery);
   const [open, setOpen] = useState(false);
   const go = (next: Query) => navigate(hrefOf(next));
-  const modes = modesOf(query);
+  const modes = asks(query) ? modesOf(query) : [];
+  const mode = modeOf(query, facets?.captioned ?? false);
   const offered = facets && hasFilters(facets);
   return (
     <section className={styles.toolbar} aria-label={t.filters.tools}>
@@ -30,18 +32,19 @@ export function Toolbar({ params }: { params: SearchParams }) {
         {modes.length > 1 && (
           <Menu
             label={t.mode.label}
-            name={`${t.mode.label} ${t.mode[query.mode]}`}
+            name={`${t.mode.label} ${t.mode[mode]}`}
             className={styles.quiet}
-            choices={modes.map((mode) => ({
-              name: t.mode[mode],
-              hint: t.mode.explain[mode],
-              chosen: mode === query.mode,
-              onChoose: () => go({ ...query, mode }),
+            choices={modes.map((one) => ({
+              name: t.mode[one],
+              hint: t.mode.explain[one],
+              chosen: one === mode,
+              onChoose: () => go({ ...query, mode: one }),
             }))}
           >
-            {t.mode.label} <b>{t.mode[query.mode]}</b>
+            {t.mode.label} <b>{t.mode[mode]}</b>
           </Menu>
         )}
+        {lists(query) && <Order query={query} onChange={go} />}
         {offered && (
           <button
             type="button"
@@ -56,6 +59,7 @@ export function Toolbar({ params }: { params: SearchParams }) {
         )}
         <Active query={query} onChange={go} />
       </div>
+      {lists(query) && facets && <Years query={query} years={facets.years} />}
       {open && facets && <Filters query={query} facets={facets} onChange={go} />}
     </section>
   );
@@ -273,7 +277,11 @@ function Day({ label, first, last, value, onChange }: DayProps) {
 /** The active filters, each with a button to remove it, including those that can only be set in the URL. */
 function Active({ query, onChange }: Omit<FilterProps, "facets">) {
   const { t, number, date } = useSpeech();
-  if (query.rest.length === 0) return null;
+  const year = yearOf(query);
+  // The strip of years shows and changes these two.
+  const shown =
+    year && lists(query) ? query.rest.filter(([name]) => !/^taken_(from|to)$/.test(name)) : query.rest;
+  if (shown.length === 0) return null;
   const say = (name: string, value: string) => {
     if (name === "tags") return value;
     if (name === "orientation" && value in t.filters) return t.filters[value as (typeof SHAPES)[number]];
@@ -287,7 +295,7 @@ function Active({ query, onChange }: Omit<FilterProps, "facets">) {
   };
   return (
     <ul className={styles.active}>
-      {query.rest.map((one) => {
+      {shown.map((one) => {
         const what = say(one[0], one[1]);
         return (
           <li key={one.join("=")}>
@@ -295,16 +303,19 @@ function Active({ query, onChange }: Omit<FilterProps, "facets">) {
             <button
               type="button"
               aria-label={t.filters.remove(what)}
-              onClick={() => onChange({ ...query, rest: query.rest.filter((other) => other !== one) })}
+              onClick={() => {
+                const rest = query.rest.filter((other) => other !== one);
+                onChange(rest.length > 0 ? { ...query, rest } : withoutFilters(query));
+              }}
             >
               <CloseIcon size={14} />
             </button>
           </li>
         );
       })}
-      {query.rest.length > 1 && (
+      {shown.length > 1 && (
         <li className={styles.clear}>
-          <button type="button" onClick={() => onChange({ ...query, rest: [] })}>
+          <button type="button" onClick={() => onChange(withoutFilters(query))}>
             {t.filters.clear}
           </button>
         </li>

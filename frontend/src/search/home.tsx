@@ -1,26 +1,15 @@
-import { useQuery } from "@tanstack/react-query";
-import { facetsQuery } from "../api/queries";
 import type { Facets } from "../api/schema";
 import { LANGUAGES, type Language, useSpeech } from "../i18n/language";
 import { Link } from "../navigation";
 import { Leave } from "../ui/leave";
 import { Menu } from "../ui/menu";
 import { Notice } from "../ui/notice";
-import { Failed } from "./failed";
 import { hrefOf, NOTHING } from "./query";
 import styles from "./search-page.module.css";
 import { asTyped } from "./suggestions";
 
 // Longest example in characters, so that four fit on a line.
 const SHORT = 26;
-
-/** The page before the first search: an error, or the hint that the collection is empty. */
-export function Home({ onAdd }: { onAdd: (() => void) | undefined }) {
-  const facets = useQuery(facetsQuery);
-  if (facets.error) return <Failed error={facets.error} onRetry={() => void facets.refetch()} />;
-  if (facets.data?.count === 0) return <Empty onAdd={onAdd} />;
-  return null;
-}
 
 /** Example queries: short captions of the collection if there are at least four, else fixed ones. */
 export function Examples({ facets }: { facets: Facets | undefined }) {

@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import {
   asks,
+  EVERYTHING,
   fitting,
   hrefOf,
+  lists,
+  modeOf,
   modesOf,
   NOTHING,
   readQuery,
@@ -31,11 +34,30 @@ test("a URL and its search say the same", () => {
 test("what the page does not know is kept for the API to judge", () => {
   const query = read("q=dog&term=nonsense&speed=9&mode=loud&picture=abc");
   expect(writeQuery(query).toString()).toBe("q=dog&term=nonsense&speed=9&mode=loud");
-  expect(query.mode).toBe("vector");
+  expect(query.mode).toBe("auto");
+  expect(writeQuery(read("sort=size")).toString()).toBe("sort=size");
 });
 
-test("filters alone are no search", () => {
-  expect(asks(read("tags=a"))).toBe(false);
+test("filters alone, or an order, list pictures", () => {
+  expect([asks(read("tags=a")), lists(read("tags=a"))]).toEqual([false, true]);
+  expect([lists(read("sort=taken")), lists(read("q=dog&tags=a")), lists(NOTHING)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect(writeQuery(EVERYTHING).toString()).toBe("sort=added");
+  // A search has its own order.
+  expect(writeQuery({ ...read("sort=taken"), q: "dog" }).toString()).toBe("q=dog");
+});
+
+test("both are looked at where there are words and captions, unless something else was chosen", () => {
+  expect(modeOf(read("q=dog"), true)).toBe("hybrid");
+  expect(modeOf(read("q=dog"), false)).toBe("vector");
+  expect(modeOf(read("term=like:a"), true)).toBe("vector");
+  expect(modeOf(read("q=dog&mode=text"), true)).toBe("text");
+});
+
+test("an empty field is no search", () => {
   expect(asks(read("q=+"))).toBe(false);
   expect(asks(read("term=like:abc"))).toBe(true);
 });
@@ -59,7 +81,7 @@ test("a filter is set, changed and removed", () => {
 });
 
 test("pictures cannot be looked for by words alone", () => {
-  expect(fitting({ ...read("q=dog&term=like:a"), mode: "text" }).mode).toBe("vector");
+  expect(fitting({ ...read("q=dog&term=like:a"), mode: "text" }).mode).toBe("auto");
   expect(fitting({ ...read("q=dog&term=like:a"), mode: "hybrid" }).mode).toBe("hybrid");
   expect(modesOf(read("term=like:a"))).toEqual(["vector"]);
   expect(modesOf(read("q=dog"))).toEqual(["vector", "text", "hybrid"]);

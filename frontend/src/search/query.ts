@@ -5,7 +5,11 @@ export type Kind = "text" | "like" | "vector";
 /** A term of a search, with a signed weight: text, a picture of the collection, or the token of an uploaded one. */
 export type Term = { kind: Kind; value: string; weight: number };
 
-export type Mode = "vector" | "text" | "hybrid";
+/** `auto`: by looks, and by words as well where the collection has captions. */
+export type Mode = "auto" | "vector" | "text" | "hybrid";
+
+/** The order of a listing without terms: newest first, by when pictures were added or taken. */
+export type Sort = "added" | "taken";
 
 export type Query = {
   /** The text in the field. */
@@ -13,11 +17,20 @@ export type Query = {
   /** The further terms, shown as chips. */
   terms: readonly Term[];
   mode: Mode;
+  /** The order if there is nothing to search for; null: not chosen. */
+  sort: Sort | null;
   /** Filters and all other URL parameters; the API validates them. */
   rest: readonly (readonly [string, string])[];
 };
 
-export const NOTHING: Query = { q: "", terms: [], mode: "vector", rest: [] };
+export const NOTHING: Query = { q: "", terms: [], mode: "auto", sort: null, rest: [] };
+
+/** All pictures, newest first. */
+export const EVERYTHING: Query = { ...NOTHING, sort: "added" };
+
+const MODES: readonly (string | null)[] = ["auto", "vector", "text", "hybrid", null];
+const SORTS: readonly (string | null)[] = ["added", "taken", null];
+const OWN = ["q", "mode", "sort", "picture"];
 
 const WRITTEN = /^(?:(-?\d{1,2}(?:\.\d{1,4})?)\*)?(text|like|vector):(.*)$/s;
 
@@ -38,15 +51,17 @@ export function readQuery(params: URLSearchParams): Query {
   for (const [name, value] of params) {
     const term = name === "term" ? readTerm(value) : null;
     if (term) terms.push(term);
-    else if (name !== "q" && name !== "mode" && name !== "picture") rest.push([name, value]);
+    else if (!OWN.includes(name)) rest.push([name, value]);
   }
-  const mode = params.get("mode");
-  // Pass an unknown mode on, so that the API refuses it with a message.
-  if (mode !== null && mode !== "text" && mode !== "hybrid" && mode !== "vector") rest.push(["mode", mode]);
+  const [mode, sort] = [params.get("mode"), params.get("sort")];
+  // Pass unknown values on, so that the API refuses them with a message.
+  if (mode !== null && !MODES.includes(mode)) rest.push(["mode", mode]);
+  if (sort !== null && !SORTS.includes(sort)) rest.push(["sort", sort]);
   return {
     q: params.get("q")?.trim() ?? "",
     terms,
-    mode: mode === "text" || mode === "hybrid" ? mode : "vector",
+    mode: mode !== null && MODES.includes(mode) ? (mode as Mode) : "auto",
+    sort: sort !== null && SORTS.includes(sort) ? (sort as Sort) : null,
     rest,
   };
 }
@@ -56,14 +71,20 @@ export function writeQuery(query: Query): URLSearchParams {
   const params = new URLSearchParams();
   if (query.q.trim()) params.set("q", query.q.trim());
   for (const term of query.terms) params.append("term", writeTerm(term));
-  if (query.mode !== "vector") params.set("mode", query.mode);
+  if (query.mode !== "auto") params.set("mode", query.mode);
+  if (query.sort && !asks(query)) params.set("sort", query.sort);
   for (const [name, value] of query.rest) params.append(name, value);
   return params;
 }
 
-/** Whether there is a text or a term to search for; filters alone are no search. */
+/** Whether there is a text or a term to search for; filters alone list pictures. */
 export function asks(query: Query): boolean {
   return query.q !== "" || query.terms.length > 0;
+}
+
+/** Whether pictures are listed: by filters or an order, without anything to search for. */
+export function lists(query: Query): boolean {
+  return !asks(query) && (query.rest.length > 0 || query.sort !== null);
 }
 
 export function hrefOf(query: Query, picture: string | null = null): string {
@@ -83,7 +104,7 @@ export function withFilter(query: Query, name: string, values: readonly string[]
 
 /** Search only by one picture; filters are kept. */
 export function alike(query: Query, id: string): Query {
-  return { ...query, q: "", terms: [{ kind: "like", value: id, weight: 1 }], mode: "vector" };
+  return { ...query, q: "", terms: [{ kind: "like", value: id, weight: 1 }], mode: "auto" };
 }
 
 /** Add a term; an existing one gets the new weight. */
@@ -92,22 +113,30 @@ export function withTerm(query: Query, term: Term): Query {
   return fitting({ ...query, terms: [...others, term] });
 }
 
-/** Fall back to the mode `vector` if the query's mode does not support its terms (text mode: only texts). */
+/** Fall back to the mode `auto` if the query's mode does not support its terms (text mode: only texts). */
 export function fitting(query: Query): Query {
   // Without a query, keep the mode: it was chosen for the next one.
   if (!asks(query)) return query;
   const words = query.q !== "" || query.terms.some((t) => t.kind === "text" && t.weight > 0);
   const onlyWords = query.terms.every((t) => t.kind === "text");
   if ((query.mode === "text" && !(onlyWords && words)) || (query.mode === "hybrid" && !words)) {
-    return { ...query, mode: "vector" };
+    return { ...query, mode: "auto" };
   }
   return query;
 }
 
 /** The modes that this search supports. */
-export function modesOf(query: Query): Mode[] {
-  const modes: Mode[] = ["vector", "text", "hybrid"];
+export function modesOf(query: Query): ChosenMode[] {
+  const modes: ChosenMode[] = ["vector", "text", "hybrid"];
   return modes.filter((mode) => fitting({ ...query, mode }).mode === mode);
+}
+
+export type ChosenMode = Exclude<Mode, "auto">;
+
+/** The mode that `auto` stands for. */
+export function modeOf(query: Query, captioned: boolean): ChosenMode {
+  if (query.mode !== "auto") return query.mode;
+  return captioned && modesOf(query).includes("hybrid") ? "hybrid" : "vector";
 }
 
 // The weight of "not" is -0.5: with -1, unwanted aspects would outweigh the wanted ones in the results.

@@ -13,7 +13,7 @@ import {
 import { ApiError } from "../api/client";
 import { facetsQuery, pagesOf } from "../api/queries";
 import type { Hit } from "../api/schema";
-import { useMessages } from "../i18n/language";
+import { useMessages, useSpeech } from "../i18n/language";
 import { Link } from "../navigation";
 import { useShared } from "../shared";
 import { Notice } from "../ui/notice";
@@ -22,7 +22,7 @@ import { useScrollRestoration } from "../wall/scroll-restoration";
 import { Wall, type WallHandle, WallSkeleton } from "../wall/wall";
 import { Failed } from "./failed";
 import { Empty } from "./home";
-import { hrefOf } from "./query";
+import { asks, EVERYTHING, hrefOf } from "./query";
 import styles from "./search-page.module.css";
 import type { SearchParams } from "./search-params";
 
@@ -31,12 +31,18 @@ const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default
 // After this time without an answer, the page shows a message that it is still waiting.
 const SLOW_MS = 4000;
 
+// The wall ends when this many less certain pictures are on it; more are shown on request.
+const LESS_CERTAIN = 24;
+
 // A picture that has not loaded within this time is not scrolled to: the user has moved on.
 const PATIENCE_MS = 3000;
 
 type Props = { params: SearchParams; title: string; onAdd: (() => void) | undefined };
 
-/** The results of a search. The previous wall stays, dimmed, until the new results have loaded. */
+/**
+ * The results of a search, or a listing; on the front page the latest pictures alone. The previous wall stays, dimmed,
+ * until the new results have loaded.
+ */
 export function Results({ params, title, onAdd }: Props) {
   const t = useMessages();
   const search = useInfiniteQuery({ ...pagesOf(params.search), placeholderData: keepPreviousData });
@@ -52,11 +58,18 @@ export function Results({ params, title, onAdd }: Props) {
   // Keep showing results that are there if a refetch fails.
   const failed = search.error && !search.data ? search.error : null;
   const nothing = search.isSuccess && !stale && hits.length === 0;
+  const front = !params.searching;
   const first = search.data?.pages[0];
   // The count of the first page only: a screen reader announces it once, not with each further page.
   const shown = first?.results.length ?? 0;
   const unsure = first?.confident === false;
   const certain = unsure ? 0 : countCertain(hits);
+  const [further, setFurther] = useState<string | null>(null);
+  const passed = hits.some((hit) => hit.confidence !== null) && hits.length - certain >= LESS_CERTAIN;
+  const ended = front || (passed && further !== params.search);
+  const unjudged = useOnce(
+    asks(params.query) && !stale && hits[0]?.confidence === null && first?.mode === "vector",
+  );
   const wall = useRef<WallHandle>(null);
   useScrollRestoration(
     wall,
@@ -78,11 +91,13 @@ export function Results({ params, title, onAdd }: Props) {
         ? t.wall.none
         : unsure
           ? t.wall.showingUnsure(shown)
-          : t.wall.showing(shown);
+          : first?.mode === "list"
+            ? t.wall.listing(shown)
+            : t.wall.showing(shown);
 
   return (
-    <div className={styles.results}>
-      <h2 className="unseen">{t.wall.heading(title)}</h2>
+    <div className={styles.results} data-wall={hits.length > 0 || undefined}>
+      <h2 className="unseen">{front ? t.home.latest : t.wall.heading(title)}</h2>
       {/* Live region: it must stay mounted, so that screen readers announce changes. */}
       <p className="unseen" role="status">
         {status}
@@ -97,6 +112,8 @@ export function Results({ params, title, onAdd }: Props) {
       ) : (
         <>
           {unsure && <p className={styles.remark}>{t.wall.unsure}</p>}
+          {unjudged && <p className={styles.remark}>{t.wall.unjudged}</p>}
+          {front && <Latest count={hits.length} />}
           {first?.truncated && <p className={styles.remark}>{t.wall.truncated}</p>}
           <Wall
             ref={wall}
@@ -104,9 +121,22 @@ export function Results({ params, title, onAdd }: Props) {
             params={params}
             certain={certain}
             stale={stale}
-            onEnd={idle ? more : undefined}
-            open={search.hasNextPage}
+            onEnd={idle && !ended ? more : undefined}
+            open={search.hasNextPage && !ended}
           />
+          {ended && !front && search.hasNextPage && !stale && (
+            <p className={styles.further}>
+              <button
+                type="button"
+                onClick={() => {
+                  setFurther(params.search);
+                  more();
+                }}
+              >
+                {t.wall.further}
+              </button>
+            </p>
+          )}
         </>
       )}
       {search.isFetchNextPageError && <Notice title={t.wall.rest} action={t.tryAgain} onAction={onward} />}
@@ -116,13 +146,40 @@ export function Results({ params, title, onAdd }: Props) {
             id={params.picture}
             hits={hits}
             params={params}
-            onNearEnd={idle ? more : undefined}
+            onNearEnd={idle && !ended ? more : undefined}
             onClosed={reveal}
           />
         )}
       </Suspense>
     </div>
   );
+}
+
+/** The line above the latest pictures on the front page. */
+function Latest({ count }: { count: number }) {
+  const { t, number } = useSpeech();
+  const { data: facets } = useQuery(facetsQuery);
+  if (count === 0) return null;
+  return (
+    <p className={styles.latest}>
+      <span>{t.home.latest}</span>
+      <Link to={hrefOf(EVERYTHING)}>{t.home.all(number(facets?.count ?? count))}</Link>
+    </p>
+  );
+}
+
+let told = false;
+
+/** Whether a remark is due that is made once while the page is open: for the first search that it is true of. */
+function useOnce(due: boolean): boolean {
+  const [shown, setShown] = useState(false);
+  useEffect(() => {
+    if (due && !told) {
+      told = true;
+      setShown(true);
+    } else if (!due) setShown(false);
+  }, [due]);
+  return shown;
 }
 
 /** The results so far, without pictures that were deleted on this page. */
@@ -197,7 +254,7 @@ function NothingFound({ params, onAdd }: Omit<Props, "title">) {
   if (query.mode === "text") {
     return (
       <Notice title={t.states.nothing}>
-        {t.states.nothingWords} <Link to={hrefOf({ ...query, mode: "vector" })}>{t.mode.vector}</Link>
+        {t.states.nothingWords} <Link to={hrefOf({ ...query, mode: "auto" })}>{t.mode.vector}</Link>
       </Notice>
     );
   }

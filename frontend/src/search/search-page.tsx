@@ -11,8 +11,8 @@ import { AddIcon, HelpIcon } from "../ui/icons";
 import { singleKeys } from "../ui/single-keys";
 import { nameOf } from "../wall/name";
 import { Toolbar } from "./filters";
-import { Examples, Footer, Home } from "./home";
-import { fitting, hrefOf, type Query, readTerm } from "./query";
+import { Examples, Footer } from "./home";
+import { fitting, hrefOf, lists, type Query, readTerm } from "./query";
 import { keepQueryThumbnail } from "./query-thumbnails";
 import { Results } from "./results";
 import { SearchField } from "./search-field";
@@ -78,11 +78,7 @@ export function SearchPage() {
       </header>
       {params.searching && <Toolbar params={params} />}
       <main id="pictures">
-        {params.searching ? (
-          <Results params={params} title={title} onAdd={writes ? () => setAdding(true) : undefined} />
-        ) : (
-          <Home onAdd={writes ? () => setAdding(true) : undefined} />
-        )}
+        <Results params={params} title={title} onAdd={writes ? () => setAdding(true) : undefined} />
       </main>
       {!params.searching && (
         <Footer
@@ -153,7 +149,11 @@ function useTitle(query: Query): string {
           : t.term[term.kind];
     return `${t.term.weight(term.weight)} ${name}`.trim();
   });
-  const title = [query.q, ...parts].filter(Boolean).join(", ");
+  const filters = query.rest.map(([, value]) => value);
+  const asked = [query.q, ...parts].filter(Boolean);
+  const title = (
+    asked.length > 0 ? asked : lists(query) && filters.length === 0 ? [t.browse.all] : filters
+  ).join(", ");
   useEffect(() => {
     document.title = title ? t.title(title) : t.name;
   }, [title, t]);

@@ -2,11 +2,11 @@
 
 import { useMemo } from "react";
 import { useEntry } from "../navigation";
-import { asks, hrefOf, type Query, readQuery, writeQuery } from "./query";
+import { asks, hrefOf, lists, type Query, readQuery, writeQuery } from "./query";
 
 export type SearchParams = {
   query: Query;
-  /** Whether there is a text or a term to search for. */
+  /** Whether there are results: of a search, or of a listing. */
   searching: boolean;
   /** The search as a canonical string: equal for equal searches. */
   search: string;
@@ -23,7 +23,7 @@ export function useSearchParams(): SearchParams {
     const query = readQuery(params);
     return {
       query,
-      searching: asks(query),
+      searching: asks(query) || lists(query),
       search: writeQuery(query).toString(),
       picture: params.get("picture"),
       show: (picture) => hrefOf(query, picture),

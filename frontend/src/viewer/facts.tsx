@@ -155,7 +155,7 @@ function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "para
           <dt>{t.viewer.tags}</dt>
           <dd className={styles.tags}>
             {picture.tags.map((tag) => (
-              <Link key={tag} to={hrefOf(withFilter({ ...NOTHING, q: tag, mode: "hybrid" }, "tags", [tag]))}>
+              <Link key={tag} to={hrefOf(withFilter(NOTHING, "tags", [tag]))}>
                 {tag}
               </Link>
             ))}
@@ -190,9 +190,7 @@ function Path({ name, query }: { name: string; query: Query }) {
     return (
       <Fragment key={path}>
         <Link
-          to={hrefOf(
-            withFilter(asks(query) ? query : { ...NOTHING, q: part, mode: "hybrid" }, "folder", [path]),
-          )}
+          to={hrefOf(withFilter(asks(query) ? query : NOTHING, "folder", [path]))}
           title={t.viewer.within(path)}
         >
           {part}

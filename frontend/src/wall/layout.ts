@@ -9,17 +9,17 @@ const RULE = 44;
 /**
  * Lay out pictures in lines.
  *
+ * The rows run on at the boundary of certainty, and a rule follows the row in which it lies: a break would leave a
+ * single match beside a void.
+ *
  * @param certain the number of leading results that count as matches: a rule follows them, unless it is all or none.
  * @param open whether more pictures will follow.
  */
 export function layOut(pictures: readonly Size[], shape: Shape, certain: number, open: boolean): Line[] {
-  if (certain <= 0 || certain >= pictures.length) return justify(pictures, shape, open);
-  const after = justify(pictures.slice(certain), shape, open);
-  return [
-    ...justify(pictures.slice(0, certain), shape),
-    { rule: true, height: RULE },
-    ...after.map((row) => ({ ...row, first: row.first + certain })),
-  ];
+  const rows: Line[] = justify(pictures, shape, open);
+  if (certain <= 0 || certain >= pictures.length) return rows;
+  const row = lineOf(rows, certain - 1);
+  return row < 0 || row === rows.length - 1 ? rows : rows.toSpliced(row + 1, 0, { rule: true, height: RULE });
 }
 
 /** The index of the line that contains a picture; -1 if it is not laid out. */

@@ -33,6 +33,15 @@ const GLANCE_MS = 90;
 const AGAIN_MS = 2000;
 const MOST_FAILURES = 2;
 
+// A small picture is enlarged at most so many times; the tile shows its well around it.
+const ENLARGED = 1.5;
+
+// Longer than the picture takes to fade in.
+const FADED_MS = 250;
+
+// Three actions of 34 pixels; in a narrower tile the viewer offers them.
+const ROOM_FOR_ACTIONS = 102;
+
 // In a narrower tile there is no room for the name beside the actions.
 const ROOM_FOR_WORDS = 190;
 
@@ -52,6 +61,13 @@ export const Tile = memo(function Tile({
 }: Props) {
   const t = useMessages();
   const [loaded, setLoaded] = useState(false);
+  // The placeholder stays until the picture has faded in over it.
+  const [covered, setCovered] = useState(false);
+  useEffect(() => {
+    if (!loaded) return;
+    const timer = setTimeout(() => setCovered(true), FADED_MS);
+    return () => clearTimeout(timer);
+  }, [loaded]);
   const [due, setDue] = useState(() => !isMoving());
   const [pointed, setPointed] = useState(false);
   useEffect(() => {
@@ -78,7 +94,7 @@ export const Tile = memo(function Tile({
         width,
         height,
         transform: `translate(${x}px, ${y}px)`,
-        ...(loaded ? {} : { backgroundColor: tone, backgroundImage: blur }),
+        ...(covered ? {} : { backgroundColor: tone, backgroundImage: blur }),
       }}
       data-index={index}
       aria-posinset={index + 1}
@@ -102,6 +118,7 @@ export const Tile = memo(function Tile({
           sizes={`${width}px`}
           width={width}
           height={height}
+          style={{ maxWidth: ENLARGED * hit.width, maxHeight: ENLARGED * hit.height }}
           alt={name}
           decoding="async"
           data-loaded={loaded || undefined}
@@ -110,7 +127,7 @@ export const Tile = memo(function Tile({
         />
       </Link>
       {/* Rendered only on hover or focus: three links with icons per picture are half of a screen's rendering time. */}
-      {(pointed || active) && (
+      {(pointed || active) && width >= ROOM_FOR_ACTIONS && (
         <div className={styles.label}>
           {width >= ROOM_FOR_WORDS && <span title={name}>{name}</span>}
           <Link

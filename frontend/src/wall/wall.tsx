@@ -132,29 +132,37 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
           );
         }
         let left = 0;
-        return line.widths.map((tileWidth, i) => {
+        return line.widths.flatMap((tileWidth, i) => {
           const at = line.first + i;
           const x = left;
           left += tileWidth + GAP;
           const hit = hits[at];
-          return (
-            hit && (
-              <Tile
-                key={hit.id}
-                hit={hit}
-                index={at}
-                x={x}
-                y={y}
-                width={tileWidth}
-                height={line.height}
-                params={params}
-                active={at === Math.min(active, hits.length - 1)}
-                last={!open && at === hits.length - 1}
-                onFocus={setActive}
-                isMoving={isMoving}
+          if (!hit) return [];
+          const boundary = at === certain && i > 0 && certain > 0;
+          return [
+            boundary && (
+              <li
+                key="mark"
+                className={styles.mark}
+                style={{ height: line.height, transform: `translate(${x - GAP / 2 - 1}px, ${y}px)` }}
+                aria-hidden="true"
               />
-            )
-          );
+            ),
+            <Tile
+              key={hit.id}
+              hit={hit}
+              index={at}
+              x={x}
+              y={y}
+              width={tileWidth}
+              height={line.height}
+              params={params}
+              active={at === Math.min(active, hits.length - 1)}
+              last={!open && at === hits.length - 1}
+              onFocus={setActive}
+              isMoving={isMoving}
+            />,
+          ];
         });
       })}
     </ul>

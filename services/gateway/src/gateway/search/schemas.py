@@ -259,6 +259,7 @@ class Facets(Answer):
     """What a collection holds: example captions, tags, and the values that filters can take."""
 
     count: int
+    captioned: bool = Field(description="whether any picture has a caption")
     captions: list[str] = Field(description="some short captions, to start from")
     tags: list[TagCount] = Field(description="the most frequent ones, up to 200")
     folders: list[FolderCount] = Field(description="folders of the library, the 500 with most pictures")
