@@ -3,7 +3,7 @@ import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from "
 import { isOpen, Queue } from "./adding/queue";
 import { sendFile } from "./adding/send";
 import { ApiError } from "./api/client";
-import { deletePicture } from "./api/queries";
+import { deletePictures, restorePictures } from "./api/queries";
 import type { Messages } from "./i18n/en";
 import { type Language, Languages } from "./i18n/language";
 import { useEntry } from "./navigation";
@@ -12,11 +12,14 @@ import { type Shared, SharedContext } from "./shared";
 import { Notice } from "./ui/notice";
 import { ToastList } from "./ui/toast-list";
 import { Toasts } from "./ui/toasts";
+import { UnknownPage } from "./unknown-page";
 import { Removals } from "./viewer/removals";
 
 const StatusPage = lazy(() =>
   import("./status/status-page").then((module) => ({ default: module.StatusPage })),
 );
+
+const BinPage = lazy(() => import("./bin/bin-page").then((module) => ({ default: module.BinPage })));
 
 const LibraryPage = lazy(() =>
   import("./library/library-page").then((module) => ({ default: module.LibraryPage })),
@@ -41,9 +44,9 @@ function createClient(): QueryClient {
 
 function createShared(queries: QueryClient): Shared {
   let told: ReturnType<typeof setTimeout>;
-  const removals = new Removals(deletePicture);
+  const removals = new Removals({ remove: deletePictures, restore: restorePictures });
   const added = (id: string) => {
-    removals.added(id);
+    removals.show([id]);
     // Debounced: many additions cause one invalidation.
     clearTimeout(told);
     told = setTimeout(() => {
@@ -55,6 +58,7 @@ function createShared(queries: QueryClient): Shared {
   return {
     toasts: new Toasts(),
     removals,
+    drafts: new Map(),
     queue: new Queue(sendFile, added, wait),
   };
 }
@@ -64,18 +68,15 @@ export function App({ language, messages }: { language: Language; messages: Mess
   const [queries] = useState(createClient);
   const [shared] = useState(() => createShared(queries));
   useEffect(() => {
-    const { finishAll } = shared.removals;
     const ask = (event: BeforeUnloadEvent) => {
-      if (shared.queue.all().some(isOpen)) event.preventDefault();
+      if (shared.queue.all().some(isOpen) || shared.drafts.size > 0) event.preventDefault();
     };
     // Without this, the browser would open a file that is dropped outside a drop target in place of the page.
     const stay = (event: DragEvent) => event.preventDefault();
-    window.addEventListener("pagehide", finishAll);
     window.addEventListener("beforeunload", ask);
     window.addEventListener("dragover", stay);
     window.addEventListener("drop", stay);
     return () => {
-      window.removeEventListener("pagehide", finishAll);
       window.removeEventListener("beforeunload", ask);
       window.removeEventListener("dragover", stay);
       window.removeEventListener("drop", stay);
@@ -87,7 +88,7 @@ export function App({ language, messages }: { language: Language; messages: Mess
         <QueryClientProvider client={queries}>
           <SharedContext value={shared}>
             <Suspense>
-              {path === "/status" ? <StatusPage /> : path === "/library" ? <LibraryPage /> : <SearchPage />}
+              <CurrentPage path={path} />
             </Suspense>
             <ToastList toasts={shared.toasts} />
           </SharedContext>
@@ -95,6 +96,13 @@ export function App({ language, messages }: { language: Language; messages: Mess
       </Fence>
     </Languages>
   );
+}
+
+function CurrentPage({ path }: { path: string }) {
+  if (path === "/status") return <StatusPage />;
+  if (path === "/library") return <LibraryPage />;
+  if (path === "/bin") return <BinPage />;
+  return path === "/" ? <SearchPage /> : <UnknownPage />;
 }
 
 type FenceProps = { messages: Messages; children: ReactNode };

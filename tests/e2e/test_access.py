@@ -88,6 +88,9 @@ def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, s
     page.goto("/status")
     expect(page.get_by_role("table")).to_be_visible()
     check(page, "status")
+    page.goto("/bin")
+    expect(page.get_by_text("The bin is empty.")).to_be_visible()
+    check(page, "bin")
     for status, heading in TROUBLES.items():
         page.route("**/api/v1/search?q=trouble*", trouble(status))
         page.goto("/?q=trouble")
@@ -116,6 +119,7 @@ def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, s
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     check(page, "undo")
     page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Restored.")).to_be_visible()
 
 
 def test_the_way_of_tab_is_short_and_seen(page: Page) -> None:

@@ -2,8 +2,8 @@
 
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
 import { urlOf } from "../base";
-import { answerOf, api } from "./client";
-import type { Edit, Hit, Picture, SearchAnswer, Session } from "./schema";
+import { ApiError, answerOf, api } from "./client";
+import type { BinAnswer, Edit, Hit, Picture, SearchAnswer, Session } from "./schema";
 
 const FIRST_PAGE = 48;
 const LATER_PAGES = 100;
@@ -165,11 +165,55 @@ export async function editPicture(queries: QueryClient, id: string, changes: Edi
   void queries.invalidateQueries({ queryKey: ["facets"] });
 }
 
-/** Delete a picture; with `keepalive` the request is completed even if the page is closed. */
-export async function deletePicture(id: string): Promise<void> {
-  await answerOf(
-    api.DELETE("/api/v1/images/{picture_id}", { params: { path: { picture_id: id } }, keepalive: true }),
-  );
+// Pictures in one request.
+const IDS_AT_ONCE = 100;
+
+function inParts(ids: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  for (let at = 0; at < ids.length; at += IDS_AT_ONCE) parts.push(ids.slice(at, at + IDS_AT_ONCE));
+  return parts;
+}
+
+/** Move pictures to the bin; with `keepalive` the request is completed even if the page is closed. */
+export async function deletePictures(ids: readonly string[]): Promise<void> {
+  for (const part of inParts(ids)) {
+    await answerOf(api.POST("/api/v1/selection/delete", { body: { ids: part }, keepalive: true }));
+  }
+}
+
+/** Restore pictures from the bin; throws the first error of those that could not be. */
+export async function restorePictures(ids: readonly string[]): Promise<void> {
+  for (const part of inParts(ids)) {
+    const { failed } = await answerOf(
+      api.POST("/api/v1/selection/restore", { body: { ids: part }, keepalive: true }),
+    );
+    if (failed[0]) throw new ApiError(404, failed[0].error.detail);
+  }
+}
+
+/** The pages of the bin, what was deleted last first. */
+export const binQuery = infiniteQueryOptions({
+  queryKey: ["bin"],
+  queryFn: ({ signal, pageParam }) =>
+    answerOf(
+      api.GET("/api/v1/bin", {
+        params: { query: { k: 100, ...(pageParam ? { cursor: pageParam } : {}) } },
+        signal,
+      }),
+    ),
+  initialPageParam: "",
+  staleTime: 0,
+  getNextPageParam: (last: BinAnswer) => last.next_cursor,
+});
+
+/** Delete a picture in the bin for good. */
+export async function forgetPicture(id: string): Promise<void> {
+  await answerOf(api.DELETE("/api/v1/bin/{picture_id}", { params: { path: { picture_id: id } } }));
+}
+
+/** Delete everything in the bin for good. */
+export async function emptyBin(): Promise<void> {
+  await answerOf(api.DELETE("/api/v1/bin"));
 }
 
 /**

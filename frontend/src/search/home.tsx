@@ -57,6 +57,7 @@ export function Footer({ onHelp, addName, onAdd }: FooterProps) {
         </button>
       )}
       <Link to="/library">{t.home.library}</Link>
+      {onAdd && <Link to="/bin">{t.bin.title}</Link>}
       <Link to="/status">{t.home.status}</Link>
       <Leave />
       <button type="button" onClick={onHelp}>

@@ -8,13 +8,19 @@ import styles from "./viewer.module.css";
 
 type Changes = { caption: string; add_tags: string[]; remove_tags: string[] };
 
-/** The form for a picture's caption and tags. A change can be undone. */
+/** The form for a picture's caption and tags. A change can be undone; one that was not saved waits as a draft. */
 export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => void }) {
   const t = useMessages();
   const queries = useQueryClient();
-  const { toasts } = useShared();
-  const [caption, setCaption] = useState(picture.caption);
-  const [tags, setTags] = useState(picture.tags.join(", "));
+  const { toasts, drafts } = useShared();
+  const draft = drafts.get(picture.id);
+  const [caption, setCaption] = useState(draft?.caption ?? picture.caption);
+  const [tags, setTags] = useState(draft?.tags ?? picture.tags.join(", "));
+  const changed = caption !== picture.caption || tags !== picture.tags.join(", ");
+  useEffect(() => {
+    if (changed) drafts.set(picture.id, { caption, tags });
+    else drafts.delete(picture.id);
+  }, [drafts, picture.id, changed, caption, tags]);
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLTextAreaElement>(null);
   const ids = { caption: useId(), tags: useId(), hint: useId() };
@@ -49,8 +55,10 @@ export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => 
       add_tags: wanted.filter((tag) => !picture.tags.includes(tag)),
       remove_tags: picture.tags.filter((tag) => !wanted.includes(tag)),
     };
-    if (await tried(changes, t.viewer.saved, true)) onDone();
-    else setBusy(false);
+    if (await tried(changes, t.viewer.saved, true)) {
+      drafts.delete(picture.id);
+      onDone();
+    } else setBusy(false);
   };
 
   return (
@@ -61,6 +69,7 @@ export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => 
         if (event.key !== "Escape") return;
         // Esc closes the form, not the viewer.
         event.preventDefault();
+        if (changed) toasts.say(t.viewer.unsaved);
         onDone();
       }}
     >
@@ -81,12 +90,19 @@ export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => 
         onChange={(event) => setTags(event.target.value)}
       />
       <small id={ids.hint}>{t.viewer.tagsHint}</small>
+      {draft && changed && <small role="status">{t.viewer.draft}</small>}
       <div>
         <button type="submit" className="primary" disabled={busy}>
           {t.viewer.save}
         </button>
-        <button type="button" onClick={onDone}>
-          {t.cancel}
+        <button
+          type="button"
+          onClick={() => {
+            drafts.delete(picture.id);
+            onDone();
+          }}
+        >
+          {changed ? t.viewer.discard : t.cancel}
         </button>
       </div>
     </form>

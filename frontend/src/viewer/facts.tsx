@@ -63,7 +63,7 @@ type ActionProps = Pick<Props, "picture" | "params" | "onGone"> & { onEdit: () =
 
 function Actions({ picture, params, onEdit, onGone }: ActionProps) {
   const { t } = useSpeech();
-  const { toasts } = useShared();
+  const { toasts, drafts } = useShared();
   const { data: session } = useQuery(sessionQuery);
   const remove = useDelete();
   const term = (weight: number) =>
@@ -99,12 +99,12 @@ function Actions({ picture, params, onEdit, onGone }: ActionProps) {
       {mayWrite(session) && (
         <>
           <button type="button" onClick={onEdit}>
-            <EditIcon size={18} /> {t.viewer.edit}
+            <EditIcon size={18} /> {drafts.has(picture.id) ? t.viewer.editOn : t.viewer.edit}
           </button>
           <button
             type="button"
             onClick={() => {
-              remove(picture);
+              remove([picture]);
               onGone();
             }}
           >

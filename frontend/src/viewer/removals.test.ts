@@ -1,34 +1,48 @@
 import { expect, test, vi } from "vitest";
 import { Removals } from "./removals";
 
-test("what is deleted is hidden at once, and had back by undo", async () => {
-  const remove = vi.fn(async () => undefined);
-  const removals = new Removals(remove);
-  removals.hide("a");
-  expect([...removals.all()]).toEqual(["a"]);
-  expect(removals.restore("a")).toBe(true);
-  expect([...removals.all()]).toEqual([]);
-  await removals.finish("a");
-  expect(remove).not.toHaveBeenCalled();
+const nothing = async () => undefined;
+
+test("what is deleted is hidden at once, and shown again when it was restored", async () => {
+  const steps = { remove: vi.fn(nothing), restore: vi.fn(nothing) };
+  const removals = new Removals(steps);
+  const removed = removals.remove(["a", "b"]);
+  expect([...removals.all()]).toEqual(["a", "b"]);
+  await removed;
+  await removals.restore(["a", "b"]);
+  expect(removals.all().size).toBe(0);
+  expect(steps.remove).toHaveBeenCalledExactlyOnceWith(["a", "b"]);
 });
 
-test("it is deleted once, and stays hidden", async () => {
-  const remove = vi.fn(async () => undefined);
-  const removals = new Removals(remove);
-  removals.hide("a");
-  await removals.finish("a");
-  removals.finishAll();
-  expect(remove).toHaveBeenCalledExactlyOnceWith("a");
-  expect(removals.all().has("a")).toBe(true);
-  // Too late to have it back, unless it is added anew.
-  expect(removals.restore("a")).toBe(false);
-  removals.added("a");
-  expect(removals.all().size).toBe(0);
+test("an undo waits for the deletion, also for one that fails", async () => {
+  const told: string[] = [];
+  let end: (error?: Error) => void = () => undefined;
+  const removals = new Removals({
+    remove: () =>
+      new Promise((done, fail) => {
+        end = (error) => (error ? fail(error) : done());
+      }),
+    restore: async (ids) => void told.push(`restored ${ids}`),
+  });
+  const removed = removals.remove(["a"]);
+  const restored = removals.restore(["a"]);
+  await Promise.resolve();
+  expect(told).toEqual([]);
+  end(new Error("no"));
+  await expect(removed).rejects.toThrow("no");
+  await restored;
+  expect(told).toEqual(["restored a"]);
 });
 
-test("what could not be deleted is shown again", async () => {
-  const removals = new Removals(() => Promise.reject(new Error("no")));
-  removals.hide("a");
-  await expect(removals.finish("a")).rejects.toThrow("no");
+test("what could not be deleted is shown again, and what could not be restored stays hidden", async () => {
+  const no = () => Promise.reject(new Error("no"));
+  const removals = new Removals({ remove: no, restore: no });
+  await expect(removals.remove(["a"])).rejects.toThrow("no");
   expect(removals.all().size).toBe(0);
+  const other = new Removals({ remove: nothing, restore: no });
+  await other.remove(["a"]);
+  await expect(other.restore(["a"])).rejects.toThrow("no");
+  expect(other.all().has("a")).toBe(true);
+  other.show(["a"]);
+  expect(other.all().size).toBe(0);
 });

@@ -1,12 +1,19 @@
-/** Deletion with undo: a picture disappears from the wall at once, and is deleted in the system later. */
+/** Deletion with undo: pictures disappear from the wall at once, and are in the bin, from which undo restores them. */
+
+type Steps = {
+  /** Moves pictures to the bin. */
+  remove: (ids: readonly string[]) => Promise<void>;
+  /** Restores pictures from the bin. */
+  restore: (ids: readonly string[]) => Promise<void>;
+};
 
 export class Removals {
   private hidden: ReadonlySet<string> = new Set();
-  private pending = new Set<string>();
   private listeners = new Set<() => void>();
+  // The last step: an undo waits for the deletion that it undoes.
+  private last: Promise<unknown> = Promise.resolve();
 
-  /** @param remove deletes a picture for good; its request must survive the closing of the page. */
-  constructor(private readonly remove: (id: string) => Promise<void>) {}
+  constructor(private readonly steps: Steps) {}
 
   subscribe = (listener: () => void) => {
     this.listeners.add(listener);
@@ -16,44 +23,35 @@ export class Removals {
   /** Ids of hidden pictures. */
   all = () => this.hidden;
 
-  hide(id: string): void {
-    this.pending.add(id);
-    this.set(new Set(this.hidden).add(id));
-  }
-
-  /** Undo: show the picture again; false if it has already been deleted for good. */
-  restore(id: string): boolean {
-    if (!this.pending.delete(id)) return false;
-    this.show(id);
-    return true;
-  }
-
-  /** A picture was added to the collection: if it was deleted before, show it again. */
-  added(id: string): void {
-    if (!this.pending.has(id) && this.hidden.has(id)) this.show(id);
-  }
-
-  private show(id: string): void {
-    const left = new Set(this.hidden);
-    left.delete(id);
-    this.set(left);
-  }
-
-  /** Delete a hidden picture for good; if that fails, show it again and throw the error. */
-  async finish(id: string): Promise<void> {
-    if (!this.pending.delete(id)) return;
+  /** Delete pictures; if that fails, show them again and throw the error. */
+  async remove(ids: readonly string[]): Promise<void> {
+    this.set(new Set([...this.hidden, ...ids]));
     try {
-      await this.remove(id);
+      await this.next(() => this.steps.remove(ids));
     } catch (error) {
-      this.show(id);
+      this.show(ids);
       throw error;
     }
   }
 
-  /** The page is closed: delete all hidden pictures for good. */
-  finishAll = () => {
-    for (const id of [...this.pending]) void this.finish(id).catch(() => undefined);
-  };
+  /** Restore deleted pictures; throws the error if that fails. */
+  async restore(ids: readonly string[]): Promise<void> {
+    await this.next(() => this.steps.restore(ids));
+    this.show(ids);
+  }
+
+  /** Show pictures that are in the collection again. */
+  show(ids: readonly string[]): void {
+    if (!ids.some((id) => this.hidden.has(id))) return;
+    const back = new Set(ids);
+    this.set(new Set([...this.hidden].filter((id) => !back.has(id))));
+  }
+
+  private next(step: () => Promise<void>): Promise<void> {
+    const done = this.last.then(step, step);
+    this.last = done;
+    return done;
+  }
 
   private set(hidden: ReadonlySet<string>) {
     this.hidden = hidden;

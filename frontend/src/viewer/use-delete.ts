@@ -4,25 +4,32 @@ import { useMessages } from "../i18n/language";
 import { useShared } from "../shared";
 import { nameOf } from "../wall/name";
 
-/** Delete a picture, with an undo toast for a few seconds. */
-export function useDelete(): (picture: Picture) => void {
+/** Move pictures to the bin, with an undo toast for a few seconds. */
+export function useDelete(): (pictures: readonly Picture[]) => void {
   const t = useMessages();
   const queries = useQueryClient();
   const { toasts, removals } = useShared();
-  return (picture) => {
-    removals.hide(picture.id);
-    const finish = async () => {
-      try {
-        await removals.finish(picture.id);
-        void queries.invalidateQueries({ queryKey: ["facets"] });
-      } catch (error) {
-        toasts.say(t.viewer.notDeleted(error instanceof Error ? error.message : String(error)));
-      }
-    };
-    toasts.say(
-      t.viewer.deleted(nameOf(picture, t)),
-      { name: t.undo, run: () => removals.restore(picture.id) || toasts.say(t.viewer.tooLate) },
-      () => void finish(),
-    );
+  const changed = () => {
+    void queries.invalidateQueries({ queryKey: ["facets"] });
+    void queries.invalidateQueries({ queryKey: ["bin"] });
+  };
+  const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
+  return (pictures) => {
+    const [first] = pictures;
+    if (!first) return;
+    const ids = pictures.map((picture) => picture.id);
+    const restore = () =>
+      removals.restore(ids).then(
+        () => {
+          changed();
+          toasts.say(t.bin.restored(ids.length));
+        },
+        (error) => toasts.say(t.bin.notRestored(why(error))),
+      );
+    toasts.say(ids.length === 1 ? t.bin.moved(nameOf(first, t)) : t.bin.movedSeveral(ids.length), {
+      name: t.undo,
+      run: () => void restore(),
+    });
+    removals.remove(ids).then(changed, (error) => toasts.say(t.viewer.notDeleted(why(error))));
   };
 }

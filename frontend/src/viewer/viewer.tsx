@@ -31,7 +31,7 @@ type Props = {
 export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const t = useMessages();
   const { fromWall } = useEntry();
-  const { toasts } = useShared();
+  const { toasts, drafts } = useShared();
   const dialog = useRef<HTMLDialogElement>(null);
   const index = hits.findIndex((hit) => hit.id === id);
   const hit = hits[index];
@@ -77,6 +77,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   );
 
   const leave = () => {
+    if (drafts.has(id)) toasts.say(t.viewer.unsaved);
     // Go back if the previous history entry is the wall; a shared link has none.
     if (fromWall) history.back();
     else navigate(params.show(null), { replace: true });

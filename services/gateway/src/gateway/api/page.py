@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, abort, request, send_from_directory
 
 from gateway.api.routing import held
 from gateway.concurrency import ConcurrencyLimit
@@ -33,6 +33,7 @@ def create_page(folder: Path, downloads: ConcurrencyLimit) -> Blueprint:
     page = Blueprint("page", __name__)
 
     @page.get("/")
+    @page.get("/bin")
     @page.get("/library")
     @page.get("/status")
     def index() -> Response:
@@ -42,6 +43,15 @@ def create_page(folder: Path, downloads: ConcurrencyLimit) -> Blueprint:
         # `gateway.auth.remote` needs the Referer to see the host name that the page was opened under; other sites get
         # none.
         response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+    @page.get("/<name>")
+    def unknown(name: str) -> Response:
+        # The page itself answers, in the reader's language. A file that is missing is no page.
+        if "." in name:
+            abort(404)
+        response = index()
+        response.status_code = 404
         return response
 
     @page.get("/assets/<path:name>")
