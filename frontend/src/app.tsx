@@ -14,6 +14,7 @@ import { ToastList } from "./ui/toast-list";
 import { Toasts } from "./ui/toasts";
 import { UnknownPage } from "./unknown-page";
 import { Removals } from "./viewer/removals";
+import { Selection } from "./wall/selection";
 
 const StatusPage = lazy(() =>
   import("./status/status-page").then((module) => ({ default: module.StatusPage })),
@@ -58,6 +59,7 @@ function createShared(queries: QueryClient): Shared {
   return {
     toasts: new Toasts(),
     removals,
+    selection: new Selection(),
     drafts: new Map(),
     queue: new Queue(sendFile, added, wait),
   };

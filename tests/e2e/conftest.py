@@ -124,6 +124,12 @@ def tiles(page: Page) -> Locator:
 
 def go_on(page: Page) -> None:
     """Show the less certain pictures as well, below those that a wall ends with."""
+    # Until the background is measured, after the first search, nothing is known of certainty, and the wall has no end.
+    page.wait_for_function(
+        "() => fetch('/api/v1/search?q=x&k=1').then(answer => answer.json()).then(found => found.confident !== null)"
+    )
+    page.reload()
+    expect(tiles(page).first).to_be_visible()
     page.keyboard.press("Control+End")
     page.get_by_role("button", name="Show less certain pictures").click()
     page.keyboard.press("Control+Home")

@@ -99,10 +99,13 @@ def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, s
         page.unroute("**/api/v1/search?q=trouble*")
     nothing = {**httpx.get(f"{local_stack.url}/api/v1/facets").json(), "count": 0}
     page.route("**/api/v1/facets", lambda route: route.fulfill(json=nothing))
+    none = {**httpx.get(f"{local_stack.url}/api/v1/search").json(), "results": [], "next_cursor": None}
+    page.route("**/api/v1/search?k=*", lambda route: route.fulfill(json=none))
     page.goto("/")
     expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
     check(page, "empty")
     page.unroute("**/api/v1/facets")
+    page.unroute("**/api/v1/search?k=*")
     page.goto(f"{shelf}/?q=a+square")
     expect(tiles(page)).to_have_count(8)
     page.get_by_role("button", name="Filters").click()
@@ -145,7 +148,7 @@ def test_the_way_of_tab_is_short_and_seen(page: Page) -> None:
             break
     assert stops[-1] == "wall" and len(stops) < 12, stops
     # The wall is one tab stop (roving tabindex), plus the actions of its tile.
-    for _ in range(3):
+    for _ in range(4):
         page.keyboard.press("Tab")
         assert page.evaluate("() => document.activeElement.closest('[data-index]').dataset.index") == "0"
     page.keyboard.press("Tab")

@@ -79,7 +79,7 @@ def test_a_link_opens_in_a_new_tab_by_itself(page: Page) -> None:
     page.goto("/?q=a+fire+truck")
     expect(tiles(page).first).to_be_visible()
     with page.context.expect_page() as opened:
-        tiles(page).first.click(modifiers=["ControlOrMeta"])
+        tiles(page).first.click(button="middle")
     other = opened.value
     expect(title_of(other)).to_be_visible()
     other.keyboard.press("Escape")

@@ -148,21 +148,47 @@ export async function editPicture(queries: QueryClient, id: string, changes: Edi
   const picture = await answerOf(
     api.PATCH("/api/v1/images/{picture_id}", { params: { path: { picture_id: id } }, body: changes }),
   );
-  queries.setQueryData(["picture", id], picture);
+  patchPictures(queries, [picture]);
+  void queries.invalidateQueries({ queryKey: ["facets"] });
+}
+
+/** Update pictures in every cached answer. */
+function patchPictures(queries: QueryClient, pictures: readonly Picture[]): void {
+  const changed = new Map(pictures.map((picture) => [picture.id, picture]));
+  for (const picture of pictures) queries.setQueryData(["picture", picture.id], picture);
   for (const kind of ["search", "neighbours"]) {
     queries.setQueriesData<SearchAnswer | { pages: SearchAnswer[]; pageParams: unknown[] }>(
       { queryKey: [kind] },
       (kept) => {
         const patched = (page: SearchAnswer): SearchAnswer => ({
           ...page,
-          results: page.results.map((hit: Hit) => (hit.id === id ? { ...hit, ...picture } : hit)),
+          results: page.results.map((hit: Hit) => {
+            const picture = changed.get(hit.id);
+            return picture ? { ...hit, ...picture } : hit;
+          }),
         });
         if (!kept) return kept;
         return "pages" in kept ? { ...kept, pages: kept.pages.map(patched) } : patched(kept);
       },
     );
   }
+}
+
+/** Add tags to pictures, or remove tags from them; returns how many could not be changed. */
+export async function tagPictures(
+  queries: QueryClient,
+  ids: readonly string[],
+  changes: { add_tags?: string[]; remove_tags?: string[] },
+): Promise<number> {
+  let failed = 0;
+  for (const part of inParts(ids)) {
+    const body = { ids: part, add_tags: [], remove_tags: [], ...changes };
+    const answer = await answerOf(api.POST("/api/v1/selection/tags", { body }));
+    patchPictures(queries, answer.images);
+    failed += answer.failed.length;
+  }
   void queries.invalidateQueries({ queryKey: ["facets"] });
+  return failed;
 }
 
 // Pictures in one request.

@@ -19,6 +19,7 @@ import { useShared } from "../shared";
 import { Notice } from "../ui/notice";
 import { countCertain } from "../wall/certainty";
 import { useScrollRestoration } from "../wall/scroll-restoration";
+import { SelectionBar } from "../wall/selection-bar";
 import { Wall, type WallHandle, WallSkeleton } from "../wall/wall";
 import { Failed } from "./failed";
 import { Empty } from "./home";
@@ -79,6 +80,10 @@ export function Results({ params, title, onAdd }: Props) {
     !search.hasNextPage,
     idle ? more : undefined,
   );
+  const { selection } = useShared();
+  // A selection belongs to its wall.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: cleared when the search changes
+  useEffect(() => selection.clear, [selection, params.search]);
   const reveal = useReveal(wall, hits);
   const slow = useSlow(search.isFetching && (search.isPending || stale));
   useRefill(nothing, again);
@@ -139,6 +144,7 @@ export function Results({ params, title, onAdd }: Props) {
           )}
         </>
       )}
+      <SelectionBar query={params.query} />
       {search.isFetchNextPageError && <Notice title={t.wall.rest} action={t.tryAgain} onAction={onward} />}
       <Suspense>
         {params.picture && (

@@ -44,3 +44,6 @@ export const EditIcon = icon("M4 20l1-4L16 5l3 3L8 19zM14 7l3 3");
 export const DeleteIcon = icon("M5 7h14M10 7V5h4v2M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5");
 export const RetryIcon = icon("M19 12a7 7 0 1 1-2-4.9L19 9M19 4v5h-5");
 export const HistoryIcon = icon("M12 7v5l3 2M4.5 12a7.5 7.5 0 1 0 2.5-5.6L4.5 8.5M4.5 4.5v4h4");
+export const TagIcon = icon("M4 4h7l9 9l-7 7l-9-9zM8 8h.01");
+export const CheckIcon = icon("M5 12.5l4.5 4.5L19 7.5");
+export const StarIcon = icon("M12 4l2.5 5.2l5.7.7l-4.2 3.9l1.1 5.6L12 16.6l-5.1 2.8L8 13.8L3.8 9.9l5.7-.7z");

@@ -5,7 +5,7 @@ import { useMessages } from "../i18n/language";
 import { Link } from "../navigation";
 import { AWAY, alike, hrefOf, withTerm } from "../search/query";
 import type { SearchParams } from "../search/search-params";
-import { AddIcon, AlikeIcon, AwayIcon } from "../ui/icons";
+import { AddIcon, AlikeIcon, AwayIcon, CheckIcon } from "../ui/icons";
 import { blurOf, toneOf } from "./likeness";
 import { nameOf } from "./name";
 import styles from "./wall.module.css";
@@ -22,6 +22,7 @@ type Props = {
   active: boolean;
   /** Whether it is the last picture of the last page. */
   last: boolean;
+  selected: boolean;
   onFocus: (index: number) => void;
   /** Whether the wall is being scrolled. */
   isMoving: () => boolean;
@@ -56,6 +57,7 @@ export const Tile = memo(function Tile({
   params,
   active,
   last,
+  selected,
   onFocus,
   isMoving,
 }: Props) {
@@ -97,6 +99,7 @@ export const Tile = memo(function Tile({
         ...(covered ? {} : { backgroundColor: tone, backgroundImage: blur }),
       }}
       data-index={index}
+      data-selected={selected || undefined}
       aria-posinset={index + 1}
       aria-setsize={last ? index + 1 : -1}
       onFocus={() => onFocus(index)}
@@ -106,6 +109,7 @@ export const Tile = memo(function Tile({
       <Link
         id={`tile-${hit.id}`}
         className={styles.picture}
+        data-picture
         to={params.show(hit.id)}
         fromWall
         tabIndex={stop}
@@ -126,6 +130,18 @@ export const Tile = memo(function Tile({
           onError={failed}
         />
       </Link>
+      {(pointed || active || selected) && (
+        <button
+          type="button"
+          data-pick
+          className={styles.pick}
+          aria-pressed={selected}
+          aria-label={t.wall.of(t.selection.select, name)}
+          tabIndex={stop}
+        >
+          <CheckIcon size={16} />
+        </button>
+      )}
       {/* Rendered only on hover or focus: three links with icons per picture are half of a screen's rendering time. */}
       {(pointed || active) && width >= ROOM_FOR_ACTIONS && (
         <div className={styles.label}>

@@ -9,16 +9,19 @@ import {
   useMemo,
   useRef,
   useState,
+  useSyncExternalStore,
 } from "react";
 import type { Hit } from "../api/schema";
 import { useMessages } from "../i18n/language";
 import { navigate } from "../navigation";
 import { AWAY, alike, hrefOf, withTerm } from "../search/query";
 import type { SearchParams } from "../search/search-params";
+import { useShared } from "../shared";
 import { singleKeys } from "../ui/single-keys";
 import { justify } from "./justify";
 import { type Line, layOut, lineOf, step } from "./layout";
 import { Tile } from "./tile";
+import { useSelecting } from "./use-selecting";
 import styles from "./wall.module.css";
 
 const GAP = 6;
@@ -93,16 +96,27 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
     if (near && width) onEnd?.();
   }, [near, width, onEnd]);
 
+  const { selection } = useShared();
+  const chosen = useSyncExternalStore(selection.subscribe, selection.all);
+  const { handlers, onKey } = useSelecting(hits, selection);
+
   const press = (event: KeyboardEvent<HTMLUListElement>) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const tile = (event.target as HTMLElement).closest<HTMLElement>("[data-index]");
     const index = Number(tile?.dataset.index);
     const hit = tile ? hits[index] : undefined;
     if (!hit) return;
+    // If keys repeat faster than the focus moves, step from the tile that will get the focus.
+    const move = () => {
+      const to = step(lines, goal() ?? index, event.key, GAP);
+      focus(to);
+      return to;
+    };
+    const onButton = event.target instanceof HTMLButtonElement;
+    if (!onButton && onKey(event, index, move)) return;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const term = (weight: number) => withTerm(params.query, { kind: "like", value: hit.id, weight });
     if (event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End") {
-      // If keys repeat faster than the focus moves, step from the tile that will get the focus.
-      focus(step(lines, goal() ?? index, event.key, GAP));
+      move();
     } else if (!singleKeys()) return;
     else if (event.key === "s") navigate(hrefOf(alike(params.query, hit.id)));
     else if (event.key === "+") navigate(hrefOf(term(1)));
@@ -118,7 +132,9 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
       style={{ height: virtualizer.getTotalSize() }}
       data-stale={stale || undefined}
       aria-busy={stale}
+      data-selecting-wall={chosen.size > 0 || undefined}
       onKeyDown={press}
+      {...handlers}
     >
       {seen.flatMap(({ index, start }) => {
         const line = lines[index];
@@ -158,6 +174,7 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
               height={line.height}
               params={params}
               active={at === Math.min(active, hits.length - 1)}
+              selected={chosen.has(hit.id)}
               last={!open && at === hits.length - 1}
               onFocus={setActive}
               isMoving={isMoving}
