@@ -95,3 +95,29 @@ def test_every_search_with_words_says_how_well_it_matches(
     tiles(page).first.press("s")
     expect(page).not_to_have_url(re.compile(like))
     expect(remark).to_have_count(0)
+
+
+def test_a_search_is_kept_found_again_renamed_and_removed(open_window: Callable[..., Page], shelf: str) -> None:
+    page = open_window(shelf)
+    page.goto("/?q=a+square&tags=warm")
+    page.get_by_role("button", name="Keep this search").click()
+    name = page.get_by_label("Name of the search")
+    expect(name).to_have_value("a square")
+    name.fill("Warm ones")
+    page.keyboard.press("Enter")
+    kept = page.get_by_role("button", name="Kept search Warm ones")
+    expect(kept).to_be_visible()
+    # In the collection, not in this browser: another one has it on its front page.
+    other = open_window(shelf)
+    other.goto("/")
+    other.get_by_role("navigation", name="Kept searches").get_by_role("link", name="Warm ones").click()
+    expect(other).to_have_url(re.compile(r"/\?q=a\+square&tags=warm$"))
+    expect(tiles(other)).to_have_count(2)
+    kept.click()
+    page.get_by_role("menuitem", name="Rename").click()
+    name.fill("Hot ones")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.get_by_role("button", name="Kept search Hot ones").click()
+    page.get_by_role("menuitem", name="Remove").click()
+    expect(page.get_by_role("button", name="Keep this search")).to_be_visible()
+    assert httpx.get(f"{shelf}/api/v1/searches").json()["searches"] == []

@@ -217,6 +217,21 @@ export async function restorePictures(ids: readonly string[]): Promise<void> {
   }
 }
 
+/** The searches that are kept in the collection, by name. */
+export const keptQuery = queryOptions({
+  queryKey: ["kept"],
+  queryFn: ({ signal }) => answerOf(api.GET("/api/v1/searches", { signal })),
+});
+
+/** Keep a search, or give a kept one another name. */
+export async function keepSearch(name: string, search: string): Promise<void> {
+  await answerOf(api.POST("/api/v1/searches", { body: { name, search } }));
+}
+
+export async function removeKept(id: string): Promise<void> {
+  await answerOf(api.DELETE("/api/v1/searches/{search_id}", { params: { path: { search_id: id } } }));
+}
+
 /** The pages of the bin, what was deleted last first. */
 export const binQuery = infiniteQueryOptions({
   queryKey: ["bin"],

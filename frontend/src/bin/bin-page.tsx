@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { binQuery, emptyBin, forgetPicture, thumbnail } from "../api/queries";
 import type { BinnedPicture } from "../api/schema";
-import { useSpeech } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import { Link } from "../navigation";
 import { Failed } from "../search/failed";
 import { useShared } from "../shared";
@@ -13,7 +13,7 @@ import styles from "./bin-page.module.css";
 
 /** The bin: what was deleted, to be restored, or deleted for good. */
 export function BinPage() {
-  const { t, number } = useSpeech();
+  const { t, number } = usePageSpeech();
   const found = useInfiniteQuery(binQuery);
   const queries = useQueryClient();
   const { toasts } = useShared();
@@ -81,7 +81,7 @@ export function BinPage() {
 }
 
 function Entry({ picture }: { picture: BinnedPicture }) {
-  const { t, date } = useSpeech();
+  const { t, date } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts, removals } = useShared();
   const [busy, setBusy] = useState(false);

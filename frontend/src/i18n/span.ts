@@ -1,7 +1,7 @@
-import type { Messages } from "./en";
+import type { PageMessages } from "./pages-en";
 
 /** A span of time in words, rounded to its largest unit. */
-export function span(seconds: number, t: Messages): string {
+export function span(seconds: number, t: PageMessages): string {
   if (seconds < 120) return t.status.seconds(Math.round(seconds));
   if (seconds < 7200) return t.status.minutes(Math.round(seconds / 60));
   if (seconds < 172_800) return t.status.hours(Math.round(seconds / 3600));

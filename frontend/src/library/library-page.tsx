@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { cancelJob, jobsQuery, libraryQuery, startScan } from "../api/queries";
 import type { FolderAnswer, JobAnswer, ScanProgress } from "../api/schema";
-import { useSpeech } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import { span } from "../i18n/span";
 import { Link } from "../navigation";
 import { Failed } from "../search/failed";
@@ -13,7 +13,7 @@ import { activeScan, byReason, lastFull, progressOf, secondsLeft } from "./scans
 
 /** The library page: the watched folders, the scan that runs, what the last one found, and what it could not read. */
 export function LibraryPage() {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   const library = useQuery(libraryQuery);
   const jobs = useQuery(jobsQuery);
   const error = library.error ?? jobs.error;
@@ -43,7 +43,7 @@ export function LibraryPage() {
 type PartsProps = { folders: readonly FolderAnswer[]; jobs: readonly JobAnswer[]; now: number };
 
 function Parts({ folders, jobs, now }: PartsProps) {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   if (folders.length === 0) {
     return (
       <section>
@@ -81,7 +81,7 @@ function Parts({ folders, jobs, now }: PartsProps) {
 }
 
 function Folders({ folders }: { folders: readonly FolderAnswer[] }) {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   return (
     <ul className={styles.folders}>
       {folders.map((folder) => (
@@ -99,7 +99,7 @@ function Folders({ folders }: { folders: readonly FolderAnswer[] }) {
 
 /** A scan that runs or waits, with its progress, and a button to stop it. */
 function Active({ job, now }: { job: JobAnswer; now: number }) {
-  const { t, number } = useSpeech();
+  const { t, number } = usePageSpeech();
   const stop = useAct(() => cancelJob(job.id));
   const progress = progressOf(job);
   const left = secondsLeft(job, now);
@@ -131,7 +131,7 @@ function Active({ job, now }: { job: JobAnswer; now: number }) {
 
 /** What the last scan of everything found, and a button to start one. */
 function Last({ job }: { job: JobAnswer | undefined }) {
-  const { t, language, number } = useSpeech();
+  const { t, language, number } = usePageSpeech();
   const start = useAct(startScan);
   const progress = job && progressOf(job);
   const counts = ["added", "unchanged", "exists", "back", "deleted", "gone", "forgotten", "failed"] as const;
@@ -174,7 +174,7 @@ function Last({ job }: { job: JobAnswer | undefined }) {
 }
 
 function Unread({ progress }: { progress: ScanProgress }) {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   const more = progress.failed - progress.failures.length;
   return (
     <>
@@ -194,7 +194,7 @@ function Unread({ progress }: { progress: ScanProgress }) {
 }
 
 function LeftOut({ counts }: { counts: Record<string, number> }) {
-  const { t, number } = useSpeech();
+  const { t, number } = usePageSpeech();
   return (
     <ul>
       {Object.entries(counts).map(([kind, count]) => (
@@ -208,7 +208,7 @@ function LeftOut({ counts }: { counts: Record<string, number> }) {
 
 /** An action on the jobs: they are fetched again after it, and a failure is shown. */
 function useAct(run: () => Promise<void>): { act: () => void; isPending: boolean; failed: ReactNode } {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   const queries = useQueryClient();
   const { mutate, isPending, error } = useMutation({
     mutationFn: run,

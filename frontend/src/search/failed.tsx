@@ -1,9 +1,10 @@
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { ApiError } from "../api/client";
 import { useMessages } from "../i18n/language";
 import { Link } from "../navigation";
-import { KeyForm } from "../ui/key-form";
 import { Notice } from "../ui/notice";
+
+const KeyForm = lazy(() => import("../ui/key-form").then((module) => ({ default: module.KeyForm })));
 
 type Props = { error: Error; onRetry: () => void };
 
@@ -13,7 +14,11 @@ export function Failed({ error, onRetry }: Props) {
   const known = error instanceof ApiError ? error : null;
   switch (known?.status) {
     case 401:
-      return <KeyForm />;
+      return (
+        <Suspense>
+          <KeyForm />
+        </Suspense>
+      );
     case 403:
       return <Forbidden error={known} />;
     case 404:
@@ -55,7 +60,12 @@ export function Failed({ error, onRetry }: Props) {
 function Forbidden({ error }: { error: ApiError }) {
   const t = useMessages();
   const [other, setOther] = useState(false);
-  if (other) return <KeyForm />;
+  if (other)
+    return (
+      <Suspense>
+        <KeyForm />
+      </Suspense>
+    );
   return (
     <Notice title={t.states.forbidden} action={t.states.otherKey} onAction={() => setOther(true)}>
       {error.message}

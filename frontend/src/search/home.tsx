@@ -4,6 +4,7 @@ import { Link } from "../navigation";
 import { Leave } from "../ui/leave";
 import { Menu } from "../ui/menu";
 import { Notice } from "../ui/notice";
+import { KeptSearches } from "./kept-links";
 import { hrefOf, NOTHING } from "./query";
 import styles from "./search-page.module.css";
 import { asTyped } from "./suggestions";
@@ -28,6 +29,7 @@ export function Examples({ facets }: { facets: Facets | undefined }) {
         ))}
       </ul>
       <p>{t.home.hint}</p>
+      <KeptSearches />
     </div>
   );
 }
@@ -57,7 +59,7 @@ export function Footer({ onHelp, addName, onAdd }: FooterProps) {
         </button>
       )}
       <Link to="/library">{t.home.library}</Link>
-      {onAdd && <Link to="/bin">{t.bin.title}</Link>}
+      {onAdd && <Link to="/bin">{t.home.bin}</Link>}
       <Link to="/status">{t.home.status}</Link>
       <Leave />
       <button type="button" onClick={onHelp}>

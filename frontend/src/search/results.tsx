@@ -19,13 +19,16 @@ import { useShared } from "../shared";
 import { Notice } from "../ui/notice";
 import { countCertain } from "../wall/certainty";
 import { useScrollRestoration } from "../wall/scroll-restoration";
-import { SelectionBar } from "../wall/selection-bar";
 import { Wall, type WallHandle, WallSkeleton } from "../wall/wall";
 import { Failed } from "./failed";
 import { Empty } from "./home";
 import { asks, EVERYTHING, hrefOf } from "./query";
 import styles from "./search-page.module.css";
 import type { SearchParams } from "./search-params";
+
+const SelectionBar = lazy(() =>
+  import("../wall/selection-bar").then((module) => ({ default: module.SelectionBar })),
+);
 
 const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default: module.Viewer })));
 
@@ -81,6 +84,7 @@ export function Results({ params, title, onAdd }: Props) {
     idle ? more : undefined,
   );
   const { selection } = useShared();
+  const selecting = useSyncExternalStore(selection.subscribe, () => selection.all().size > 0);
   // A selection belongs to its wall.
   // biome-ignore lint/correctness/useExhaustiveDependencies: cleared when the search changes
   useEffect(() => selection.clear, [selection, params.search]);
@@ -144,7 +148,7 @@ export function Results({ params, title, onAdd }: Props) {
           )}
         </>
       )}
-      <SelectionBar query={params.query} />
+      <Suspense>{selecting && <SelectionBar query={params.query} />}</Suspense>
       {search.isFetchNextPageError && <Notice title={t.wall.rest} action={t.tryAgain} onAction={onward} />}
       <Suspense>
         {params.picture && (

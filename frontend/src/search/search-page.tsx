@@ -76,7 +76,7 @@ export function SearchPage() {
         )}
         {!params.searching && <Examples facets={facets} />}
       </header>
-      {params.searching && <Toolbar params={params} />}
+      {params.searching && <Toolbar params={params} title={title} />}
       <main id="pictures">
         <Results params={params} title={title} onAdd={writes ? () => setAdding(true) : undefined} />
       </main>

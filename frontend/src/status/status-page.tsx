@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { statsQuery } from "../api/queries";
 import type { CacheCounts, Model, StageSpread, Stats } from "../api/schema";
-import { useSpeech } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import { span } from "../i18n/span";
 import { Link } from "../navigation";
 import { Failed } from "../search/failed";
@@ -15,7 +15,7 @@ import styles from "./status-page.module.css";
 
 /** The status page: facts about the collection, the model's measured figures, and latencies. */
 export function StatusPage() {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   const { data: stats, error, refetch, dataUpdatedAt } = useQuery(statsQuery);
   const [moments, setMoments] = useState<readonly Moment[]>([]);
   useEffect(() => {
@@ -39,7 +39,7 @@ export function StatusPage() {
 }
 
 function Parts({ stats, moments }: { stats: Stats; moments: readonly Moment[] }) {
-  const { t, number } = useSpeech();
+  const { t, number } = usePageSpeech();
   const { index } = stats;
   return (
     <>
@@ -81,7 +81,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function Searches({ moments }: { moments: readonly Moment[] }) {
-  const { t, language } = useSpeech();
+  const { t, language } = usePageSpeech();
   const perMinute = rates(moments);
   const last = perMinute.at(-1);
   if (last === undefined) return <p className={page.note}>{t.status.nowNone}</p>;
@@ -95,7 +95,7 @@ function Searches({ moments }: { moments: readonly Moment[] }) {
 }
 
 function Latency({ stages, since }: { stages: readonly StageSpread[]; since: number }) {
-  const { t, language, number } = useSpeech();
+  const { t, language, number } = usePageSpeech();
   const ms = (value: number) => `${value.toLocaleString(language, { maximumSignificantDigits: 3 })} ms`;
   // The whole request first, then its stages by their median, slowest first.
   const ordered = [...stages].sort(
@@ -145,7 +145,7 @@ function Latency({ stages, since }: { stages: readonly StageSpread[]; since: num
 }
 
 function Caches({ caches }: { caches: readonly CacheCounts[] }) {
-  const { t, number } = useSpeech();
+  const { t, number } = usePageSpeech();
   return (
     <dl>
       {caches.map((cache) => {
@@ -164,7 +164,7 @@ function Caches({ caches }: { caches: readonly CacheCounts[] }) {
 }
 
 function Facts({ model }: { model: Model }) {
-  const { t, language } = useSpeech();
+  const { t, language } = usePageSpeech();
   const say = (value: number) => value.toLocaleString(language, { maximumFractionDigits: 1 });
   return (
     <>

@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "react";
-import { useMessages } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import styles from "./help.module.css";
 import { CloseIcon } from "./icons";
 import { setSingleKeys, singleKeys } from "./single-keys";
 
 /** The help dialog: keyboard shortcuts, and how to search well. */
 export function Help({ onClose }: { onClose: () => void }) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;

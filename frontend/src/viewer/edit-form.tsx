@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { editPicture } from "../api/queries";
 import type { Picture } from "../api/schema";
-import { useMessages } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import { useShared } from "../shared";
 import styles from "./viewer.module.css";
 
@@ -10,7 +10,7 @@ type Changes = { caption: string; add_tags: string[]; remove_tags: string[] };
 
 /** The form for a picture's caption and tags. A change can be undone; one that was not saved waits as a draft. */
 export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => void }) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts, drafts } = useShared();
   const draft = drafts.get(picture.id);

@@ -2,8 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Fragment, useSyncExternalStore } from "react";
 import { mayWrite, neighboursOf, original, sessionQuery, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
-import type { Messages } from "../i18n/en";
-import { useSpeech } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
+import type { PageMessages } from "../i18n/pages-en";
 import { Link, useEntry } from "../navigation";
 import { AWAY, alike, asks, hrefOf, NOTHING, type Query, withFilter, withTerm } from "../search/query";
 import type { SearchParams } from "../search/search-params";
@@ -41,7 +41,7 @@ type Props = {
 
 /** The viewer's column with a picture's metadata. */
 export function Facts({ picture, hit, params, editing, onEdit, onGone }: Props) {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   return (
     <aside className={styles.facts}>
       {editing ? (
@@ -62,7 +62,7 @@ export function Facts({ picture, hit, params, editing, onEdit, onGone }: Props) 
 type ActionProps = Pick<Props, "picture" | "params" | "onGone"> & { onEdit: () => void };
 
 function Actions({ picture, params, onEdit, onGone }: ActionProps) {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   const { toasts, drafts } = useShared();
   const { data: session } = useQuery(sessionQuery);
   const remove = useDelete();
@@ -117,7 +117,7 @@ function Actions({ picture, params, onEdit, onGone }: ActionProps) {
 }
 
 function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "params">) {
-  const { t, number, date } = useSpeech();
+  const { t, number, date } = usePageSpeech();
   const size = picture.bytes === null ? "" : `, ${number(Math.ceil(picture.bytes / 1000))} kB`;
   const facts: [string, string][] = [
     [t.viewer.size, `${number(picture.width)} × ${number(picture.height)}${size}`],
@@ -182,7 +182,7 @@ function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "para
 
 /** A file name; each folder in it is a link to the same search within that folder. */
 function Path({ name, query }: { name: string; query: Query }) {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   const parts = name.split("/");
   return parts.map((part, depth) => {
     const path = parts.slice(0, depth + 1).join("/");
@@ -212,7 +212,7 @@ function saysNothingNew(picture: Picture, name: string, value: unknown): boolean
 }
 
 /** An attribute's name; `file_camera` holds what the file says where the user corrected it. */
-function label(t: Messages, name: string): string {
+function label(t: PageMessages, name: string): string {
   const fact = t.viewer.attributes[name.replace(FILE, "")];
   return t.viewer.attributes[name] ?? (fact ? t.viewer.inFile(fact) : name);
 }
@@ -228,7 +228,7 @@ function say(name: string, value: string | number | boolean): string {
 }
 
 function Neighbours({ picture, params }: { picture: Picture; params: SearchParams }) {
-  const { t } = useSpeech();
+  const { t } = usePageSpeech();
   const { removals } = useShared();
   const hidden = useSyncExternalStore(removals.subscribe, removals.all);
   const { data } = useQuery(neighboursOf(picture.id));

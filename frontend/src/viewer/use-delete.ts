@@ -1,12 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
 import type { Picture } from "../api/schema";
-import { useMessages } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import { useShared } from "../shared";
 import { nameOf } from "../wall/name";
 
 /** Move pictures to the bin, with an undo toast for a few seconds. */
 export function useDelete(): (pictures: readonly Picture[]) => void {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts, removals } = useShared();
   const changed = () => {

@@ -3,7 +3,7 @@ import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useSta
 import { ApiError } from "../api/client";
 import { pictureOf, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
-import { useMessages } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import { navigate, useEntry } from "../navigation";
 import { alike, hrefOf, readQuery, writeQuery } from "../search/query";
 import type { SearchParams } from "../search/search-params";
@@ -29,7 +29,7 @@ type Props = {
 
 /** The viewer: one picture in a modal dialog. The wall stays mounted behind it, at the same scroll position. */
 export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const { fromWall } = useEntry();
   const { toasts, drafts } = useShared();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -180,7 +180,7 @@ const PANS: Record<string, [number, number] | undefined> = {
 
 /** The picture itself, zoomed by wheel, pinch, double click or the buttons. */
 function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const [loaded, setLoaded] = useState("");
   return (
     <>

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useRef, useState, useSyncExternalStore } from "react";
 import { mayWrite, sessionQuery, tagPictures } from "../api/queries";
 import { urlOf } from "../base";
-import { useMessages } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
 import { Link } from "../navigation";
 import { AWAY, hrefOf, NOTHING, type Query, withTerm } from "../search/query";
 import { useShared } from "../shared";
@@ -16,7 +16,7 @@ const MOST_FILES = 1000;
 
 /** What can be done with the selected pictures: a bar at the bottom of the window. */
 export function SelectionBar({ query }: { query: Query }) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const { selection, toasts } = useShared();
   const chosen = useSyncExternalStore(selection.subscribe, selection.all);
   const { data: session } = useQuery(sessionQuery);
@@ -69,7 +69,7 @@ export function SelectionBar({ query }: { query: Query }) {
 
 /** A form that the browser itself sends, so that the archive is saved while it arrives, whatever its size. */
 function Download({ ids, onRefused }: { ids: readonly string[]; onRefused: () => void }) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const { toasts } = useShared();
   const frame = useId();
   const sent = useRef(false);
@@ -106,7 +106,7 @@ function Download({ ids, onRefused }: { ids: readonly string[]; onRefused: () =>
 }
 
 function Tagging({ ids, onDone }: { ids: readonly string[]; onDone: () => void }) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts } = useShared();
   const [written, setWritten] = useState("");

@@ -136,7 +136,7 @@ export const Tile = memo(function Tile({
           data-pick
           className={styles.pick}
           aria-pressed={selected}
-          aria-label={t.wall.of(t.selection.select, name)}
+          aria-label={t.wall.of(t.wall.select, name)}
           tabIndex={stop}
         >
           <CheckIcon size={16} />
