@@ -306,3 +306,53 @@ def test_the_wall_fits_a_phone(open_window: Callable[..., Page], local_stack: An
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     tiles(page).first.tap()
     expect(dialog(page).get_by_role("link", name="Not like this")).to_be_visible()
+
+
+def test_keys_lead_from_the_field_to_the_pictures_and_through_the_viewer(
+    open_window: Callable[..., Page], shelf: str
+) -> None:
+    page = open_window(shelf)
+    page.goto("/?q=a+square&mode=vector")
+    expect(tiles(page)).to_have_count(8)
+    search = page.get_by_role("combobox", name="What the picture shows")
+    for key in ("Enter", "ArrowDown"):
+        search.focus()
+        page.keyboard.press("Escape")
+        search.focus()
+        page.keyboard.press(key)
+        expect(page.locator("[data-index='0']:focus-within")).to_have_count(1)
+    # Arrows lead onto the wall from where nothing has the focus, too.
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-index='0']:focus-within")).to_have_count(1)
+    page.keyboard.press("Enter")
+    picture = dialog(page).locator("img").first
+    page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
+    actual = dialog(page).get_by_role("button", name="Actual size")
+    page.keyboard.press("Space")
+    expect(actual).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Space")
+    expect(actual).to_have_attribute("aria-pressed", "false")
+    with page.expect_download() as started:
+        page.keyboard.press("d")
+    assert started.value.suggested_filename.endswith(".png")
+    name = title_of(page).inner_text()
+    page.keyboard.press("e")
+    expect(dialog(page).get_by_label("Caption")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Delete")
+    expect(page.get_by_text(f"Moved to the bin: {name}")).to_be_visible()
+    expect(title_of(page)).not_to_have_text(name)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Restored.")).to_be_visible()
+
+
+def test_a_zoomed_picture_shows_the_pixels_of_its_file(open_window: Callable[..., Page], shelf: str) -> None:
+    page = open_window(shelf)
+    page.goto("/?q=a+square")
+    tiles(page).first.click()
+    picture = dialog(page).locator("img").first
+    page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
+    expect(picture).to_have_attribute("src", re.compile("/thumbnail"))
+    page.get_by_role("button", name="Zoom in").click()
+    expect(picture).to_have_attribute("src", re.compile(r"/file$"))

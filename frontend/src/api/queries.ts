@@ -27,6 +27,13 @@ export function pagesOf(params: string) {
   });
 }
 
+/** Try a search: throws while it cannot be answered. */
+export async function trySearch(params: string): Promise<void> {
+  const all = new URLSearchParams(params);
+  all.set("k", "1");
+  await answerOf(api.GET("/api/v1/search", { querySerializer: () => all.toString() }));
+}
+
 export function pictureOf(id: string) {
   return queryOptions({
     queryKey: ["picture", id],

@@ -200,6 +200,7 @@ export const de: Messages = {
     silent: "Es kam keine Antwort. Vielleicht ist es angehalten oder nicht erreichbar.",
     offline: "Dieses Gerät ist offline.",
     offlineWhy: "Die Seite macht von selbst weiter, sobald es eine Verbindung gibt.",
+    goesOn: "Die Suche geht von selbst weiter, sobald es möglich ist.",
     safe: "Den Bildern ist nichts passiert.",
     log: (id) => `Im Protokoll steht es unter ${id}.`,
     crashed: "Die Seite geht nicht mehr.",

@@ -191,6 +191,7 @@ export const en = {
     silent: "No answer came. It may be stopped, or out of reach.",
     offline: "This device is offline.",
     offlineWhy: "The page goes on by itself as soon as there is a connection.",
+    goesOn: "The search goes on by itself as soon as it can.",
     safe: "Your pictures are safe.",
     log: (id: string) => `The log has this under ${id}.`,
     crashed: "The page has stopped working.",

@@ -16,6 +16,8 @@ export type Speech = {
   number: (value: number) => string;
   /** Formats the date of a time in UTC, or of a camera's local time without zone; other text is returned unchanged. */
   date: (moment: string) => string;
+  /** As `date`, with the time of day. */
+  moment: (moment: string) => string;
   choose: (language: Language) => void;
 };
 
@@ -46,6 +48,7 @@ export function Languages({ first, messages, children }: Props) {
     document.documentElement.lang = language;
     const numbers = new Intl.NumberFormat(language);
     const dates = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+    const moments = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
     return {
       ...spoken,
       number: (value) => numbers.format(value),
@@ -53,6 +56,10 @@ export function Languages({ first, messages, children }: Props) {
         // A date without a time would be parsed as midnight UTC, which is the day before in America.
         const read = new Date(/^\d{4}-\d\d-\d\d$/.test(moment) ? `${moment}T00:00` : moment);
         return Number.isNaN(read.getTime()) ? moment : dates.format(read);
+      },
+      moment: (moment) => {
+        const read = new Date(moment);
+        return Number.isNaN(read.getTime()) ? moment : moments.format(read);
       },
       choose: (next) => {
         try {

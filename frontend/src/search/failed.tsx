@@ -51,7 +51,7 @@ export function Failed({ error, onRetry }: Props) {
       {known && <p>{encoder ? t.states.encoder : t.states.part(known.message)}</p>}
       {encoder && <p>{t.states.known}</p>}
       <p>
-        {t.states.safe} {known?.requestId && t.states.log(known.requestId)}
+        {t.states.goesOn} {t.states.safe} {known?.requestId && t.states.log(known.requestId)}
       </p>
     </Notice>
   );
@@ -113,7 +113,9 @@ function Silent({ onRetry }: { onRetry: () => void }) {
   return (
     <Notice title={online ? t.states.failed : t.states.offline} alert action={t.tryAgain} onAction={onRetry}>
       <p>{online ? t.states.silent : t.states.offlineWhy}</p>
-      <p>{t.states.safe}</p>
+      <p>
+        {online && t.states.goesOn} {t.states.safe}
+      </p>
     </Notice>
   );
 }

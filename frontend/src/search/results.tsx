@@ -1,4 +1,4 @@
-import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import {
   lazy,
   type RefObject,
@@ -11,7 +11,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import { ApiError } from "../api/client";
-import { facetsQuery, pagesOf } from "../api/queries";
+import { facetsQuery, pagesOf, trySearch } from "../api/queries";
 import type { Hit } from "../api/schema";
 import { useMessages, useSpeech } from "../i18n/language";
 import { Link } from "../navigation";
@@ -38,6 +38,9 @@ const SLOW_MS = 4000;
 // The wall ends when this many less certain pictures are on it; more are shown on request.
 const LESS_CERTAIN = 24;
 
+// How often a search that failed is tried again.
+const AGAIN_MS = 2000;
+
 // A picture that has not loaded within this time is not scrolled to: the user has moved on.
 const PATIENCE_MS = 3000;
 
@@ -49,7 +52,11 @@ type Props = { params: SearchParams; title: string; onAdd: (() => void) | undefi
  */
 export function Results({ params, title, onAdd }: Props) {
   const t = useMessages();
-  const search = useInfiniteQuery({ ...pagesOf(params.search), placeholderData: keepPreviousData });
+  const search = useInfiniteQuery({
+    ...pagesOf(params.search),
+    // The front page's pictures have nothing to do with what is searched for from there.
+    placeholderData: (before, query) => (query?.queryKey[1] === "" ? undefined : before),
+  });
   const { fetchNextPage, refetch } = search;
   const stale = search.isPlaceholderData;
   const hits = useShown(search.data?.pages);
@@ -61,6 +68,7 @@ export function Results({ params, title, onAdd }: Props) {
   const idle = search.hasNextPage && !search.isFetchingNextPage && !stale && !search.isFetchNextPageError;
   // Keep showing results that are there if a refetch fails.
   const failed = search.error && !search.data ? search.error : null;
+  useComeBack(failed, params.search, again);
   const nothing = search.isSuccess && !stale && hits.length === 0;
   const front = !params.searching;
   const first = search.data?.pages[0];
@@ -222,6 +230,16 @@ function useReveal(wall: RefObject<WallHandle | null>, hits: readonly Hit[]): (i
     return () => clearTimeout(timer);
   }, [wall, hits, wanted]);
   return setWanted;
+}
+
+/** While a part of the system does not answer: try the search again, quietly, and show it as soon as it is answered. */
+function useComeBack(failed: Error | null, search: string, again: () => void) {
+  const down = failed instanceof ApiError && (failed.status === 0 || failed.status >= 500);
+  useEffect(() => {
+    if (!down) return;
+    const timer = setInterval(() => void trySearch(search).then(again, () => undefined), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [down, search, again]);
 }
 
 function useSlow(waiting: boolean): boolean {

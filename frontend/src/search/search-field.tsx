@@ -68,7 +68,10 @@ export function SearchField({ params, onFiles, reading }: Props) {
     if (/^[-−–]\s*\S/.test(text) && !chosen) return keep();
     if (text) remember(text);
     // Close a phone's on-screen keyboard, which covers the results.
-    if (window.matchMedia("(hover: none)").matches) input.current?.blur();
+    const touch = window.matchMedia("(hover: none)").matches;
+    if (touch) input.current?.blur();
+    // Of a search that is there already, Enter leads to the first picture.
+    else if (text === asked.current && toFirstPicture()) return setOpen(false);
     search(text);
   };
 
@@ -89,7 +92,8 @@ export function SearchField({ params, onFiles, reading }: Props) {
     if (event.nativeEvent.isComposing) return;
     const start = event.currentTarget.selectionStart === 0 && event.currentTarget.selectionEnd === 0;
     const last = query.terms.at(-1);
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (event.key === "ArrowDown" && suggestions.length === 0 && toFirstPicture()) setOpen(false);
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (!open) setOpen(true);
       const count = suggestions.length + 1;
       const step = event.key === "ArrowDown" ? 1 : -1;
@@ -264,6 +268,13 @@ function useTyped({ query, picture }: SearchParams) {
   }, [query.q]);
 
   return { typed, setTyped, go, asked, compose };
+}
+
+/** Focus the wall's tab stop; false if there is none. */
+function toFirstPicture(): boolean {
+  const picture = document.querySelector<HTMLElement>("main [data-picture][tabindex='0']");
+  picture?.focus();
+  return picture !== null;
 }
 
 /** "/" focuses the field, unless the user is typing elsewhere. */

@@ -7,7 +7,7 @@ import { facetsQuery, mayWrite, pictureOf, sessionQuery, termsOfFiles } from "..
 import { useMessages } from "../i18n/language";
 import { Link, navigate } from "../navigation";
 import { useShared } from "../shared";
-import { AddIcon, HelpIcon } from "../ui/icons";
+import { HelpIcon, UploadIcon } from "../ui/icons";
 import { singleKeys } from "../ui/single-keys";
 import { nameOf } from "../wall/name";
 import { Toolbar } from "./filters";
@@ -66,7 +66,7 @@ export function SearchPage() {
           <div className={styles.tools}>
             {writes && (
               <button type="button" aria-label={addName} onClick={() => setAdding(!adding)}>
-                <AddIcon size={18} /> <span>{addName}</span>
+                <UploadIcon size={18} /> <span>{addName}</span>
               </button>
             )}
             <button type="button" aria-label={t.home.help} title={t.home.help} onClick={() => setHelp(true)}>

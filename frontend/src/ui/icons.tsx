@@ -47,3 +47,7 @@ export const HistoryIcon = icon("M12 7v5l3 2M4.5 12a7.5 7.5 0 1 0 2.5-5.6L4.5 8.
 export const TagIcon = icon("M4 4h7l9 9l-7 7l-9-9zM8 8h.01");
 export const CheckIcon = icon("M5 12.5l4.5 4.5L19 7.5");
 export const StarIcon = icon("M12 4l2.5 5.2l5.7.7l-4.2 3.9l1.1 5.6L12 16.6l-5.1 2.8L8 13.8L3.8 9.9l5.7-.7z");
+export const UploadIcon = icon("M12 15V4M7.5 8.5L12 4l4.5 4.5M5 15v5h14v-5");
+export const ZoomInIcon = icon("M11 4a7 7 0 1 1 0 14a7 7 0 0 1 0-14M16.2 16.2L20.5 20.5M8 11h6M11 8v6");
+export const ZoomOutIcon = icon("M11 4a7 7 0 1 1 0 14a7 7 0 0 1 0-14M16.2 16.2L20.5 20.5M8 11h6");
+export const ActualSizeIcon = icon("M4 9V4h5M20 15v5h-5M9 9h6v6H9z");

@@ -77,27 +77,31 @@ function Actions({ picture, params, onEdit, onGone }: ActionProps) {
     }
   };
   return (
-    <div className={styles.actions}>
-      <Link to={hrefOf(alike(params.query, picture.id))}>
-        <AlikeIcon size={18} /> {t.wall.alike}
-      </Link>
-      <Link to={term(1)}>
-        <AddIcon size={18} /> {t.wall.add}
-      </Link>
-      <Link to={term(AWAY)}>
-        <AwayIcon size={18} /> {t.wall.away}
-      </Link>
-      <a href={original(picture)} target="_blank" rel="noreferrer">
-        <OpenIcon size={18} /> {t.viewer.original}
-      </a>
-      <a href={original(picture)} download={picture.file_name || picture.id}>
-        <DownloadIcon size={18} /> {t.viewer.download}
-      </a>
-      <button type="button" onClick={() => void copy()}>
-        <LinkIcon size={18} /> {t.viewer.copy}
-      </button>
+    <div className={styles.groups}>
+      <div className={styles.actions}>
+        <Link to={hrefOf(alike(params.query, picture.id))}>
+          <AlikeIcon size={18} /> {t.wall.alike}
+        </Link>
+        <Link to={term(1)}>
+          <AddIcon size={18} /> {t.wall.add}
+        </Link>
+        <Link to={term(AWAY)}>
+          <AwayIcon size={18} /> {t.wall.away}
+        </Link>
+      </div>
+      <div className={styles.actions}>
+        <a href={original(picture)} target="_blank" rel="noreferrer">
+          <OpenIcon size={18} /> {t.viewer.original}
+        </a>
+        <a href={original(picture)} download={picture.file_name || picture.id}>
+          <DownloadIcon size={18} /> {t.viewer.download}
+        </a>
+        <button type="button" onClick={() => void copy()}>
+          <LinkIcon size={18} /> {t.viewer.copy}
+        </button>
+      </div>
       {mayWrite(session) && (
-        <>
+        <div className={styles.actions}>
           <button type="button" onClick={onEdit}>
             <EditIcon size={18} /> {drafts.has(picture.id) ? t.viewer.editOn : t.viewer.edit}
           </button>
@@ -110,18 +114,18 @@ function Actions({ picture, params, onEdit, onGone }: ActionProps) {
           >
             <DeleteIcon size={18} /> {t.viewer.delete}
           </button>
-        </>
+        </div>
       )}
     </div>
   );
 }
 
 function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "params">) {
-  const { t, number, date } = usePageSpeech();
+  const { t, number, date, moment } = usePageSpeech();
   const size = picture.bytes === null ? "" : `, ${number(Math.ceil(picture.bytes / 1000))} kB`;
   const facts: [string, string][] = [
     [t.viewer.size, `${number(picture.width)} × ${number(picture.height)}${size}`],
-    ...(picture.taken_at ? [[t.viewer.taken, date(picture.taken_at)] as [string, string]] : []),
+    ...(picture.taken_at ? [[t.viewer.taken, moment(picture.taken_at)] as [string, string]] : []),
     [t.viewer.added, date(picture.added_at)],
     ...Object.entries(picture.attributes)
       .filter(([name, value]) => !saysNothingNew(picture, name, value))
@@ -129,7 +133,7 @@ function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "para
         ([name, value]) =>
           [
             label(t, name),
-            name === "file_taken_at" ? date(String(value)) : say(name.replace(FILE, ""), value),
+            name === "file_taken_at" ? moment(String(value)) : say(name.replace(FILE, ""), value),
           ] as [string, string],
       ),
   ];

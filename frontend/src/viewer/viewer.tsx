@@ -1,19 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { ApiError } from "../api/client";
-import { pictureOf, thumbnail } from "../api/queries";
+import { mayWrite, original, pictureOf, sessionQuery, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
 import { usePageSpeech } from "../i18n/pages";
 import { navigate, useEntry } from "../navigation";
 import { alike, hrefOf, readQuery, writeQuery } from "../search/query";
 import type { SearchParams } from "../search/search-params";
 import { useShared } from "../shared";
-import { AddIcon, AwayIcon, CloseIcon, NextIcon, PreviousIcon } from "../ui/icons";
+import { ActualSizeIcon, CloseIcon, NextIcon, PreviousIcon, ZoomInIcon, ZoomOutIcon } from "../ui/icons";
 import { singleKeys } from "../ui/single-keys";
 import { blurOf } from "../wall/likeness";
 import { nameOf } from "../wall/name";
 import { Facts } from "./facts";
 import { useSwipe } from "./swipe";
+import { useDelete } from "./use-delete";
 import styles from "./viewer.module.css";
 import { useZoom, type Zoom } from "./zoom";
 
@@ -42,6 +43,9 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const next = index >= 0 ? hits[index + 1] : undefined;
   const [edited, setEdited] = useState<string | null>(null);
   const editing = edited === id;
+  const { data: session } = useQuery(sessionQuery);
+  const writes = mayWrite(session);
+  const remove = useDelete();
   const zoom = useZoom(id);
 
   // The picture whose tile gets the focus when the viewer closes; it may not be the one that opened it.
@@ -111,11 +115,24 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
       if (pan) zoom.pan(...pan);
       else if (event.key === "ArrowLeft" && previous) show(previous);
       else if (event.key === "ArrowRight" && next) show(next);
-      else if (event.key === "s" && singleKeys()) navigate(hrefOf(alike(params.query, id)));
+      else if (event.target instanceof HTMLElement && event.target.closest("[role=status], summary")) return;
+      else if (event.key === "Delete" && writes && picture) {
+        remove([picture]);
+        gone();
+      } else if (event.key === " " && picture && !(event.target instanceof HTMLButtonElement)) {
+        event.preventDefault();
+        zoom.actual(picture.width);
+      } else if (!singleKeys()) return;
+      else if (event.key === "s") navigate(hrefOf(alike(params.query, id)));
+      else if (event.key === "e" && writes) {
+        event.preventDefault();
+        setEdited(id);
+      } else if (event.key === "d") dialog.current?.querySelector<HTMLElement>("a[download]")?.click();
+      else if (event.key === "f") void toggleFullscreen();
     };
     document.addEventListener("keydown", turn);
     return () => document.removeEventListener("keydown", turn);
-  }, [previous, next, show, editing, params, id, zoom]);
+  });
 
   return (
     <dialog
@@ -182,6 +199,7 @@ const PANS: Record<string, [number, number] | undefined> = {
 function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
   const { t } = usePageSpeech();
   const [loaded, setLoaded] = useState("");
+  const sharp = useSharp(picture, zoom.near);
   return (
     <>
       <div className={styles.frame}>
@@ -189,8 +207,12 @@ function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
         <div ref={zoom.container} className={styles.container}>
           <img
             key={picture.id}
-            src={thumbnail(picture, 960)}
-            srcSet={`${thumbnail(picture, 480)} 480w, ${thumbnail(picture, 960)} 960w, ${thumbnail(picture, 1920)} 1920w`}
+            {...(sharp
+              ? { src: original(picture) }
+              : {
+                  src: thumbnail(picture, 960),
+                  srcSet: `${thumbnail(picture, 480)} 480w, ${thumbnail(picture, 960)} 960w, ${thumbnail(picture, 1920)} 1920w`,
+                })}
             // When zoomed, load the largest thumbnail.
             sizes={zoom.near ? "1920px" : "(min-width: 900px) calc(100vw - 320px), 100vw"}
             width={picture.width}
@@ -214,14 +236,59 @@ function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
       </div>
       <div className={styles.zoom}>
         <button type="button" aria-label={t.viewer.zoomOut} aria-disabled={!zoom.near} onClick={zoom.out}>
-          <AwayIcon size={20} />
+          <ZoomOutIcon size={20} />
         </button>
         <button type="button" aria-label={t.viewer.zoomIn} onClick={zoom.in}>
-          <AddIcon size={20} />
+          <ZoomInIcon size={20} />
+        </button>
+        <button
+          type="button"
+          aria-label={t.viewer.actualSize}
+          aria-pressed={zoom.near}
+          title={t.viewer.actualSize}
+          onClick={() => zoom.actual(picture.width)}
+        >
+          <ActualSizeIcon size={20} />
         </button>
       </div>
     </>
   );
+}
+
+// Files that browsers can show, and those that may be animated.
+const SHOWN = /\.(jpe?g|jfif|png|gif|webp|avif|bmp)$/i;
+const MOVING = /\.(gif|webp)$/i;
+
+/** Whether the file itself is there to be shown: for its own pixels when the picture is zoomed, and where it may move. */
+function useSharp(picture: Picture, near: boolean): boolean {
+  const [sharp, setSharp] = useState("");
+  useEffect(() => {
+    if (!SHOWN.test(picture.file_name) || !(near || MOVING.test(picture.file_name))) return;
+    const image = new Image();
+    image.src = original(picture);
+    image.decode().then(
+      // A browser that does not turn a picture as its EXIF says shows other sizes; the thumbnail is upright.
+      () =>
+        image.naturalWidth === picture.width &&
+        image.naturalHeight === picture.height &&
+        setSharp(picture.id),
+      () => undefined, // the thumbnail stays
+    );
+    return () => {
+      image.src = "";
+    };
+  }, [near, picture]);
+  return sharp === picture.id;
+}
+
+/** Show the viewer on the whole screen, or in its window again. */
+async function toggleFullscreen(): Promise<void> {
+  try {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await document.documentElement.requestFullscreen();
+  } catch {
+    // Some browsers, as on iPhones, have no full screen for pages.
+  }
 }
 
 type TurnProps = {

@@ -3,7 +3,8 @@
 import Panzoom, { type PanzoomObject } from "@panzoom/panzoom";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-const NEAREST = 8;
+// A picture of 16,000 pixels on a screen of 1,000 can be shown pixel by pixel.
+const NEAREST = 16;
 
 export type Zoom = {
   /** Ref of the element that is transformed: it is as large as its parent and contains the picture. */
@@ -12,6 +13,8 @@ export type Zoom = {
   near: boolean;
   in: () => void;
   out: () => void;
+  /** Between the whole picture and its own pixels; `width` is the picture's in pixels. */
+  actual: (width: number) => void;
   /** Pan by a number of pixels. */
   pan: (x: number, y: number) => void;
 };
@@ -19,12 +22,14 @@ export type Zoom = {
 /** @param what identifies the picture: the zoom is reset when it changes. */
 export function useZoom(what: string): Zoom {
   const panzoom = useRef<PanzoomObject>(null);
+  const frame = useRef<HTMLElement>(null);
   const [near, setNear] = useState(false);
 
   // A callback ref: the element is mounted when the picture has loaded, which may be after the viewer was.
   const attach = useCallback((container: HTMLDivElement | null) => {
-    const frame = container?.parentElement;
-    if (!container || !frame) return;
+    const around = container?.parentElement;
+    if (!container || !around) return;
+    frame.current = around;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const made = Panzoom(container, {
       minScale: 1,
@@ -52,12 +57,12 @@ export function useZoom(what: string): Zoom {
       container.style.touchAction = closer ? "none" : "pan-y";
       setNear(closer);
     };
-    frame.addEventListener("wheel", wheel, { passive: false });
-    frame.addEventListener("dblclick", twice);
+    around.addEventListener("wheel", wheel, { passive: false });
+    around.addEventListener("dblclick", twice);
     container.addEventListener("panzoomchange", changed);
     return () => {
-      frame.removeEventListener("wheel", wheel);
-      frame.removeEventListener("dblclick", twice);
+      around.removeEventListener("wheel", wheel);
+      around.removeEventListener("dblclick", twice);
       container.removeEventListener("panzoomchange", changed);
       made.destroy();
       panzoom.current = null;
@@ -75,6 +80,17 @@ export function useZoom(what: string): Zoom {
       near,
       in: () => panzoom.current?.zoomIn({ step: 0.5 }),
       out: () => panzoom.current?.zoomOut({ step: 0.5 }),
+      actual: (width) => {
+        const picture = frame.current?.querySelector("img");
+        if (!picture || !panzoom.current) return;
+        // Not animated: in the middle of an animation panzoom takes the element's passing size for its own.
+        if (panzoom.current.getScale() > 1.01) return panzoom.current.reset({ animate: false });
+        // The box of the element, within which the picture keeps its shape (object-fit).
+        const { clientWidth, clientHeight } = picture;
+        const shape = Number(picture.getAttribute("width")) / Number(picture.getAttribute("height"));
+        const shown = Math.min(clientWidth, clientHeight * shape);
+        panzoom.current.zoom(Math.max(1.1, width / window.devicePixelRatio / shown), { animate: false });
+      },
       pan: (x, y) => panzoom.current?.pan(x, y, { relative: true }),
     }),
     [attach, near],

@@ -4,6 +4,7 @@ import {
   type Ref,
   useCallback,
   useEffect,
+  useEffectEvent,
   useImperativeHandle,
   useLayoutEffect,
   useMemo,
@@ -99,6 +100,20 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
   const { selection } = useShared();
   const chosen = useSyncExternalStore(selection.subscribe, selection.all);
   const { handlers, onKey } = useSelecting(hits, selection);
+
+  // Arrows lead onto the wall from where nothing has the focus.
+  const enter = useEffectEvent((event: globalThis.KeyboardEvent) => {
+    if (event.target !== document.body || !event.key.startsWith("Arrow") || hits.length === 0) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const top = virtualizer.range ? lines[virtualizer.range.startIndex] : undefined;
+    focus(top && "first" in top ? top.first : 0);
+  });
+  useEffect(() => {
+    const listen = (event: globalThis.KeyboardEvent) => enter(event);
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
 
   const press = (event: KeyboardEvent<HTMLUListElement>) => {
     const tile = (event.target as HTMLElement).closest<HTMLElement>("[data-index]");
