@@ -86,6 +86,7 @@ def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, s
     expect(page.get_by_role("alert")).to_be_visible()
     check(page, "not understood")
     page.goto("/status")
+    page.get_by_text("Details", exact=True).click()
     expect(page.get_by_role("table")).to_be_visible()
     check(page, "status")
     page.goto("/bin")

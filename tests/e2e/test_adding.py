@@ -34,9 +34,14 @@ def test_files_are_added_one_line_each_and_what_fails_says_why(empty: Page, tmp_
         page.get_by_role("button", name="Choose a folder").click()
     chosen.value.set_files(folder)
     panel = page.get_by_role("region", name="Adding pictures")
-    expect(panel.get_by_role("status")).to_have_text("3 added, 1 was here already, 1 failed", timeout=30_000)
+    expect(panel.get_by_role("status")).to_have_text(
+        "3 added, 1 was here already, 1 failed, 1 is no picture", timeout=30_000
+    )
     expect(panel.get_by_text(re.compile("failed: .*damaged"))).to_be_visible()
-    expect(panel.get_by_text("notes.txt")).to_have_count(0)
+    expect(panel.get_by_role("listitem").filter(has_text="notes.txt")).to_contain_text("not a picture")
+    # Where another try cannot help none is offered.
+    expect(panel.get_by_role("button", name="Try broken.jpg again")).to_have_count(0)
+    expect(panel.get_by_role("button", name="Retry failed")).to_have_count(0)
     # The new pictures are found at once, and the page shows the new count.
     expect(page.get_by_text("3 pictures. Try")).to_be_visible()
     panel.get_by_role("link", name="Show green.png").click()
@@ -63,11 +68,13 @@ def test_a_folder_is_dropped_anywhere_with_all_that_is_in_it(empty: Page, tmp_pa
 
     drag("dragEnter")
     drag("dragOver")
+    # Both places are labelled.
     expect(page.get_by_text("Add to the collection")).to_be_visible()
+    expect(page.get_by_text("Search by this picture")).to_be_visible()
     drag("drop")
     panel = page.get_by_role("region", name="Adding pictures")
-    expect(panel.get_by_role("status")).to_have_text("2 added")
-    expect(panel.get_by_role("listitem")).to_have_count(2)
+    expect(panel.get_by_role("status")).to_have_text("2 added, 1 is no picture")
+    expect(panel.get_by_role("listitem")).to_have_count(3)
     expect(page.get_by_text("Add to the collection")).to_have_count(0)
 
 
@@ -88,8 +95,8 @@ def test_searching_goes_on_while_pictures_are_sent_and_sending_can_be_cancelled(
     expect(tiles(page)).to_have_count(1)
     panel.get_by_role("button", name="Cancel white.png").click()
     panel.get_by_role("button", name="Cancel the rest").click()
-    expect(panel.get_by_role("status")).to_have_text("Nothing was added")
-    expect(panel.get_by_text("cancelled")).to_have_count(4)
+    expect(panel.get_by_role("status")).to_have_text("4 cancelled")
+    expect(panel.get_by_role("listitem").filter(has_text="cancelled")).to_have_count(4)
 
 
 def test_what_is_added_is_found_by_the_search_that_stands_there(empty: Page) -> None:
@@ -140,3 +147,31 @@ def test_a_system_that_is_not_there_for_a_moment_is_waited_for_and_then_tried_ag
     assert len(tries) == 2
     panel.get_by_role("button", name="Try red.png again").click()
     expect(panel.get_by_role("status")).to_have_text("1 added")
+
+
+def test_the_end_is_told_when_the_panel_is_closed_and_a_few_can_be_had_away_again(empty: Page) -> None:
+    page = empty
+    assert page.request.post("/api/v1/images", multipart={"images": noise()}).status == 201
+    held: list[Any] = []
+    page.route("**/api/v1/images", lambda route: held.append(route))
+    page.goto("/?q=noise")
+    expect(tiles(page)).to_have_count(1)
+    for colour in ("red", "green"):
+        page.evaluate(DROP, [f"{colour}.png", list(plain(colour)), "main"])
+    page.evaluate(DROP, ["broken.jpg", list(plain("white", form="JPEG")[:200]), "main"])
+    page.get_by_role("region", name="Adding pictures").get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Adding, 3 left")).to_be_visible()
+    expect(page).to_have_title("Adding, 3 left · noise · Sightline")
+    for route in held:
+        route.continue_()
+    page.unroute("**/api/v1/images")
+    expect(page.get_by_text("2 added, 1 failed")).to_be_visible()
+    # A mark that stays until the panel has been seen.
+    mark = page.get_by_role("button", name="Adding: 1 file failed")
+    expect(mark).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("2 pictures moved to the bin.")).to_be_visible()
+    assert page.request.get("/api/v1/facets").json()["count"] == 1
+    mark.click()
+    page.get_by_role("region", name="Adding pictures").get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="Add pictures")).to_be_visible()

@@ -1,5 +1,8 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { thumbnail } from "../api/queries";
 import { useMessages } from "../i18n/language";
+import { usePageSpeech } from "../i18n/pages";
+import { span } from "../i18n/span";
 import { Link } from "../navigation";
 import { alike, hrefOf, NOTHING } from "../search/query";
 import { useShared } from "../shared";
@@ -14,15 +17,15 @@ type Props = { items: readonly Item[]; onAdd: (files: readonly File[]) => void; 
 
 /** The upload queue: one line per file, with its state. */
 export function Panel({ items, onAdd, onClose }: Props) {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const { queue } = useShared();
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   const panel = useRef<HTMLElement>(null);
   const open = items.filter(isOpen).length;
-  const count = (state: Item["state"]) => items.filter((item) => item.state === state).length;
-  const failed = count("failed");
-  const done = t.adding.done(count("added"), count("exists"), failed);
+  const again = items.filter((item) => item.state === "failed" && !item.hopeless).length;
+  const done = t.adding.done(items);
+  const left = queue.secondsLeft();
   const shown = [...items].sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN);
 
   useEffect(() => {
@@ -80,6 +83,7 @@ export function Panel({ items, onAdd, onClose }: Props) {
         <>
           <p className={styles.sum}>
             {open > 0 ? t.adding.progress(items.length - open, items.length) : done}
+            {open > 0 && left !== null && `, ${t.library.left(span(left, t))}`}
           </p>
           <Pause />
           <progress max={items.length} value={items.length - open} aria-label={t.adding.label} />
@@ -90,7 +94,7 @@ export function Panel({ items, onAdd, onClose }: Props) {
             {items.length > SHOWN && <li className={styles.hint}>{t.adding.more(items.length - SHOWN)}</li>}
           </ul>
           <footer>
-            {failed > 0 && (
+            {again > 0 && (
               <button type="button" onClick={queue.retryAll}>
                 {t.adding.retryAll}
               </button>
@@ -117,6 +121,7 @@ function Line({ item }: { item: Item }) {
   const state = t.adding.states[item.state];
   return (
     <li>
+      {item.picture && <img src={thumbnail({ id: item.picture }, 240)} alt="" width={28} height={28} />}
       <div>
         {item.picture ? (
           <Link to={hrefOf(alike(NOTHING, item.picture), item.picture)} aria-label={t.adding.show(item.name)}>
@@ -130,7 +135,7 @@ function Line({ item }: { item: Item }) {
           {item.reason && `: ${item.reason}`}
         </small>
       </div>
-      {(item.state === "failed" || item.state === "cancelled") && (
+      {((item.state === "failed" && !item.hopeless) || item.state === "cancelled") && (
         <button type="button" aria-label={t.adding.retry(item.name)} onClick={() => queue.retry(item.id)}>
           <RetryIcon size={16} />
         </button>
@@ -162,5 +167,7 @@ function Pause() {
 
 /** Sort key: failed files first, then those in progress, then waiting ones, then the rest. */
 function rank(item: Item): number {
-  return { failed: 0, working: 1, sending: 1, waiting: 2, added: 3, exists: 3, cancelled: 3 }[item.state];
+  return { failed: 0, working: 1, sending: 1, waiting: 2, added: 3, exists: 3, cancelled: 3, skipped: 3 }[
+    item.state
+  ];
 }

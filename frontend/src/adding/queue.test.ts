@@ -35,19 +35,23 @@ test("three go at once, in order, and each tells what became of it", async () =>
     status: "failed",
     details_taken: true,
     id: null,
-    error: { type: "t", title: "t", detail: "damaged" },
+    error: { type: "urn:sightline:error:unsupported-picture", title: "t", detail: "damaged" },
   });
   await later();
   expect(queue.all().map((item) => item.state)).toEqual(["added", "exists", "failed", "sending"]);
   expect(queue.all()[0]?.picture).toBe("1");
   expect(queue.all()[2]?.reason).toBe("damaged");
+  // Sending it again would not help.
+  queue.retryAll();
+  expect(queue.all()[2]).toMatchObject({ state: "failed", hopeless: true });
   expect(added).toHaveBeenCalledTimes(2);
   expect(open[3]?.name).toBe("d.jpg");
 });
 
-test("only pictures go in", () => {
+test("only pictures go in, and other files get their line", () => {
   const queue = new Queue(service().send, none, none);
   expect(queue.add([file("a.txt", "text/plain"), file("Thumbs.db", "image/x"), file(".x.jpg")])).toBe(0);
+  expect(queue.all().map((item) => [item.name, item.state])).toEqual([["a.txt", "skipped"]]);
   // Some systems know no type for it.
   expect(queue.add([file("b.HEIC", "")])).toBe(1);
 });
@@ -95,4 +99,20 @@ test("what was cancelled stays so, and what failed can be tried again", async ()
   await later();
   queue.clear();
   expect(queue.all()).toEqual([]);
+});
+
+test("the time left is told when some files are done", async () => {
+  vi.useFakeTimers({ now: 0, toFake: ["Date"] });
+  const { open, send } = service();
+  const queue = new Queue(send, none, none);
+  queue.add([..."abcdefgh"].map((name) => file(`${name}.jpg`)));
+  expect(queue.secondsLeft()).toBeNull();
+  for (const i of [0, 1, 2]) {
+    open[i]?.answer({ status: "added", details_taken: true, id: `${i}` });
+    await later();
+  }
+  vi.setSystemTime(6000);
+  // Three in six seconds; five are left.
+  expect(queue.secondsLeft()).toBe(10);
+  vi.useRealTimers();
 });

@@ -3,7 +3,15 @@
 import { ApiError } from "../api/client";
 import type { UploadItem } from "../api/schema";
 
-export type State = "waiting" | "sending" | "working" | "added" | "exists" | "failed" | "cancelled";
+export type State =
+  | "waiting"
+  | "sending"
+  | "working"
+  | "added"
+  | "exists"
+  | "failed"
+  | "cancelled"
+  | "skipped";
 
 export type Item = {
   id: number;
@@ -13,6 +21,8 @@ export type Item = {
   sent: number;
   /** The service's error message, if it failed. */
   reason?: string;
+  /** Whether sending it again would fail in the same way: the file is at fault. */
+  hopeless?: boolean;
   /** The id of the picture, once it is added. */
   picture?: string;
 };
@@ -31,6 +41,10 @@ const AT_ONCE = 3;
 const BESIDE = /^(\.|thumbs\.db$|desktop\.ini$)/i;
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|bmp|avif|heic|heif)$/i;
 const TRIES = 6;
+// Errors of a file that no further try changes.
+const OF_THE_FILE = /:(unsupported-picture|too-large|invalid)$/;
+// Finished files from which on the time left is estimated.
+const ENOUGH = 3;
 
 /** Whether a file is a picture by its MIME type, or by its name if it has no type: some systems have none for HEIC. */
 export function isPicture(file: File): boolean {
@@ -56,6 +70,9 @@ export class Queue {
   private listeners = new Set<() => void>();
   private next = 1;
   private until: number | null = null;
+  /** Since when files have been sent without a pause in between, and how many have ended, for the time left. */
+  private begun = 0;
+  private ended = 0;
 
   /**
    * @param send starts an upload.
@@ -84,23 +101,37 @@ export class Queue {
   /** While the queue is paused: the time at which it continues, in milliseconds since 1970. */
   pausedUntil = () => this.until;
 
-  /** Add the pictures among some files to the queue; returns their number. */
+  /** The estimated time in seconds until the last file is done; null while too little is known. */
+  secondsLeft = (): number | null => {
+    const left = this.all().filter(isOpen).length;
+    if (left === 0 || this.ended < ENOUGH) return null;
+    return (left * (Date.now() - this.begun)) / this.ended / 1000;
+  };
+
+  /** Add the pictures among some files to the queue, and a line for each other file; returns how many pictures. */
   add(files: readonly File[]): number {
-    const pictures = files.filter(isPicture);
-    for (const file of pictures) {
+    if (!this.all().some(isOpen)) [this.begun, this.ended] = [Date.now(), 0];
+    let pictures = 0;
+    for (const file of files) {
+      if (BESIDE.test(file.name)) continue;
       const id = this.next++;
+      if (!isPicture(file)) {
+        this.items.set(id, { id, name: file.name, state: "skipped", sent: 0 });
+        continue;
+      }
+      pictures += 1;
       this.files.set(id, file);
       this.items.set(id, { id, name: file.name, state: "waiting", sent: 0 });
       this.waiting.push(id);
     }
     this.tell();
     this.go();
-    return pictures.length;
+    return pictures;
   }
 
   retry = (id: number) => {
     const item = this.items.get(id);
-    if (!item || !this.files.has(id) || isOpen(item)) return;
+    if (!item || !this.files.has(id) || isOpen(item) || item.hopeless) return;
     this.tries.delete(id);
     this.items.set(id, { id, name: item.name, state: "waiting", sent: 0 });
     this.waiting.push(id);
@@ -152,8 +183,11 @@ export class Queue {
     this.uploads.set(id, upload);
     try {
       const { status, id: picture, error } = await upload.done;
-      if (status === "failed") this.change(id, { state: "failed", reason: error?.detail ?? "" });
-      else {
+      if (status === "failed") {
+        const hopeless = OF_THE_FILE.test(error?.type ?? "");
+        this.change(id, { state: "failed", reason: error?.detail ?? "", hopeless });
+        if (hopeless) this.files.delete(id);
+      } else {
         this.change(id, { state: status, ...(picture ? { picture } : {}) });
         this.files.delete(id);
         if (picture) this.onAdded(picture);
@@ -189,7 +223,9 @@ export class Queue {
   private change(id: number, changes: Partial<Item>) {
     const item = this.items.get(id);
     if (!item) return;
-    this.items.set(id, { ...item, ...changes });
+    const next = { ...item, ...changes };
+    this.items.set(id, next);
+    if (isOpen(item) && !isOpen(next)) this.ended += 1;
     this.tell();
   }
 

@@ -85,7 +85,8 @@ export function mayWrite(session: Session | undefined): boolean {
 export const statsQuery = queryOptions({
   queryKey: ["stats"],
   queryFn: ({ signal }) => answerOf(api.GET("/api/v1/stats", { signal })),
-  refetchInterval: 5000,
+  // What is wrong is told within two seconds.
+  refetchInterval: 2000,
   staleTime: 0,
 });
 
@@ -272,6 +273,6 @@ export function original(picture: Picture): string {
   return urlOf(`/api/v1/images/${picture.id}/file`);
 }
 
-export function thumbnail(picture: Picture, width: 240 | 480 | 960 | 1920): string {
+export function thumbnail(picture: Pick<Picture, "id">, width: 240 | 480 | 960 | 1920): string {
   return urlOf(`/api/v1/images/${picture.id}/thumbnail?w=${width}`);
 }

@@ -139,22 +139,32 @@ export const de: Messages = {
     drop: "Zur Sammlung hinzufügen",
     dropHint: "Oder Dateien oder einen Ordner irgendwo auf die Seite ziehen.",
     progress: (done, all) => `${done.toLocaleString("de")} von ${all.toLocaleString("de")}`,
-    done: (added, exists, failed) =>
-      [
-        added > 0 ? `${added.toLocaleString("de")} hinzugefügt` : "",
-        exists > 0 ? `${exists.toLocaleString("de")} schon da` : "",
-        failed > 0 ? `${failed.toLocaleString("de")} gescheitert` : "",
-      ]
-        .filter(Boolean)
-        .join(", ") || "Nichts hinzugefügt",
+    done: (items) => {
+      const of = (state: string) => items.filter((item) => item.state === state).length;
+      const n = (state: string) => of(state).toLocaleString("de");
+      return (
+        [
+          of("added") > 0 ? `${n("added")} hinzugefügt` : "",
+          of("exists") > 0 ? `${n("exists")} schon da` : "",
+          of("failed") > 0 ? `${n("failed")} fehlgeschlagen` : "",
+          of("cancelled") > 0 ? `${n("cancelled")} abgebrochen` : "",
+          of("skipped") > 0 ? count(of("skipped"), "ist kein Bild", "sind keine Bilder") : "",
+        ]
+          .filter(Boolean)
+          .join(", ") || "Nichts hinzugefügt"
+      );
+    },
+    undone: (n) => `${count(n, "Bild", "Bilder")} in den Papierkorb gelegt.`,
+    failed: (n) => `Hinzufügen: ${count(n, "Datei", "Dateien")} fehlgeschlagen`,
     states: {
       waiting: "wartet",
       sending: "wird gesendet",
       working: "wird angesehen",
       added: "hinzugefügt",
       exists: "war schon da",
-      failed: "gescheitert",
+      failed: "fehlgeschlagen",
       cancelled: "abgebrochen",
+      skipped: "kein Bild",
     },
     retry: (name) => `${name} noch einmal versuchen`,
     retryAll: "Fehlgeschlagene wiederholen",

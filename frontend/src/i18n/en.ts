@@ -132,14 +132,23 @@ export const en = {
     drop: "Add to the collection",
     dropHint: "Or drop files or a folder anywhere on the page.",
     progress: (done: number, all: number) => `${done.toLocaleString("en")} of ${all.toLocaleString("en")}`,
-    done: (added: number, exists: number, failed: number) =>
-      [
-        added > 0 ? `${added.toLocaleString("en")} added` : "",
-        exists > 0 ? `${count(exists, "was", "were")} here already` : "",
-        failed > 0 ? `${failed.toLocaleString("en")} failed` : "",
-      ]
-        .filter(Boolean)
-        .join(", ") || "Nothing was added",
+    done: (items: readonly { state: string }[]) => {
+      const of = (state: string) => items.filter((item) => item.state === state).length;
+      const n = (state: string) => of(state).toLocaleString("en");
+      return (
+        [
+          of("added") > 0 ? `${n("added")} added` : "",
+          of("exists") > 0 ? `${count(of("exists"), "was", "were")} here already` : "",
+          of("failed") > 0 ? `${n("failed")} failed` : "",
+          of("cancelled") > 0 ? `${n("cancelled")} cancelled` : "",
+          of("skipped") > 0 ? `${count(of("skipped"), "is no picture", "are no pictures")}` : "",
+        ]
+          .filter(Boolean)
+          .join(", ") || "Nothing was added"
+      );
+    },
+    undone: (n: number) => `${count(n, "picture", "pictures")} moved to the bin.`,
+    failed: (n: number) => `Adding: ${count(n, "file", "files")} failed`,
     states: {
       waiting: "waiting",
       sending: "sending",
@@ -148,6 +157,7 @@ export const en = {
       exists: "was here already",
       failed: "failed",
       cancelled: "cancelled",
+      skipped: "not a picture",
     },
     retry: (name: string) => `Try ${name} again`,
     retryAll: "Retry failed",

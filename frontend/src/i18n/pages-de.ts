@@ -73,6 +73,11 @@ export const pagesDe: PageMessages = {
   status: {
     title: "Zustand",
     back: "Zurück zu den Bildern",
+    well: (n) => `Alles läuft. ${count(n, "Bild lässt", "Bilder lassen")} sich durchsuchen.`,
+    encoderDown:
+      "Neue Worte und Bilder können nicht gelesen werden: Der Encoder antwortet nicht. Frühere Suchen, ähnliche Bilder und die Suche nach Wörtern gehen noch.",
+    indexProblem: "Die Suche geht, aber der Index hat ein Problem; mehr steht in seinem Protokoll.",
+    details: "Einzelheiten",
     collection: "Sammlung",
     pictures: "Bilder",
     generation: "Stand",

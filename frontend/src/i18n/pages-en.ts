@@ -70,6 +70,11 @@ export const pagesEn = {
   status: {
     title: "Status",
     back: "Back to the pictures",
+    well: (n: number) => `Everything is running. ${count(n, "picture", "pictures")} can be searched.`,
+    encoderDown:
+      "New words and pictures cannot be read: the encoder does not answer. Searches made before, similar pictures and searches by words still work.",
+    indexProblem: "Searches work, but the index has a problem; its log says more.",
+    details: "Details",
     collection: "Collection",
     pictures: "Pictures",
     generation: "Generation",

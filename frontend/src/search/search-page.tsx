@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } fro
 import { AddPictures } from "../adding/add-pictures";
 import { useDrop } from "../adding/drop";
 import { isOpen, isPicture } from "../adding/queue";
+import { useEndOfAdding } from "../adding/use-end";
 import { facetsQuery, mayWrite, pictureOf, sessionQuery, termsOfFiles } from "../api/queries";
 import { useMessages } from "../i18n/language";
 import { Link, navigate } from "../navigation";
@@ -25,7 +26,6 @@ const Help = lazy(() => import("../ui/help").then((module) => ({ default: module
 export function SearchPage() {
   const t = useMessages();
   const params = useSearchParams();
-  const title = useTitle(params.query);
   const { data: session } = useQuery(sessionQuery);
   const { data: facets } = useQuery(facetsQuery);
   const writes = mayWrite(session);
@@ -44,8 +44,11 @@ export function SearchPage() {
   // A drop in the first moments waits for the session. Without an answer the queue tries, and shows the error.
   const mayAdd = () => queries.ensureQueryData(sessionQuery).then(mayWrite, () => true);
   const over = useDrop({ onSearch: searchBy, onAdd: add, mayAdd });
-  const left = useSyncExternalStore(queue.subscribe, queue.all).filter(isOpen).length;
-  const addName = left > 0 ? t.adding.left(left) : t.adding.open;
+  const items = useSyncExternalStore(queue.subscribe, queue.all);
+  const left = items.filter(isOpen).length;
+  const title = useTitle(params.query, left);
+  const failed = useEndOfAdding(items, adding);
+  const addName = left > 0 ? t.adding.left(left) : failed > 0 ? t.adding.failed(failed) : t.adding.open;
 
   return (
     <>
@@ -87,14 +90,30 @@ export function SearchPage() {
           onAdd={writes ? () => setAdding(true) : undefined}
         />
       )}
-      {over && (
-        <div className={styles.over} aria-hidden="true">
-          <p>{writes && over === "page" ? t.adding.drop : t.field.pictureDrop}</p>
-        </div>
-      )}
+      {over && <Places over={writes ? over : "field"} both={writes} />}
       <AddPictures open={adding} onAdd={add} onClose={() => setAdding(false)} />
       <Suspense>{help && <Help onClose={() => setHelp(false)} />}</Suspense>
     </>
+  );
+}
+
+/** Where dragged files can be dropped: on the field to search by them, anywhere else to add them. */
+function Places({ over, both }: { over: "field" | "page"; both: boolean }) {
+  const t = useMessages();
+  const field = document.querySelector("search")?.getBoundingClientRect();
+  return (
+    <div className={styles.over} data-active={over === "page" || undefined} aria-hidden="true">
+      {both && <p>{t.adding.drop}</p>}
+      {field && (
+        <p
+          className={styles.onField}
+          data-active={over === "field" || undefined}
+          style={{ top: field.top - 8, left: field.left - 8, width: field.width, height: field.height }}
+        >
+          {t.field.pictureDrop}
+        </p>
+      )}
+    </div>
   );
 }
 
@@ -135,8 +154,11 @@ function useSearchByFiles(query: Query) {
   return { reading, searchBy: (files: readonly File[]) => void searchBy(files) };
 }
 
-/** Sets the document's title to the query, for tabs and bookmarks. */
-function useTitle(query: Query): string {
+/**
+ * Sets the document's title to the query, for tabs and bookmarks; while pictures are added it begins with how many are
+ * left. Returns the query's title.
+ */
+function useTitle(query: Query, left: number): string {
   const t = useMessages();
   const liked = query.q ? undefined : query.terms.find((term) => term.kind === "like" && term.weight > 0);
   const like = useQuery({ ...pictureOf(liked?.value ?? ""), enabled: liked !== undefined });
@@ -155,8 +177,9 @@ function useTitle(query: Query): string {
     asked.length > 0 ? asked : lists(query) && filters.length === 0 ? [t.browse.all] : filters
   ).join(", ");
   useEffect(() => {
-    document.title = title ? t.title(title) : t.name;
-  }, [title, t]);
+    const own = title ? t.title(title) : t.name;
+    document.title = left > 0 ? `${t.adding.left(left)} · ${own}` : own;
+  }, [title, left, t]);
   return title;
 }
 

@@ -41,32 +41,48 @@ export function StatusPage() {
 function Parts({ stats, moments }: { stats: Stats; moments: readonly Moment[] }) {
   const { t, number } = usePageSpeech();
   const { index } = stats;
+  const [kept, keep] = useState(false);
+  const well = stats.model !== null && index.problem === null;
   return (
     <>
+      <p role="status" className={styles.verdict} data-wrong={!well || undefined}>
+        {stats.model === null
+          ? t.status.encoderDown
+          : index.problem
+            ? t.status.indexProblem
+            : t.status.well(stats.count)}
+      </p>
       <Section title={t.status.collection}>
         <dl>
           <Fact name={t.status.pictures}>{number(stats.count)}</Fact>
-          <Fact name={t.status.generation}>{stats.generation}</Fact>
-          <Fact name={t.status.index}>
-            {index.kind}
-            {index.generation && index.after > 0 && `, ${t.status.after(index.after)}`}
-            {index.problem && <strong> {index.problem}</strong>}
-          </Fact>
         </dl>
       </Section>
       <Section title={t.status.now}>
         <Searches moments={moments} />
       </Section>
-      <Section title={t.status.latency}>
-        <Latency stages={stats.stages} since={stats.uptime_s} />
-      </Section>
-      <Section title={t.status.caches}>
-        <Caches caches={stats.caches} />
-      </Section>
-      <Section title={t.status.model}>
-        {stats.model ? <Facts model={stats.model} /> : <p>{t.status.noModel}</p>}
-      </Section>
       <Access />
+      <details className={styles.details} open={kept} onToggle={(event) => keep(event.currentTarget.open)}>
+        <summary>{t.status.details}</summary>
+        <Section title={t.status.collection}>
+          <dl>
+            <Fact name={t.status.generation}>{stats.generation}</Fact>
+            <Fact name={t.status.index}>
+              {index.kind}
+              {index.generation && index.after > 0 && `, ${t.status.after(index.after)}`}
+              {index.problem && <strong> {index.problem}</strong>}
+            </Fact>
+          </dl>
+        </Section>
+        <Section title={t.status.latency}>
+          <Latency stages={stats.stages} since={stats.uptime_s} />
+        </Section>
+        <Section title={t.status.caches}>
+          <Caches caches={stats.caches} />
+        </Section>
+        <Section title={t.status.model}>
+          {stats.model ? <Facts model={stats.model} /> : <p>{t.status.noModel}</p>}
+        </Section>
+      </details>
     </>
   );
 }

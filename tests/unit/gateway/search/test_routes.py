@@ -247,6 +247,8 @@ def test_delete_forgets_record_and_files(stack: Any) -> None:
     answer = stack.client.delete(f"/api/v1/images/{ids(red)[0]}")
     assert (answer.status_code, answer.data) == (204, b"")
     assert [r["id"] for r in body(get(stack, "/api/v1/search?q=red"))["results"]] == ids(blue)
+    # The file waits in the bin (`tests/unit/gateway/bin`), and goes when it is deleted for good.
+    assert stack.client.delete(f"/api/v1/bin/{ids(red)[0]}").status_code == 204
     assert not list(stack.media.rglob(f"{ids(red)[0]}*"))
     assert stack.client.delete(f"/api/v1/images/{ids(red)[0]}").status_code == 404
 

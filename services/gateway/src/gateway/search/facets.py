@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
 
 from gateway.search.single_flight import SingleFlightCache
 from gateway.upstream.collection import Collection
 from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
+
+# The longest wait for facts about the model, in seconds.
+MODEL_S = 1.5
 
 
 class CollectionFacts:
@@ -40,8 +44,11 @@ class CollectionFacts:
 
     def model(self) -> dict[str, Any] | None:
         """The model that searches use, with its figures; None if its encoder does not answer."""
+        model_id = self._collection.state()["model_id"]
+        # The status page tells within two seconds that an encoder hangs.
+        set_deadline(MODEL_S)
         try:
-            facts = self._encoders.of(self._collection.state()["model_id"]).model()
+            facts = self._encoders.of(model_id).model()
         except ServiceError as error:
             if error.kind is Kind.UNAVAILABLE:
                 return None
