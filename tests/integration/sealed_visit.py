@@ -47,6 +47,7 @@ def visit(url: str) -> list[str]:
         field(page).press("Enter")
         expect(tiles(page).first).to_be_visible(timeout=20_000)
         page.goto(f"{url}/status")
+        page.get_by_text("Details", exact=True).click()
         expect(page.get_by_role("table")).to_be_visible(timeout=20_000)
         page.goto(f"{url}/docs")
         browser.close()

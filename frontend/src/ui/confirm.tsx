@@ -1,6 +1,6 @@
-import { useEffect, useRef } from "react";
 import { useMessages } from "../i18n/language";
 import styles from "./confirm.module.css";
+import { useModal } from "./use-modal";
 
 type Props = {
   title: string;
@@ -13,12 +13,7 @@ type Props = {
 /** Asks before something that cannot be undone. */
 export function Confirm({ title, text, action, onConfirm, onCancel }: Props) {
   const t = useMessages();
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
+  const dialog = useModal();
   return (
     <dialog
       ref={dialog}

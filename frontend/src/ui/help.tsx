@@ -1,18 +1,13 @@
-import { useEffect, useRef } from "react";
 import { usePageSpeech } from "../i18n/pages";
 import styles from "./help.module.css";
 import { CloseIcon } from "./icons";
 import { setSingleKeys, singleKeys } from "./single-keys";
+import { useModal } from "./use-modal";
 
 /** The help dialog: keyboard shortcuts, and how to search well. */
 export function Help({ onClose }: { onClose: () => void }) {
   const { t } = usePageSpeech();
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
+  const dialog = useModal();
   return (
     <dialog
       ref={dialog}

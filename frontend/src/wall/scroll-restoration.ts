@@ -2,7 +2,7 @@
 
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useEntry } from "../navigation";
-import type { WallHandle } from "./wall";
+import type { WallHandle } from "./use-wall";
 
 type Kept = { search: string; index: number; top: number; focused: number };
 

@@ -5,10 +5,8 @@ import {
   useCallback,
   useEffect,
   useEffectEvent,
-  useImperativeHandle,
   useLayoutEffect,
   useMemo,
-  useRef,
   useState,
   useSyncExternalStore,
 } from "react";
@@ -20,24 +18,16 @@ import type { SearchParams } from "../search/search-params";
 import { useShared } from "../shared";
 import { singleKeys } from "../ui/single-keys";
 import { justify } from "./justify";
-import { type Line, layOut, lineOf, step } from "./layout";
+import { layOut, lineOf, step } from "./layout";
 import { Tile } from "./tile";
 import { useSelecting } from "./use-selecting";
+import { useAnchor, useBox, useFocus, useHandle, type WallHandle } from "./use-wall";
 import styles from "./wall.module.css";
 
 const GAP = 6;
 const PHONE = 600;
 // The next page is fetched this many lines before the last one.
 const AHEAD = 6;
-
-export type WallHandle = {
-  /** Scroll a picture into view, and focus it. */
-  reveal: (index: number) => void;
-  /** Scroll so that a picture is `top` pixels below the top of the window. */
-  scrollTo: (index: number, top: number) => void;
-  /** The first visible picture, its distance below the top of the window, and the picture with the focus. */
-  look: () => { index: number; top: number; focused: number };
-};
 
 type Props = {
   hits: readonly Hit[];
@@ -205,101 +195,6 @@ function shapeOf(width: number) {
   return { width, height: width < PHONE ? 150 : 220, gap: GAP };
 }
 
-/** Roving tabindex: the wall is a single tab stop, since it may have ten thousand pictures. */
-function useFocus(
-  hits: readonly Hit[],
-  setActive: (index: number) => void,
-  bring: (index: number) => void,
-): { focus: (index: number) => void; goal: () => number | null } {
-  const wanted = useRef<number | null>(null);
-  // Whether the focus was last on the wall or in the viewer: unmounting a focused element fires no blur event.
-  const inside = useRef(false);
-  const [, again] = useState(0);
-  const best = hits[0]?.id;
-
-  useEffect(() => {
-    const follow = (event: FocusEvent) => {
-      inside.current =
-        event.target instanceof Element && event.target.closest("[data-index], dialog") !== null;
-    };
-    document.addEventListener("focusin", follow);
-    return () => document.removeEventListener("focusin", follow);
-  }, []);
-
-  // A new search makes its best match the tab stop, and focuses it if the focus was on the old wall.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the best match changes
-  useLayoutEffect(() => {
-    setActive(0);
-    if (inside.current && document.activeElement === document.body) wanted.current = 0;
-  }, [best]);
-
-  // After every render: a tile far away is mounted only some renders after scrolling to it.
-  useEffect(() => {
-    if (wanted.current === null) return;
-    const tile = document.getElementById(`tile-${hits[wanted.current]?.id}`);
-    if (!tile) return;
-    wanted.current = null;
-    tile.focus({ preventScroll: true });
-  });
-  return {
-    focus: (index) => {
-      wanted.current = index;
-      setActive(index);
-      bring(index);
-      again((n) => n + 1);
-    },
-    goal: () => wanted.current,
-  };
-}
-
-/** Keeps the same pictures in view when the wall's width changes, such as when a phone is rotated. */
-function useAnchor(
-  width: number,
-  lines: readonly Line[],
-  first: number,
-  scrolled: boolean,
-  offsetOf: (index: number) => number,
-) {
-  const shown = useRef({ width, index: 0, scrolled: false });
-  useLayoutEffect(() => {
-    const before = shown.current;
-    if (before.width && before.width !== width && before.scrolled) window.scrollTo(0, offsetOf(before.index));
-  });
-  useEffect(() => {
-    const line = lines[first];
-    if (line && "first" in line) shown.current = { width, index: line.first, scrolled };
-    else shown.current.width = width;
-  });
-}
-
-function useHandle(
-  ref: Ref<WallHandle> | undefined,
-  list: React.RefObject<HTMLUListElement | null>,
-  top: number,
-  header: number,
-  offsetOf: (index: number) => number,
-  focus: (index: number) => void,
-) {
-  useImperativeHandle(ref, () => ({
-    reveal: focus,
-    scrollTo: (index, below) => {
-      // Read the position now: the height above the wall may have changed with the search and is not measured yet.
-      const now = (list.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
-      window.scrollTo(0, offsetOf(index) + now - top - below);
-    },
-    look: () => {
-      const tiles = [...(list.current?.querySelectorAll<HTMLElement>("[data-index]") ?? [])];
-      const first = tiles.find((tile) => tile.getBoundingClientRect().bottom > header);
-      const focused = document.activeElement?.closest<HTMLElement>("[data-index]");
-      return {
-        index: Number(first?.dataset.index ?? 0),
-        top: first?.getBoundingClientRect().top ?? 0,
-        focused: Number(focused?.dataset.index ?? -1),
-      };
-    },
-  }));
-}
-
 /** Skeleton of the wall while the results load. */
 export function WallSkeleton() {
   const [list, { width }] = useBox<HTMLDivElement>();
@@ -319,36 +214,4 @@ export function WallSkeleton() {
       )}
     </div>
   );
-}
-
-/**
- * An element's width in whole pixels, its distance from the top of the page, and the height of the sticky header that
- * covers the top of the window; updated on resize.
- */
-function useBox<E extends HTMLElement>() {
-  const element = useRef<E>(null);
-  const [box, setBox] = useState({ width: 0, top: 0, header: 0 });
-  const measure = useCallback(() => {
-    const found = element.current?.getBoundingClientRect();
-    if (!found) return;
-    const bar = document.querySelector("header");
-    const sticky = bar !== null && getComputedStyle(bar).position === "sticky";
-    const next = {
-      width: Math.floor(found.width),
-      top: Math.round(found.top + window.scrollY),
-      header: sticky ? bar.offsetHeight : 0,
-    };
-    setBox((box) =>
-      box.width === next.width && box.top === next.top && box.header === next.header ? box : next,
-    );
-  }, []);
-  useLayoutEffect(() => {
-    measure();
-    // Observe the page as well: content above the wall may change its height.
-    const observer = new ResizeObserver(measure);
-    if (element.current) observer.observe(element.current);
-    observer.observe(document.body);
-    return () => observer.disconnect();
-  }, [measure]);
-  return [element, box] as const;
 }
