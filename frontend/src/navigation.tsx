@@ -1,7 +1,7 @@
 /**
  * A minimal router on the browser's history.
  *
- * A router library has ten times as much code, which is a tenth of the page's size budget, and the page has only two
+ * A router library has ten times as much code, which is a tenth of the page's size budget, and the page has only four
  * routes.
  */
 

@@ -137,7 +137,6 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
       style={{ height: virtualizer.getTotalSize() }}
       data-stale={stale || undefined}
       aria-busy={stale}
-      data-selecting-wall={chosen.size > 0 || undefined}
       onKeyDown={press}
       {...handlers}
     >
