@@ -120,7 +120,10 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
             (ROOT / "deploy" / "Caddyfile")
             .read_text()
             .replace("dynamic a gateway 8080", f"dynamic a 127.0.0.1 {gateway}")
+            .replace("root * /srv", f"root * {tmp_path}/srv")
         )
+        (tmp_path / "srv").mkdir()
+        (tmp_path / "srv" / "index.html").write_text("the page")
         for offset in range(3):
             text = re.sub(rf"^:{8080 + offset} \{{", f":{port + offset} {{", text, flags=re.MULTILINE)
         (tmp_path / "Caddyfile").write_text(text)
@@ -164,6 +167,18 @@ def operations(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]
     found = [(method, path) for path, methods in paths.items() for method in methods]
     assert len(found) > 20
     return found
+
+
+def test_the_edge_knows_the_places_of_the_page(edge: Any) -> None:
+    with edge(find_free_ports(1)) as port:
+        places = ("/", "/status", "/library", "/bin", "/statistics", "/gone.js")
+        answers = {path: httpx.get(f"http://127.0.0.1:{port}{path}") for path in places}
+    assert {path: answer.status_code for path, answer in answers.items()} == {
+        **dict.fromkeys(("/", "/status", "/library", "/bin"), 200),
+        **dict.fromkeys(("/statistics", "/gone.js"), 404),
+    }
+    # An unknown place is answered by the page, a missing file is not.
+    assert [path for path, answer in answers.items() if answer.text != "the page"] == ["/gone.js"]
 
 
 @pytest.mark.parametrize("block", PLAIN_ONES)

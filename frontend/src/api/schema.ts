@@ -746,6 +746,12 @@ export interface components {
         FailedFile: {
             /** File */
             file: string;
+            /**
+             * Fault
+             * @description its kind: unreadable, not-a-file, unmounted, patterns, sidecar, or that of an error
+             * @default unreadable
+             */
+            fault?: string;
             /** Reason */
             reason: string;
         };
@@ -971,6 +977,17 @@ export interface components {
             title: string;
             /** Detail */
             detail: string;
+            /**
+             * Limit
+             * @description of an item that is too large: the limit, in `unit`
+             * @default null
+             */
+            limit?: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit?: ("bytes" | "pixels" | "pixels-per-side" | "characters") | null;
         };
         /**
          * JobAnswer
@@ -1309,6 +1326,23 @@ export interface components {
              * @default null
              */
             part?: string | null;
+            /**
+             * Limit
+             * @description of a request that is too large: the limit, in `unit`
+             * @default null
+             */
+            limit?: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit?: ("bytes" | "pixels" | "pixels-per-side" | "characters") | null;
+            /**
+             * Fields
+             * @description of an invalid request: the fields that are wrong
+             * @default null
+             */
+            fields?: string[] | null;
         };
         /**
          * QuarantineAnswer

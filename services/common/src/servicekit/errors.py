@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Kind(StrEnum):
@@ -45,12 +45,17 @@ STATUS: dict[Kind, int] = {
 }
 
 
+Unit = Literal["bytes", "pixels", "pixels-per-side", "characters"]
+
+
 class ItemError(TypedDict):
     """The error of one item, inside an answer about several items."""
 
     type: str
     title: str
     detail: str
+    limit: NotRequired[int]
+    unit: NotRequired[Unit]
 
 
 class ServiceError(Exception):
@@ -63,7 +68,8 @@ class ServiceError(Exception):
             kind: determines the HTTP status.
             detail: a readable sentence.
             retry_after: value of the Retry-After header, in seconds.
-            extra: further fields of the problem document.
+            extra: further fields of the problem document, such as a `limit` with its `unit`: data for clients that say
+                it in another language.
         """
         super().__init__(detail)
         self.kind = kind
@@ -78,7 +84,10 @@ class ServiceError(Exception):
 
     def item(self) -> ItemError:
         """The short form, for one item inside an answer about several items."""
-        return {"type": f"urn:sightline:error:{self.kind}", "title": self.kind.replace("-", " "), "detail": self.detail}
+        item = ItemError(type=f"urn:sightline:error:{self.kind}", title=self.kind.replace("-", " "), detail=self.detail)
+        if "limit" in self.extra:
+            item |= {"limit": self.extra["limit"], "unit": self.extra["unit"]}
+        return item
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The problem+json document."""

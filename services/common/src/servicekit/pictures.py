@@ -135,14 +135,15 @@ def decoded(content: bytes, max_pixels: int, draft: int | None, damage: str | No
     picture = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = picture.size
     if max(width, height) > MAX_SIDE:
-        raise ServiceError(Kind.TOO_LARGE, f"the picture is {width} x {height}; no side may have more than {MAX_SIDE}")
+        detail = f"the picture is {width} x {height}; no side may have more than {MAX_SIDE}"
+        raise ServiceError(Kind.TOO_LARGE, detail, limit=MAX_SIDE, unit="pixels-per-side")
     if draft:
         picture.draft("RGB", (draft, draft))
     # The coefficients of a progressive JPEG lie in memory as a whole, whatever the scale.
     whole = bool(picture.info.get("progressive"))
     if (width * height if whole else picture.width * picture.height) > max_pixels:
         detail = f"the picture has {width} x {height} pixels; the limit is {max_pixels}"
-        raise ServiceError(Kind.TOO_LARGE, detail)
+        raise ServiceError(Kind.TOO_LARGE, detail, limit=max_pixels, unit="pixels")
     exif = picture.getexif()
     reduced, turned = picture.size != (width, height), exif.get(ORIENTATION) in QUARTER_TURNS
     picture.load()

@@ -38,13 +38,17 @@ def parse(model: type[M], body: Any, within: str = "") -> M:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise ServiceError(Kind.INVALID, problems(error, within)) from error
+        raise invalid(error, within) from error
 
 
-def problems(error: ValidationError, within: str = "") -> str:
-    """The validation errors in one line; `within` is a prefix of the field names."""
-    return "; ".join(
-        f"{'.'.join(filter(None, (within, *map(str, e['loc'])))) or 'body'}: "
-        f"{'unknown' if e['type'] == 'extra_forbidden' else e['msg']}"
+def invalid(error: ValidationError, within: str = "") -> ServiceError:
+    """An error that names every wrong field with the reason, and the fields as data; `within` is a prefix of them."""
+    found = [
+        (
+            ".".join(filter(None, (within, *map(str, e["loc"])))) or "body",
+            "unknown" if e["type"] == "extra_forbidden" else e["msg"],
+        )
         for e in error.errors()
-    )
+    ]
+    detail = "; ".join(f"{field}: {reason}" for field, reason in found)
+    return ServiceError(Kind.INVALID, detail, fields=list(dict.fromkeys(field for field, _ in found)))

@@ -130,7 +130,8 @@ def text_error(text: str, max_characters: int) -> ServiceError | None:
     if not text.strip():
         return ServiceError(Kind.INVALID, "the text is empty")
     if len(text) > max_characters:
-        return ServiceError(Kind.TOO_LARGE, f"the text has {len(text)} characters; the limit is {max_characters}")
+        detail = f"the text has {len(text)} characters; the limit is {max_characters}"
+        return ServiceError(Kind.TOO_LARGE, detail, limit=max_characters, unit="characters")
     return None
 
 

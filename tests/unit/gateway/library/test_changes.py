@@ -178,7 +178,9 @@ def test_a_file_that_may_not_be_read_keeps_its_picture_and_is_reported(
     # The tests may run as root, who may read everything.
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "blue.jpeg")
     result = scan(shelf, remove=True)
-    assert result["failures"] == [{"file": str(photos / "blue.jpeg"), "reason": "Permission denied"}]
+    assert result["failures"] == [
+        {"file": str(photos / "blue.jpeg"), "fault": "unreadable", "reason": "Permission denied"}
+    ]
     assert (result["gone"], found(shelf)) == (0, {"2024/red.png", "blue.jpeg"})
 
 

@@ -95,6 +95,7 @@ def test_a_file_of_patterns_that_is_wrong_changes_nothing(shelf: Any, photos: Pa
     scan(shelf)
     (photos / ".sightlineignore").write_text("!\n")
     result = scan(shelf, remove=True)
+    assert result["failures"][0]["fault"] == "patterns"
     assert result["failures"][0]["reason"].startswith("its file of patterns cannot be used: Invalid git pattern")
     assert (result["gone"], len(found(shelf))) == (0, 2)
 
@@ -119,7 +120,7 @@ def test_pictures_on_a_disk_that_is_mounted_in_the_folder_stay_while_it_is_away(
     disks.clear()
     result = scan(stack, remove=True)
     reason = "there were pictures on a disk that is not mounted any more"
-    assert result["failures"] == [{"file": str(photos / "disk"), "reason": reason}]
+    assert result["failures"] == [{"file": str(photos / "disk"), "fault": "unmounted", "reason": reason}]
     assert (result["gone"], len(found(stack))) == (0, 3)
     # The folder may be missing as well, as under /media.
     (photos / "disk").rmdir()

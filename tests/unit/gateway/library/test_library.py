@@ -84,7 +84,7 @@ def test_a_disk_that_is_not_mounted_removes_nothing(shelf: Any, photos: Path) ->
     photos.rename(photos.with_name("unmounted"))
     result = scan(shelf, remove=True)
     reason = "the folder is not there; is its disk mounted?"
-    assert result["failures"] == [{"file": str(photos), "reason": reason}]
+    assert result["failures"] == [{"file": str(photos), "fault": "unmounted", "reason": reason}]
     assert (result["gone"], body(get(shelf, "/api/v1/stats"))["count"]) == (0, 2)
 
 
@@ -102,7 +102,7 @@ def test_an_empty_mount_point_and_an_unread_folder_remove_nothing(shelf: Any, ph
     (photos / "loop").symlink_to(photos / "loop")
     os.mkfifo(photos / "pipe.png")
     result = scan(shelf, remove=True)
-    assert (result["failed"], result["failures"][0]["reason"]) == (1, "not a regular file")
+    assert (result["failed"], result["failures"][0]["fault"]) == (1, "not-a-file")
     assert body(get(shelf, "/api/v1/stats"))["count"] == 1
 
 

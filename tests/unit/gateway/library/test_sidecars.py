@@ -59,6 +59,7 @@ def test_a_broken_sidecar_is_reported_and_its_picture_is_added(shelf: Any, photo
     assert (result["added"], result["failed"]) == (2, 0)
     (failure,) = result["failures"]
     assert failure["file"] == str(photos / "blue.jpeg.xmp")
+    assert failure["fault"] == "sidecar"
     assert failure["reason"].startswith("the sidecar is not XMP: ")
 
 

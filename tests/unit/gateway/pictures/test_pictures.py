@@ -183,6 +183,8 @@ def test_bad_files_are_set_aside_with_the_reason(stack: Any) -> None:
     assert set(reasons) == {"cut.png", "huge.png"}
     assert "damaged" in reasons["cut.png"]
     assert "100001 bytes; the limit is 100000" in reasons["huge.png"]
+    # As data too, for clients that say it in another language.
+    assert [f["error"].get("limit") for f in files if f["file_name"] == "huge.png"] == [100_000]
     assert (stack.media / "quarantine" / ids(cut)[0]).read_bytes() == cut
     for file in files:
         assert stack.client.delete(f"/api/v1/quarantine/{file['id']}").status_code == 204

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from servicekit.clients.service import Service, read_kind
+from servicekit.clients.service import Service, of_item
 from servicekit.errors import ServiceError
 from servicekit.records import EncodedItems, EncoderFacts
 
@@ -64,7 +64,7 @@ class EncoderClient(Service):
             vectors, size = base64.b64decode(body["vectors"]), 4 * body["dim"]
             for item in body["items"]:
                 if item["row"] is None:
-                    results.append(ServiceError(read_kind(item["error"]), item["error"]["detail"]))
+                    results.append(of_item(item["error"]))
                 else:
                     row = vectors[item["row"] * size : (item["row"] + 1) * size]
                     results.append(Encoded(base64.b64encode(row).decode(), body["model_id"], body["dim"], False))

@@ -12,7 +12,7 @@ import orjson
 from flask import g, has_request_context
 
 from servicekit.deadline import HEADER, check_deadline, time_left
-from servicekit.errors import Kind, ServiceError
+from servicekit.errors import ItemError, Kind, ServiceError
 from servicekit.tracing import trace_headers
 
 # Seconds: the connect timeout, and the pause before a retry.
@@ -133,3 +133,10 @@ def read_kind(body: Mapping[str, Any]) -> Kind:
         return Kind(str(body.get("type", "")).rpartition(":")[2])
     except ValueError:
         return Kind.INTERNAL
+
+
+def of_item(item: ItemError) -> ServiceError:
+    """The error of one item, inside an answer about several items."""
+    error = ServiceError(read_kind(item), item["detail"])
+    error.extra = {name: value for name, value in item.items() if name in ("limit", "unit")}
+    return error

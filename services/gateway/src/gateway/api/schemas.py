@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from servicekit.errors import Unit
 
 
 def read_flag(given: Any) -> Any:
@@ -32,6 +33,9 @@ class Problem(BaseModel):
     part: str | None = Field(
         default=None, description="the part of the system that failed, where it is another one: encoder, search"
     )
+    limit: int | None = Field(default=None, description="of a request that is too large: the limit, in `unit`")
+    unit: Unit | None = None
+    fields: list[str] | None = Field(default=None, description="of an invalid request: the fields that are wrong")
 
 
 class ItemError(Answer):
@@ -40,3 +44,5 @@ class ItemError(Answer):
     type: str
     title: str
     detail: str
+    limit: int | None = Field(default=None, description="of an item that is too large: the limit, in `unit`")
+    unit: Unit | None = None

@@ -134,6 +134,9 @@ class AccessControl:
             self.refused()
             raise ServiceError(Kind.UNAUTHORIZED, f"key: no such key. {HOW}")
         address, client = request.remote_addr or "", request.headers.get("User-Agent", "")
+        # Another key in place of the one before: a session that no browser holds must not remain.
+        if former := self.sessions.find(request.cookies.get(COOKIE, "")):
+            self.sessions.end(former.id)
         held = self.sessions.begin(key, address, client)
         response.set_cookie(
             COOKIE,

@@ -50,6 +50,10 @@ class FailedFile(Answer):
     """A file that could not be read, and why."""
 
     file: str
+    fault: str = Field(
+        default="unreadable",
+        description="its kind: unreadable, not-a-file, unmounted, patterns, sidecar, or that of an error",
+    )
     reason: str
 
 

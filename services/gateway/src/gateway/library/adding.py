@@ -11,6 +11,7 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.records import NewRecord
 
 from gateway.database import batched
+from gateway.library.faults import Fault
 from gateway.library.folders import Seen
 from gateway.library.index import Library
 from gateway.pictures import corrections, metadata
@@ -28,8 +29,8 @@ class Results(Protocol):
     """Receives the results."""
 
     def count(self, result: str) -> None: ...
-    def fail(self, path: Path, why: str) -> None: ...
-    def note(self, path: Path, why: str) -> None: ...
+    def fail(self, path: Path, fault: Fault | Kind, why: str) -> None: ...
+    def note(self, path: Path, fault: Fault | Kind, why: str) -> None: ...
 
 
 class Change(NamedTuple):
@@ -95,7 +96,7 @@ class Adding:
         for change in changes:
             result = results.get(change.now.path)
             if result and result.error:
-                self._results.fail(change.now.path, result.error.detail)
+                self._results.fail(change.now.path, result.error.kind, result.error.detail)
                 if former := formers.get(change.now.path):
                     self.hide([former["id"]])
                 if change.before and change.before.gone_at is None:
@@ -128,14 +129,14 @@ class Adding:
         """What a sidecar says; what is wrong with it is reported, and the picture is added without it."""
         try:
             if not sidecar.is_file():  # reading a named pipe would block forever
-                self._results.note(sidecar, "not a regular file")
+                self._results.note(sidecar, Fault.IRREGULAR, "not a regular file")
                 return None
             with sidecar.open("rb") as stream:
                 return metadata.from_xmp(stream.read(metadata.LARGEST_SIDECAR + 1))
         except OSError as error:
-            self._results.note(sidecar, error.strerror or str(error))
+            self._results.note(sidecar, Fault.UNREADABLE, error.strerror or str(error))
         except ServiceError as error:
-            self._results.note(sidecar, error.detail)
+            self._results.note(sidecar, Fault.SIDECAR, error.detail)
         return None
 
     def _may_say_otherwise(self, change: Change, now: Seen) -> bool:

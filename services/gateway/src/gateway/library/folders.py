@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from gateway.library.faults import Fault, Unread
 from gateway.library.walk import (
     PICTURES,
     SIDECAR,
@@ -113,29 +114,33 @@ class Folders:
             if not below:
                 continue
             if not folder.is_dir():
-                unread.append((folder, "the folder is not there; is its disk mounted?"))
+                unread.append(Unread(folder, Fault.UNMOUNTED, "the folder is not there; is its disk mounted?"))
             elif had(folder) and is_away(folder, disks.get(folder)):
-                unread.append((folder, "the folder had pictures and has none; is its disk mounted?"))
+                why = "the folder had pictures and has none; is its disk mounted?"
+                unread.append(Unread(folder, Fault.UNMOUNTED, why))
             else:
                 self._walk(folder, below, found, had)
         for path, identity in disks.items():
             nested = any(path != folder and path.is_relative_to(folder) for folder in self.paths)
             if nested and had(path) and is_away(path, identity):
-                unread.append((path, "there were pictures on a disk that is not mounted any more"))
+                why = "there were pictures on a disk that is not mounted any more"
+                unread.append(Unread(path, Fault.UNMOUNTED, why))
         return found
 
     def _walk(self, folder: Path, below: Sequence[Path], found: Found, had: Callable[[Path], bool]) -> None:
         try:
             walk = Walk(folder, self.paths, self._follow, self._patterns, found.left_out, self._own)
         except (OSError, ValueError, re.error) as error:
-            found.left_out.unread.append((folder, f"its file of patterns cannot be used: {error}"))
+            why = f"its file of patterns cannot be used: {error}"
+            found.left_out.unread.append(Unread(folder, Fault.PATTERNS, why))
             return
         for path in below:
             found.files.update(walk.below(path))
         found.mounts.extend([folder, *walk.mounts])
         for link in walk.dangling:
             if had(link) and not is_inside(target := Path(os.path.realpath(link)), self.paths) and is_cut_off(target):
-                found.left_out.unread.append((link, "the link leads nowhere; is its disk mounted?"))
+                why = "the link leads nowhere; is its disk mounted?"
+                found.left_out.unread.append(Unread(link, Fault.UNMOUNTED, why))
 
     def mounts(self) -> list[Path]:
         """The mount points below the folders, as Linux lists them (proc_pid_mountinfo(5)); none on other systems."""

@@ -16,6 +16,7 @@ from servicekit.errors import Kind, ServiceError
 from gateway.database import ROWS_AT_ONCE, batched
 from gateway.library.adding import BATCH as HIDDEN_AT_ONCE
 from gateway.library.adding import Adding, Change
+from gateway.library.faults import Fault
 from gateway.library.folders import Seen, read, shown, time_of, with_pictures
 from gateway.library.index import AWAITED, Library
 from gateway.pictures.hidden import HiddenPictures
@@ -53,20 +54,20 @@ class Scan:
         self.counts[result] += 1
         self.done += 1
 
-    def fail(self, path: Path, why: str) -> None:
+    def fail(self, path: Path, fault: Fault | Kind, why: str) -> None:
         """Count and list a file that cannot be added, or a folder that cannot be read."""
         self.count("failed")
-        self.note(path, why)
+        self.note(path, fault, why)
 
     def fail_to_read(self, path: Path, error: OSError) -> None:
         """Count and list a file whose content is not known."""
         self.complete = False
-        self.fail(path, error.strerror or str(error))
+        self.fail(path, Fault.UNREADABLE, error.strerror or str(error))
 
-    def note(self, path: Path, why: str) -> None:
+    def note(self, path: Path, fault: Fault | Kind, why: str) -> None:
         """List what is wrong with a file that is counted already."""
         if len(self.failed) < MOST_LISTED:
-            self.failed.append({"file": shown(path), "reason": why})
+            self.failed.append({"file": shown(path), "fault": fault, "reason": why})
 
     def document(self) -> dict[str, Any]:
         """The progress as JSON."""
@@ -112,9 +113,9 @@ class Scanner:
         scope = None if scope is None else list(with_pictures(scope))
         files, left_out, _ = library.find(scope)
         state.total, state.left_out = len(files) + len(left_out.unread), left_out.counts
-        for path, why in left_out.unread:
+        for unread in left_out.unread:
             state.complete = False
-            state.fail(path, why)
+            state.fail(*unread)
         entries = library.entries(scope)
         back, unchanged, changed = self._sorted(files, entries, state)
         lost = self._lost(unchanged) if scope is None else set()
@@ -201,11 +202,11 @@ class Scanner:
             before = entries.get(path)
             if not stat.S_ISREG(facts.st_mode):  # opening a named pipe would block forever
                 state.irregular.add(path)
-                state.fail(path, "not a regular file")
+                state.fail(path, Fault.IRREGULAR, "not a regular file")
             elif not before or not before.is_as(facts, time_of(sidecar)):
                 changed.append((facts.st_mtime_ns, path))
             elif not os.access(path, os.R_OK):
-                state.fail(path, "Permission denied")
+                state.fail(path, Fault.UNREADABLE, "Permission denied")
             elif before.gone_at is None:
                 unchanged.append(before)
                 if before.ctime_ns is None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from gateway.library.faults import Fault, Unread
+
 # The command line, which is installed without this package, has the same two lists (a test compares them).
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
@@ -36,13 +38,13 @@ class LeftOut:
     """What a walk did not return."""
 
     # Folders that cannot be read, or whose disk is not mounted, with the reason.
-    unread: list[tuple[Path, str]] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
     # By kind: `hidden folder`, `hidden file`, `system folder`, `ignored`, `link`, `RAW` and `video`.
     counts: Counter[str] = field(default_factory=Counter)
 
     def covers(self, path: Path) -> bool:
         """Whether a file lies in a folder that was not read."""
-        return any(path.is_relative_to(folder) for folder, _ in self.unread)
+        return any(path.is_relative_to(unread.path) for unread in self.unread)
 
 
 class Walk:
@@ -100,7 +102,7 @@ class Walk:
 
     def _through(self, top: Path) -> Iterator[tuple[Path, Path | None]]:
         def note(error: OSError) -> None:
-            self._left_out.unread.append((Path(error.filename), error.strerror or str(error)))
+            self._left_out.unread.append(Unread(Path(error.filename), Fault.UNREADABLE, error.strerror or str(error)))
 
         for root, folders, names in os.walk(top, onerror=note, followlinks=self._follow):
             for name in sorted(folders):

@@ -233,7 +233,7 @@ class Ingest:
         """The content of a file, or why it cannot be added."""
         if upload.size > self._max_file_bytes:
             detail = f"the file has {upload.size} bytes; the limit is {self._max_file_bytes}"
-            return ServiceError(Kind.TOO_LARGE, detail)
+            return ServiceError(Kind.TOO_LARGE, detail, limit=self._max_file_bytes, unit="bytes")
         try:
             return upload.read()
         except OSError as error:  # a file of the library that was deleted since it was found

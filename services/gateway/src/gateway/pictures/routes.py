@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 from servicekit.errors import Kind, ServiceError
 from servicekit.records import Edit, Record, VectorRecord
-from servicekit.wire import problems
+from servicekit.wire import invalid
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from gateway.api.description import Multipart
@@ -270,7 +270,7 @@ def read_uploads(max_images: int) -> list[Upload]:
         try:
             details = DETAILS.validate_json(text)
         except ValidationError as error:
-            raise ServiceError(Kind.INVALID, problems(error, "details")) from error
+            raise invalid(error, "details") from error
         if len(details) != len(files):
             raise ServiceError(Kind.INVALID, f"details: {len(details)} entries for {len(files)} files")
     return [

@@ -9,7 +9,7 @@ import orjson
 from flask import Response, request
 from pydantic import ValidationError
 from servicekit.errors import Kind, ServiceError
-from servicekit.wire import parse, problems
+from servicekit.wire import invalid, parse
 
 from gateway.api.description import Multipart
 from gateway.api.forms import FILES, read_files
@@ -121,5 +121,5 @@ def read_question() -> tuple[SearchRequest, list[IO[bytes]]]:
         return parse(SearchRequest, orjson.loads(uploads.text), within="query"), images
     except ValueError as error:
         if isinstance(error, ValidationError):
-            raise ServiceError(Kind.INVALID, problems(error, "query")) from error
+            raise invalid(error, "query") from error
         raise ServiceError(Kind.INVALID, "query: not JSON") from error
