@@ -122,12 +122,16 @@ def tiles(page: Page) -> Locator:
     return page.locator("main [data-index] > a:first-child")
 
 
-def go_on(page: Page) -> None:
-    """Show the less certain pictures as well, below those that a wall ends with."""
-    # Until the background is measured, after the first search, nothing is known of certainty, and the wall has no end.
+def wait_until_judged(page: Page) -> None:
+    """Wait until the background is measured, after the first search: before that nothing is known of certainty."""
     page.wait_for_function(
         "() => fetch('/api/v1/search?q=x&k=1').then(answer => answer.json()).then(found => found.confident !== null)"
     )
+
+
+def go_on(page: Page) -> None:
+    """Show the less certain pictures as well, below those that a wall ends with."""
+    wait_until_judged(page)
     page.reload()
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("Control+End")

@@ -1,7 +1,7 @@
 """Accessibility: axe (WCAG 2.2 AA) in every state, keyboard focus order, 400 % zoom, reduced motion, screen readers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import httpx
@@ -17,27 +17,46 @@ COLOUR_RULES = {"type": "rule", "values": ["color-contrast", "link-in-text-block
 SETTLED = "() => Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => {})))"
 
 
-def check(page: Page, state: str) -> None:
-    """Run axe on the page in its current state, in both colour schemes."""
+SCHEMES: tuple[tuple[Literal["dark", "light"], object], ...] = (("dark", COLOUR_RULES), ("light", RULES))
+
+
+def check(page: Page, state: str, widths: Sequence[int] = ()) -> None:
+    """Run axe on the page in its current state, in both colour schemes and in forced colours.
+
+    Args:
+        page: the window.
+        state: its name, for the message.
+        widths: further widths of the window; it keeps the first one.
+    """
     page.evaluate(AXE)
-    schemes: tuple[tuple[Literal["dark", "light"], object], ...] = (("dark", COLOUR_RULES), ("light", RULES))
-    for scheme, rules in schemes:
-        page.emulate_media(color_scheme=scheme)
-        # Wait for transitions: axe would measure intermediate colours.
-        page.evaluate(SETTLED)
-        found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(r => r.violations)", rules)
-        told = [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
-        assert told == [], f"{state}, {scheme}"
+    size = page.viewport_size
+    assert size
+    for width in (size["width"], *widths):
+        page.set_viewport_size({**size, "width": width})
+        for scheme, rules in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            told(page, rules, f"{state}, {scheme}, {width}")
+    page.set_viewport_size(size)
+    page.emulate_media(forced_colors="active")
+    told(page, COLOUR_RULES, f"{state}, forced colours")
+    page.emulate_media(forced_colors="none")
+
+
+def told(page: Page, rules: object, state: str) -> None:
+    # Wait for transitions: axe would measure intermediate colours.
+    page.evaluate(SETTLED)
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(r => r.violations)", rules)
+    assert [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found] == [], state
 
 
 # The page's message by status of the answer; 0: no answer.
 TROUBLES = {
     0: "Sightline could not answer.",
-    401: "This collection asks for a key.",
+    401: "This collection needs a key.",
     403: "Your key does not allow this.",
     404: "That picture is no longer here.",
-    409: "The pictures are being looked at anew.",
-    429: "Too much at once.",
+    409: "The pictures are being indexed again.",
+    429: "Too many requests at once.",
     503: "Sightline could not answer.",
 }
 
@@ -54,49 +73,51 @@ def trouble(status: int) -> Callable[[Route], None]:
     return answer
 
 
-@pytest.mark.parametrize("width", [390, 820, 1440])
-def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, shelf: str, width: int) -> None:
+@pytest.mark.parametrize("widths", [(390, 820), (1440, 1024, 2560)])
+def test_axe_finds_nothing(
+    open_window: Callable[..., Page], local_stack: Any, shelf: str, widths: Sequence[int]
+) -> None:
     page = open_window(
-        local_stack.url, width=width, height=800, expected=("status of 4", "status of 503", "ERR_FAILED")
+        local_stack.url, width=widths[0], height=800, expected=("status of 4", "status of 503", "ERR_FAILED")
     )
     page.goto("/")
     expect(page.get_by_text("377 pictures. Try")).to_be_visible()
-    check(page, "first visit")
+    check(page, "first visit", widths[1:])
     page.get_by_role("button", name="Keyboard and help").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    check(page, "help")
+    check(page, "help", widths[1:])
     page.keyboard.press("Escape")
     field(page).press_sequentially("a red", delay=10)
     expect(page.get_by_role("option").first).to_be_visible()
-    check(page, "suggestions")
+    check(page, "suggestions", widths[1:])
     page.goto("/?q=a+fire+truck&term=-0.5*text:people")
     expect(tiles(page).first).to_be_visible()
     tiles(page).first.focus()
-    check(page, "results")
+    check(page, "results", widths[1:])
     page.get_by_role("button", name="not people").click()
-    check(page, "menu of a term")
+    check(page, "menu of a term", widths[1:])
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Add pictures").click()
     expect(page.get_by_role("region", name="Adding pictures")).to_be_visible()
-    check(page, "adding")
+    check(page, "adding", widths[1:])
     page.goto("/?q=irregular+past+participles")
     expect(tiles(page).first).to_be_visible()
-    check(page, "nothing matches")
+    check(page, "nothing matches", widths[1:])
     page.goto("/?q=a+dog&speed=9")
     expect(page.get_by_role("alert")).to_be_visible()
-    check(page, "not understood")
+    check(page, "not understood", widths[1:])
     page.goto("/status")
     page.get_by_text("Details", exact=True).click()
     expect(page.get_by_role("table")).to_be_visible()
-    check(page, "status")
+    check(page, "status", widths[1:])
     page.goto("/bin")
     expect(page.get_by_text("The bin is empty.")).to_be_visible()
-    check(page, "bin")
+    check(page, "bin", widths[1:])
     for status, heading in TROUBLES.items():
         page.route("**/api/v1/search?q=trouble*", trouble(status))
         page.goto("/?q=trouble")
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        check(page, heading)
+        check(page, heading, widths[1:])
         page.unroute("**/api/v1/search?q=trouble*")
     nothing = {**httpx.get(f"{local_stack.url}/api/v1/facets").json(), "count": 0}
     page.route("**/api/v1/facets", lambda route: route.fulfill(json=nothing))
@@ -104,7 +125,7 @@ def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, s
     page.route("**/api/v1/search?k=*", lambda route: route.fulfill(json=none))
     page.goto("/")
     expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
-    check(page, "empty")
+    check(page, "empty", widths[1:])
     page.unroute("**/api/v1/facets")
     page.unroute("**/api/v1/search?k=*")
     page.goto(f"{shelf}/?q=a+square")
@@ -112,16 +133,16 @@ def test_axe_finds_nothing(open_window: Callable[..., Page], local_stack: Any, s
     page.get_by_role("button", name="Filters").click()
     page.get_by_label("Orientation").select_option("Portrait")
     expect(tiles(page)).to_have_count(4)
-    check(page, "filters")
+    check(page, "filters", widths[1:])
     tiles(page).first.click()
     expect(dialog(page).get_by_role("region", name="Similar pictures")).to_be_visible()
-    check(page, "viewer")
+    check(page, "viewer", widths[1:])
     dialog(page).get_by_role("button", name="Edit").click()
-    check(page, "editing")
+    check(page, "editing", widths[1:])
     page.keyboard.press("Escape")
     dialog(page).get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    check(page, "undo")
+    check(page, "undo", widths[1:])
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Restored.")).to_be_visible()
 

@@ -35,7 +35,7 @@ def test_files_are_added_one_line_each_and_what_fails_says_why(empty: Page, tmp_
     chosen.value.set_files(folder)
     panel = page.get_by_role("region", name="Adding pictures")
     expect(panel.get_by_role("status")).to_have_text(
-        "3 added, 1 was here already, 1 failed, 1 is no picture", timeout=30_000
+        "3 added, 1 already here, 1 failed, 1 not a picture", timeout=30_000
     )
     expect(panel.get_by_text(re.compile("failed: .*damaged"))).to_be_visible()
     expect(panel.get_by_role("listitem").filter(has_text="notes.txt")).to_contain_text("not a picture")
@@ -73,7 +73,7 @@ def test_a_folder_is_dropped_anywhere_with_all_that_is_in_it(empty: Page, tmp_pa
     expect(page.get_by_text("Search by this picture")).to_be_visible()
     drag("drop")
     panel = page.get_by_role("region", name="Adding pictures")
-    expect(panel.get_by_role("status")).to_have_text("2 added, 1 is no picture")
+    expect(panel.get_by_role("status")).to_have_text("2 added, 1 not a picture")
     expect(panel.get_by_role("listitem")).to_have_count(3)
     expect(page.get_by_text("Add to the collection")).to_have_count(0)
 
@@ -108,7 +108,7 @@ def test_what_is_added_is_found_by_the_search_that_stands_there(empty: Page) -> 
     expect(tiles(page)).to_have_count(1)
     # A file that is not a picture is reported.
     page.evaluate(DROP.replace("image/png", "text/plain"), ["notes.txt", list(b"words"), "main"])
-    expect(page.get_by_text("There were no pictures among those files.")).to_be_visible()
+    expect(page.get_by_text("None of these files is a picture.")).to_be_visible()
 
 
 def test_a_picture_that_is_dropped_before_the_session_is_known_is_added_and_not_searched_by(empty: Page) -> None:
@@ -143,7 +143,7 @@ def test_a_system_that_is_not_there_for_a_moment_is_waited_for_and_then_tried_ag
     expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
     page.evaluate(DROP, ["red.png", list(plain("red")), "main"])
     panel = page.get_by_role("region", name="Adding pictures")
-    expect(panel.get_by_text("failed: out of order")).to_be_visible()
+    expect(panel.get_by_text("failed: something went wrong on the server")).to_be_visible()
     assert len(tries) == 2
     panel.get_by_role("button", name="Try red.png again").click()
     expect(panel.get_by_role("status")).to_have_text("1 added")

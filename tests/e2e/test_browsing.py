@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import dialog, field, names, tiles
+from tests.e2e.conftest import dialog, field, names, tiles, wait_until_judged
 
 
 def test_the_front_page_shows_the_latest_and_leads_to_all(page: Page) -> None:
@@ -82,6 +82,8 @@ def test_every_search_with_words_says_how_well_it_matches(
     page = open_window(local_stack.url)
     verdict = page.get_by_text("No clear match. These are the closest.")
     nothing = "quarterly+tax+return"
+    page.goto("/")
+    wait_until_judged(page)
     for url in (f"/?q={nothing}&mode=vector", f"/?q={nothing}", f"/?q=a+dog&term=text:{nothing}"):
         page.goto(url)
         expect(verdict).to_be_visible()
@@ -89,7 +91,7 @@ def test_every_search_with_words_says_how_well_it_matches(
     expect(page.get_by_text("Less certain from here")).to_be_visible()
     expect(verdict).to_have_count(0)
     # A picture alone is not judged, which is said once.
-    remark = page.get_by_text("Sorted by likeness.")
+    remark = page.get_by_text("Sorted by similarity.")
     page.goto(f"/?term=like:{like}")
     expect(remark).to_be_visible()
     tiles(page).first.press("s")

@@ -22,12 +22,13 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"Tab does not lead to {name}")
 
 
-def search(page: Page, text: str) -> None:
+def search(page: Page, text: str, count: int = 8) -> None:
     """Search from the field, and go to the first picture."""
     page.keyboard.press("/")
+    page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type(text)
     expect(page).to_have_url(re.compile("q=" + text.replace(" ", r"\+")))
-    expect(tiles(page)).to_have_count(8)
+    expect(tiles(page)).to_have_count(count)
     page.keyboard.press("Enter")
     expect(page.locator("[data-index='0']:focus-within")).to_have_count(1)
 
@@ -64,7 +65,8 @@ def test_everything_can_be_done_by_keyboard(open_window: Callable[..., Page], sh
     # Delete again, and restore from the bin.
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
-    page.goto(f"/?q=a+square&picture={picture[1]}")
+    search(page, "Written by keyboard", 7)
+    page.keyboard.press("Enter")
     expect(title_of(page)).to_have_text("Written by keyboard")
     page.keyboard.press("Delete")
     expect(page.get_by_text("Moved to the bin: Written by keyboard")).to_be_visible()

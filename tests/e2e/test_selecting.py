@@ -93,13 +93,13 @@ def test_the_selected_are_tagged_and_searched_by(wall: Page, shelf: str) -> None
     for place in (0, 1):
         tiles(wall).nth(place).click(modifiers=["ControlOrMeta"])
     bar(wall).get_by_role("button", name="Tag").click()
-    wall.get_by_label("Tags, with commas between them").fill("chosen, two words")
+    wall.get_by_label("Tags, separated by commas").fill("chosen, two words")
     wall.keyboard.press("Enter")
     expect(wall.get_by_text("2 pictures tagged.")).to_be_visible()
     listed: Any = httpx.get(f"{shelf}/api/v1/search?tags=chosen&tags=two+words").json()
     assert len(listed["results"]) == 2
     wall.get_by_role("button", name="Undo").click()
-    expect(wall.get_by_text("As it was before.")).to_be_visible()
+    expect(wall.get_by_text("Changed back.")).to_be_visible()
     assert httpx.get(f"{shelf}/api/v1/search?tags=chosen").json()["results"] == []
     bar(wall).get_by_role("link", name="More like these").click()
     expect(wall).to_have_url(re.compile(r"\?term=like%3A[0-9a-f]{32}&term=like%3A[0-9a-f]{32}$"))

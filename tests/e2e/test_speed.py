@@ -59,6 +59,45 @@ def test_the_page_is_soon_there_and_nothing_jumps(page: Page, local_stack: Any, 
     pytest.fail(f"{path}: {seen['lcp']} ms until the largest part of it is there")
 
 
+# From the last key press to the first frame with another best picture.
+ANSWERED = """() => {
+  const first = () => document.querySelector("[data-index='0'] > a");
+  const before = first().id;
+  let pressed = 0;
+  document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
+  window.answered = new Promise(resolve => {
+    const look = () => {
+      const tile = first();
+      const picture = tile?.querySelector('img');
+      const there = tile && tile.id !== before && picture.complete && picture.naturalWidth > 0;
+      if (there) requestAnimationFrame(() => resolve(performance.now() - pressed));
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+}"""
+# None is the start of another one, which would be searched for on the way.
+WORDS = ["dog", "flower", "car", "beach", "owl", "tree", "cake"]
+
+
+def test_pictures_come_soon_after_the_last_key(page: Page) -> None:
+    page.goto("/?q=a+mountain")
+    expect(tiles(page).first).to_be_visible()
+    times = []
+    for word in WORDS:
+        page.wait_for_load_state("networkidle")
+        page.evaluate(ANSWERED)
+        page.keyboard.press("/")
+        page.keyboard.type(word, delay=30)
+        times.append(page.evaluate("() => answered"))
+        # Focus out of the field, which `/` leads into.
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+    sys.stdout.write(f"from the last key to pictures: {sorted(map(round, times))} ms\n")
+    # Other load on the machine can only make times longer.
+    assert sorted(times)[len(WORDS) // 4] <= 400
+
+
 @pytest.fixture
 def large(start_all: Any, tmp_path: Path) -> Iterator[str]:
     """A collection of five thousand records with many aspect ratios, which all share one file."""

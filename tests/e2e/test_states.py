@@ -72,7 +72,7 @@ def test_an_outage_is_told_and_trying_again_works(troubled: tuple[Page, Any]) ->
         assert page.request.post("/api/v1/images", multipart={"images": noise()}).status == 201
     page.goto("/?q=noise")
     expect(page.get_by_role("alert")).to_contain_text("Sightline could not answer.")
-    expect(page.get_by_text("Words and pictures cannot be read at the moment")).to_be_visible()
+    expect(page.get_by_text("New words and pictures cannot be searched for at the moment")).to_be_visible()
     # Full-text search and the status page work without the encoder.
     page.goto("/?q=noise&mode=text")
     expect(tiles(page)).to_have_count(1)
@@ -80,14 +80,14 @@ def test_an_outage_is_told_and_trying_again_works(troubled: tuple[Page, Any]) ->
     expect(page.get_by_role("status").filter(has_text="the encoder does not answer")).to_be_visible()
     page.goto("/?q=noise")
     expect(page.get_by_role("alert")).to_be_visible()
-    expect(page.get_by_text("The search goes on by itself as soon as it can.")).to_be_visible()
+    expect(page.get_by_text("The search continues by itself as soon as possible.")).to_be_visible()
     with bring_back():
         # Nobody presses "Try again".
         expect(tiles(page)).to_have_count(1)
         # "More like this" in a collection of one picture finds nothing.
         tiles(page).click()
         dialog(page).get_by_role("link", name="More like this").click()
-        expect(page.get_by_text("Nothing else is here to compare with.")).to_be_visible()
+        expect(page.get_by_text("There is nothing else to compare it with.")).to_be_visible()
 
 
 def test_without_a_network_the_page_says_so_and_goes_on_by_itself(
@@ -117,8 +117,8 @@ def test_who_asks_too_often_is_told_when_it_goes_on(open_window: Callable[..., P
 
     page.route("**/api/v1/search?q=a+cello*", answer)
     page.goto("/?q=a+cello")
-    expect(page.get_by_text("Too much at once.")).to_be_visible()
-    expect(page.get_by_text(re.compile("It goes on by itself in [12] seconds?."))).to_be_visible()
+    expect(page.get_by_text("Too many requests at once.")).to_be_visible()
+    expect(page.get_by_text(re.compile("Continues by itself in [12] seconds?.")).last).to_be_visible()
     expect(tiles(page).first).to_be_visible()
 
 
@@ -135,7 +135,7 @@ def test_a_published_collection_asks_for_a_key_once_and_shows_what_it_allows(
         page.goto("/")
         page.get_by_label("API key").fill("sl_guess")
         page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_role("alert")).to_have_text("That key is not known here.")
+        expect(page.get_by_role("alert")).to_have_text("This key is not valid here.")
         page.get_by_label("API key").fill(reader)
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_text("There are no pictures here yet.")).to_be_visible()
@@ -158,17 +158,26 @@ def test_a_published_collection_asks_for_a_key_once_and_shows_what_it_allows(
             if window is other:
                 window.get_by_label("API key").fill(reader)
                 window.get_by_role("button", name="Continue").click()
-            expect(window.get_by_role("heading", name="Let in with a key")).to_be_visible()
-        sessions = page.get_by_role("list", name="Let in with a key").get_by_role("listitem")
+            expect(window.get_by_role("heading", name="Signed-in browsers")).to_be_visible()
+        sessions = page.get_by_role("list", name="Signed-in browsers").get_by_role("listitem")
         expect(sessions).to_have_count(2)
         expect(sessions.first).to_contain_text("Chrome, Linux")
         check(page, "sessions")
-        page.get_by_role("button", name="End").click()
+        page.get_by_role("button", name="Sign out").click()
         expect(sessions).to_have_count(1)
         other.reload()
         expect(other.get_by_label("API key")).to_be_visible()
+        # Another key in place of this one, and none.
         page.goto("/")
-        page.get_by_role("button", name="Leave").click()
+        page.get_by_role("button", name="Key: reader").click()
+        page.get_by_role("menuitem", name="Use another key").click()
+        dialog(page).get_by_label("API key").fill(writer)
+        dialog(page).get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("button", name="Add pictures")).to_be_visible()
+        known = page.request.get("/api/v1/sessions").json()["sessions"]
+        assert [session["key_name"] for session in known] == ["writer"]
+        page.get_by_role("button", name="Key: writer").click()
+        page.get_by_role("menuitem", name="Sign out").click()
         expect(page.get_by_label("API key")).to_be_visible()
         page.goto("/?q=red")
         expect(page.get_by_label("API key")).to_be_visible()

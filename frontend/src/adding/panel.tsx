@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { thumbnail } from "../api/queries";
-import { useMessages } from "../i18n/language";
 import { usePageSpeech } from "../i18n/pages";
 import { span } from "../i18n/span";
 import { Link } from "../navigation";
@@ -116,7 +115,7 @@ export function Panel({ items, onAdd, onClose }: Props) {
 }
 
 function Line({ item }: { item: Item }) {
-  const t = useMessages();
+  const { t, why } = usePageSpeech();
   const { queue } = useShared();
   const state = t.adding.states[item.state];
   return (
@@ -132,7 +131,7 @@ function Line({ item }: { item: Item }) {
         )}
         <small data-failed={item.state === "failed" || undefined}>
           {item.state === "sending" && item.sent > 0 ? `${state}, ${Math.round(100 * item.sent)} %` : state}
-          {item.reason && `: ${item.reason}`}
+          {item.state === "failed" && `: ${why(item.error)}`}
         </small>
       </div>
       {((item.state === "failed" && !item.hopeless) || item.state === "cancelled") && (
@@ -151,7 +150,7 @@ function Line({ item }: { item: Item }) {
 
 /** The rate limit or a busy system pauses the queue: shows how long. */
 function Pause() {
-  const t = useMessages();
+  const { t } = usePageSpeech();
   const { queue } = useShared();
   const until = useSyncExternalStore(queue.subscribe, queue.pausedUntil);
   const [now, setNow] = useState(Date.now);
@@ -162,7 +161,7 @@ function Pause() {
     return () => clearInterval(timer);
   }, [until]);
   if (until === null) return null;
-  return <p className={styles.hint}>{t.states.busyWait(Math.max(0, Math.ceil((until - now) / 1000)))}</p>;
+  return <p className={styles.hint}>{t.refused.busyWait(Math.max(0, Math.ceil((until - now) / 1000)))}</p>;
 }
 
 /** Sort key: failed files first, then those in progress, then waiting ones, then the rest. */

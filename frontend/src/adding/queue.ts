@@ -1,6 +1,6 @@
 /** The upload queue: uploads a few files at a time and keeps the state of each. Independent of React. */
 
-import { ApiError } from "../api/client";
+import { ApiError, itemError } from "../api/client";
 import type { UploadItem } from "../api/schema";
 
 export type State =
@@ -19,8 +19,8 @@ export type Item = {
   state: State;
   /** Upload progress, 0 to 1. */
   sent: number;
-  /** The service's error message, if it failed. */
-  reason?: string;
+  /** Why it failed. */
+  error?: unknown;
   /** Whether sending it again would fail in the same way: the file is at fault. */
   hopeless?: boolean;
   /** The id of the picture, once it is added. */
@@ -42,7 +42,7 @@ const BESIDE = /^(\.|thumbs\.db$|desktop\.ini$)/i;
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|bmp|avif|heic|heif)$/i;
 const TRIES = 6;
 // Errors of a file that no further try changes.
-const OF_THE_FILE = /:(unsupported-picture|too-large|invalid)$/;
+const OF_THE_FILE = ["unsupported-picture", "too-large", "invalid"];
 // Finished files from which on the time left is estimated.
 const ENOUGH = 3;
 
@@ -184,8 +184,9 @@ export class Queue {
     try {
       const { status, id: picture, error } = await upload.done;
       if (status === "failed") {
-        const hopeless = OF_THE_FILE.test(error?.type ?? "");
-        this.change(id, { state: "failed", reason: error?.detail ?? "", hopeless });
+        const known = error && itemError(error);
+        const hopeless = OF_THE_FILE.includes(known?.facts.kind ?? "");
+        this.change(id, { state: "failed", error: known, hopeless });
         if (hopeless) this.files.delete(id);
       } else {
         this.change(id, { state: status, ...(picture ? { picture } : {}) });
@@ -205,9 +206,9 @@ export class Queue {
     if (this.items.get(id)?.state === "cancelled") return;
     const tries = (this.tries.get(id) ?? 0) + 1;
     this.tries.set(id, tries);
-    const seconds = error instanceof ApiError ? error.retryAfter : null;
+    const seconds = error instanceof ApiError ? (error.facts.retryAfter ?? null) : null;
     if (seconds === null || tries >= TRIES) {
-      this.change(id, { state: "failed", reason: error instanceof Error ? error.message : String(error) });
+      this.change(id, { state: "failed", error });
       return;
     }
     // The system is busy or does not answer, which is not the file's fault: pause the queue, then retry.

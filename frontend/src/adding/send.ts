@@ -29,8 +29,8 @@ export function sendFile(file: File, onProgress: (sent: number) => void): Upload
         .slice(0, 1)
         .arrayBuffer()
         .then(
-          () => reject(new ApiError(0, "no answer came", "", SILENT_S)),
-          () => reject(new ApiError(0, "the file cannot be read")),
+          () => reject(new ApiError(0, "no answer came", { retryAfter: SILENT_S })),
+          () => reject(new ApiError(0, "the file cannot be read", { kind: "unreadable" })),
         );
     };
     request.onabort = () => reject(new ApiError(0, "cancelled"));

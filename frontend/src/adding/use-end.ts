@@ -27,7 +27,7 @@ export function useEndOfAdding(items: readonly Item[], shown: boolean): number {
     const undo = () =>
       removals.remove(ids).then(
         () => toasts.say(t.adding.undone(ids.length)),
-        (error) => toasts.say(error instanceof Error ? error.message : String(error)),
+        () => toasts.say(t.states.failed),
       );
     const undoable = ids.length > 0 && ids.length <= FEW;
     if (!shown || undoable) {

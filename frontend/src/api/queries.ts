@@ -2,7 +2,7 @@
 
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query";
 import { urlOf } from "../base";
-import { ApiError, answerOf, api } from "./client";
+import { answerOf, api, itemError } from "./client";
 import type { BinAnswer, Edit, Hit, Picture, SearchAnswer, Session } from "./schema";
 
 const FIRST_PAGE = 48;
@@ -221,7 +221,7 @@ export async function restorePictures(ids: readonly string[]): Promise<void> {
     const { failed } = await answerOf(
       api.POST("/api/v1/selection/restore", { body: { ids: part }, keepalive: true }),
     );
-    if (failed[0]) throw new ApiError(404, failed[0].error.detail);
+    if (failed[0]) throw itemError(failed[0].error);
   }
 }
 

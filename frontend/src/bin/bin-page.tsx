@@ -13,7 +13,7 @@ import styles from "./bin-page.module.css";
 
 /** The bin: what was deleted, to be restored, or deleted for good. */
 export function BinPage() {
-  const { t, number } = usePageSpeech();
+  const { t, number, why } = usePageSpeech();
   const found = useInfiniteQuery(binQuery);
   const queries = useQueryClient();
   const { toasts } = useShared();
@@ -29,7 +29,7 @@ export function BinPage() {
       await emptyBin();
       toasts.say(t.bin.emptied);
     } catch (error) {
-      toasts.say(t.bin.notDone(error instanceof Error ? error.message : String(error)));
+      toasts.say(t.bin.notDone(why(error)));
     }
     void queries.invalidateQueries({ queryKey: ["bin"] });
   };
@@ -81,7 +81,7 @@ export function BinPage() {
 }
 
 function Entry({ picture }: { picture: BinnedPicture }) {
-  const { t, date } = usePageSpeech();
+  const { t, date, why } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts, removals } = useShared();
   const [busy, setBusy] = useState(false);
@@ -92,7 +92,7 @@ function Entry({ picture }: { picture: BinnedPicture }) {
       await step();
       toasts.say(said);
     } catch (error) {
-      toasts.say(t.bin.notDone(error instanceof Error ? error.message : String(error)));
+      toasts.say(t.bin.notDone(why(error)));
       setBusy(false);
     }
     for (const queryKey of [["bin"], ["facets"]]) void queries.invalidateQueries({ queryKey });

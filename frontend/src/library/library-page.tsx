@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
+import { ApiError, errorOf } from "../api/client";
 import { cancelJob, jobsQuery, libraryQuery, startScan } from "../api/queries";
 import type { FolderAnswer, JobAnswer, ScanProgress } from "../api/schema";
 import { usePageSpeech } from "../i18n/pages";
@@ -9,7 +10,7 @@ import { Failed } from "../search/failed";
 import page from "../ui/page.module.css";
 import { Section } from "../ui/section";
 import styles from "./library-page.module.css";
-import { activeScan, byReason, lastFull, progressOf, secondsLeft } from "./scans";
+import { activeScan, byFault, lastFull, progressOf, secondsLeft } from "./scans";
 
 /** The library page: the watched folders, the scan that runs, what the last one found, and what it could not read. */
 export function LibraryPage() {
@@ -131,7 +132,7 @@ function Active({ job, now }: { job: JobAnswer; now: number }) {
 
 /** What the last scan of everything found, and a button to start one. */
 function Last({ job }: { job: JobAnswer | undefined }) {
-  const { t, language, number } = usePageSpeech();
+  const { t, language, number, why } = usePageSpeech();
   const start = useAct(startScan);
   const progress = job && progressOf(job);
   const counts = ["added", "unchanged", "exists", "back", "deleted", "gone", "forgotten", "failed"] as const;
@@ -160,7 +161,7 @@ function Last({ job }: { job: JobAnswer | undefined }) {
       {job?.status === "cancelled" && <p>{t.library.cancelled}</p>}
       {job?.problem && (
         <p>
-          <strong>{t.library.failed(String(job.problem.detail))}</strong>
+          <strong>{t.library.failed(why(errorOf(500, job.problem, null)))}</strong>
         </p>
       )}
       <div className={styles.actions}>
@@ -174,13 +175,13 @@ function Last({ job }: { job: JobAnswer | undefined }) {
 }
 
 function Unread({ progress }: { progress: ScanProgress }) {
-  const { t } = usePageSpeech();
+  const { t, why } = usePageSpeech();
   const more = progress.failed - progress.failures.length;
   return (
     <>
-      {byReason(progress.failures).map(([reason, files]) => (
-        <details key={reason} className={styles.reason}>
-          <summary>{t.library.because(files.length, reason)}</summary>
+      {byFault(progress.failures).map(([kind, files]) => (
+        <details key={kind} className={styles.reason}>
+          <summary>{t.library.because(files.length, why(new ApiError(200, kind, { kind })))}</summary>
           <ul className={styles.files}>
             {files.map((file) => (
               <li key={file}>{file}</li>
@@ -208,7 +209,7 @@ function LeftOut({ counts }: { counts: Record<string, number> }) {
 
 /** An action on the jobs: they are fetched again after it, and a failure is shown. */
 function useAct(run: () => Promise<void>): { act: () => void; isPending: boolean; failed: ReactNode } {
-  const { t } = usePageSpeech();
+  const { t, why } = usePageSpeech();
   const queries = useQueryClient();
   const { mutate, isPending, error } = useMutation({
     mutationFn: run,
@@ -217,6 +218,6 @@ function useAct(run: () => Promise<void>): { act: () => void; isPending: boolean
   return {
     act: () => mutate(),
     isPending,
-    failed: error && <span role="alert">{t.library.notDone(error.message)}</span>,
+    failed: error && <span role="alert">{t.library.notDone(why(error))}</span>,
   };
 }

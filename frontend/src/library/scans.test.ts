@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JobAnswer, ScanProgress } from "../api/schema";
-import { activeScan, byReason, lastFull, secondsLeft } from "./scans";
+import { activeScan, byFault, lastFull, secondsLeft } from "./scans";
 
 const nothing: ScanProgress = {
   total: 0,
@@ -54,11 +54,11 @@ describe("jobs of the library", () => {
 
   it("groups failures by reason, the most frequent first", () => {
     const failures = [
-      { file: "a", reason: "damaged" },
-      { file: "b", reason: "unreadable" },
-      { file: "c", reason: "unreadable" },
+      { file: "a", fault: "damaged", reason: "" },
+      { file: "b", fault: "unreadable", reason: "" },
+      { file: "c", fault: "unreadable", reason: "" },
     ];
-    expect(byReason(failures)).toEqual([
+    expect(byFault(failures)).toEqual([
       ["unreadable", ["b", "c"]],
       ["damaged", ["a"]],
     ]);

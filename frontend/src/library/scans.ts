@@ -23,10 +23,11 @@ export function lastFull(jobs: readonly JobAnswer[]): JobAnswer | undefined {
   return jobs.find((job) => isFull(job) && job.ended_at !== null);
 }
 
-/** Failed files by reason, the most frequent reason first. */
-export function byReason(failures: readonly FailedFile[]): [reason: string, files: string[]][] {
+/** Failed files by the kind of fault, the most frequent kind first. */
+export function byFault(failures: readonly FailedFile[]): [fault: string, files: string[]][] {
   const groups = new Map<string, string[]>();
-  for (const { file, reason } of failures) groups.set(reason, [...(groups.get(reason) ?? []), file]);
+  for (const { file, fault = "unreadable" } of failures)
+    groups.set(fault, [...(groups.get(fault) ?? []), file]);
   return [...groups].sort((a, b) => b[1].length - a[1].length);
 }
 

@@ -1,13 +1,17 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { sessionQuery } from "../api/queries";
 import type { Facets } from "../api/schema";
 import { LANGUAGES, type Language, useSpeech } from "../i18n/language";
 import { Link } from "../navigation";
-import { Leave } from "../ui/leave";
 import { Menu } from "../ui/menu";
 import { Notice } from "../ui/notice";
 import { KeptSearches } from "./kept-links";
 import { hrefOf, NOTHING } from "./query";
 import styles from "./search-page.module.css";
 import { asTyped } from "./suggestions";
+
+const KeyInUse = lazy(() => import("../ui/key-in-use").then((module) => ({ default: module.KeyInUse })));
 
 // Longest example in characters, so that four fit on a line.
 const SHORT = 26;
@@ -51,6 +55,7 @@ type FooterProps = { onHelp: () => void; addName: string; onAdd: (() => void) | 
 
 export function Footer({ onHelp, addName, onAdd }: FooterProps) {
   const { t, language, choose } = useSpeech();
+  const { data: session } = useQuery(sessionQuery);
   return (
     <footer className={styles.footer}>
       {onAdd && (
@@ -61,7 +66,7 @@ export function Footer({ onHelp, addName, onAdd }: FooterProps) {
       <Link to="/library">{t.home.library}</Link>
       {onAdd && <Link to="/bin">{t.home.bin}</Link>}
       <Link to="/status">{t.home.status}</Link>
-      <Leave />
+      <Suspense>{session?.id && <KeyInUse />}</Suspense>
       <button type="button" onClick={onHelp}>
         {t.home.help}
       </button>

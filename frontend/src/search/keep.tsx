@@ -3,17 +3,16 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { keepSearch, keptQuery, mayWrite, removeKept, sessionQuery } from "../api/queries";
-import { useMessages } from "../i18n/language";
+import { useSpeech } from "../i18n/language";
 import { useShared } from "../shared";
 import { StarIcon } from "../ui/icons";
 import { Menu } from "../ui/menu";
 import styles from "./filters.module.css";
 
-const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
 /** The star: keeps the search, or names the kept one, which can be renamed and removed. */
 export function Keep({ search, title }: { search: string; title: string }) {
-  const t = useMessages();
+  const speech = useSpeech();
+  const { t } = speech;
   const queries = useQueryClient();
   const { toasts } = useShared();
   const { data: session } = useQuery(sessionQuery);
@@ -26,7 +25,8 @@ export function Keep({ search, title }: { search: string; title: string }) {
     try {
       await step();
     } catch (error) {
-      toasts.say(t.kept.notDone(why(error)));
+      const { whyIn } = await import("../i18n/pages");
+      toasts.say(t.kept.notDone(whyIn(speech, error)));
     }
     await queries.invalidateQueries({ queryKey: ["kept"] });
   };

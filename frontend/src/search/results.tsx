@@ -221,7 +221,8 @@ function useReveal(wall: RefObject<WallHandle | null>, hits: readonly Hit[]): (i
       // Two frames later, after scroll restoration; if the picture is visible then, nothing scrolls.
       const frame = requestAnimationFrame(() =>
         requestAnimationFrame(() => {
-          wall.current?.reveal(index);
+          // Closing takes a moment; the focus stays where the user types by then.
+          if (!(document.activeElement instanceof HTMLInputElement)) wall.current?.reveal(index);
           setWanted(null);
         }),
       );

@@ -14,7 +14,7 @@ import { Suggestions, useSuggestions } from "./suggestions";
 const BURST_MS = 2500;
 
 // Debounce: long enough that a word is not searched letter by letter, short enough to feel immediate.
-const PAUSE_MS = 250;
+const PAUSE_MS = 180;
 
 // A text that stays unchanged for this time is saved in the search history.
 const MEANT_MS = 3000;
@@ -126,41 +126,45 @@ export function SearchField({ params, onFiles, reading }: Props) {
       <form
         className={styles.field}
         onSubmit={submit}
-        onPointerUp={(event) => event.target === event.currentTarget && input.current?.focus()}
+        onPointerUp={(event) =>
+          !(event.target as HTMLElement).closest("button, input") && input.current?.focus()
+        }
       >
         <SearchIcon />
-        <Chips
-          query={query}
-          onChange={(next, replace) => go(fitting(next), replace)}
-          onEdit={edit}
-          onLeave={() => input.current?.focus()}
-        />
-        <input
-          ref={input}
-          type="text"
-          role="combobox"
-          aria-expanded={open && suggestions.length > 0}
-          aria-controls={list}
-          aria-autocomplete="list"
-          aria-activedescendant={chosen ? `${list}-${at}` : undefined}
-          inputMode="search"
-          enterKeyHint="search"
-          autoComplete="off"
-          spellCheck="false"
-          maxLength={500}
-          aria-label={t.field.label}
-          placeholder={query.terms.length > 0 ? t.field.placeholderMore : t.field.placeholder}
-          value={chosen?.text ?? typed}
-          onFocus={() => typed === "" && setOpen(true)}
-          onChange={(event) => {
-            setTyped(event.target.value);
-            setOpen(true);
-            setAt(-1);
-          }}
-          onKeyDown={press}
-          onCompositionStart={() => compose(true)}
-          onCompositionEnd={() => compose(false)}
-        />
+        <div className={styles.flow}>
+          <Chips
+            query={query}
+            onChange={(next, replace) => go(fitting(next), replace)}
+            onEdit={edit}
+            onLeave={() => input.current?.focus()}
+          />
+          <input
+            ref={input}
+            type="text"
+            role="combobox"
+            aria-expanded={open && suggestions.length > 0}
+            aria-controls={list}
+            aria-autocomplete="list"
+            aria-activedescendant={chosen ? `${list}-${at}` : undefined}
+            inputMode="search"
+            enterKeyHint="search"
+            autoComplete="off"
+            spellCheck="false"
+            maxLength={500}
+            aria-label={t.field.label}
+            placeholder={query.terms.length > 0 ? t.field.placeholderMore : t.field.placeholder}
+            value={chosen?.text ?? typed}
+            onFocus={() => typed === "" && setOpen(true)}
+            onChange={(event) => {
+              setTyped(event.target.value);
+              setOpen(true);
+              setAt(-1);
+            }}
+            onKeyDown={press}
+            onCompositionStart={() => compose(true)}
+            onCompositionEnd={() => compose(false)}
+          />
+        </div>
         {reading && (
           <span className={styles.reading} role="status">
             {t.field.pictureReading}
@@ -270,11 +274,20 @@ function useTyped({ query, picture }: SearchParams) {
   return { typed, setTyped, go, asked, compose };
 }
 
-/** Focus the wall's tab stop; false if there is none. */
+const TAB_STOP = "main [data-picture][tabindex='0']";
+
+/** Focus the wall's tab stop, that of a search which still runs as soon as it is there; false if there is no wall. */
 function toFirstPicture(): boolean {
-  const picture = document.querySelector<HTMLElement>("main [data-picture][tabindex='0']");
-  picture?.focus();
-  return picture !== null;
+  if (!document.querySelector(TAB_STOP)) return false;
+  const before = document.activeElement;
+  const go = () => {
+    // The user has gone elsewhere meanwhile.
+    if (document.activeElement !== before) return;
+    if (document.querySelector("main [aria-busy=true]")) requestAnimationFrame(go);
+    else document.querySelector<HTMLElement>(TAB_STOP)?.focus();
+  };
+  go();
+  return true;
 }
 
 /** "/" focuses the field, unless the user is typing elsewhere. */

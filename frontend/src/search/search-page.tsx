@@ -5,7 +5,7 @@ import { useDrop } from "../adding/drop";
 import { isOpen, isPicture } from "../adding/queue";
 import { useEndOfAdding } from "../adding/use-end";
 import { facetsQuery, mayWrite, pictureOf, sessionQuery, termsOfFiles } from "../api/queries";
-import { useMessages } from "../i18n/language";
+import { useMessages, useSpeech } from "../i18n/language";
 import { Link, navigate } from "../navigation";
 import { useShared } from "../shared";
 import { HelpIcon, UploadIcon } from "../ui/icons";
@@ -119,7 +119,8 @@ function Places({ over, both }: { over: "field" | "page"; both: boolean }) {
 
 /** Search by the user's own pictures: they are uploaded once, and the URL holds the returned tokens. */
 function useSearchByFiles(query: Query) {
-  const t = useMessages();
+  const speech = useSpeech();
+  const { t } = speech;
   const { toasts } = useShared();
   const [reading, setReading] = useState(false);
   // The query may change during the upload; the picture is added to the latest query.
@@ -146,7 +147,8 @@ function useSearchByFiles(query: Query) {
       const now = latest.current;
       navigate(hrefOf(fitting({ ...now, terms: [...now.terms, ...terms] })));
     } catch (error) {
-      toasts.say(error instanceof Error ? error.message : String(error));
+      const { whyIn } = await import("../i18n/pages");
+      toasts.say(t.field.pictureFailed(whyIn(speech, error)));
     } finally {
       setReading(false);
     }

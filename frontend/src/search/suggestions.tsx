@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { suggestionsOf } from "../api/queries";
 import { useMessages } from "../i18n/language";
@@ -21,7 +21,12 @@ export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
   }, [typed]);
   const text = settled.trim();
   const asked = wanted && text.length > 1 && !text.startsWith("-");
-  const { data } = useQuery({ ...suggestionsOf(text), enabled: asked });
+  const { data } = useQuery({
+    ...suggestionsOf(text),
+    enabled: asked,
+    // A list that is empty for a moment would send the Down key past it.
+    placeholderData: keepPreviousData,
+  });
   const history = readHistory().join("\n");
   return useMemo(() => {
     if (!wanted) return [];

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { endSession, sessionQuery, sessionsQuery } from "../api/queries";
 import type { KnownSession } from "../api/schema";
 import { useSpeech } from "../i18n/language";
-import { Leave } from "../ui/leave";
+import { KeyInUse } from "../ui/key-in-use";
 import { browserOf } from "./browser";
 import styles from "./status-page.module.css";
 
@@ -19,7 +19,7 @@ export function Access() {
         {data?.sessions.map((one) => (
           <li key={one.id}>
             <Known session={one} />
-            {one.id === session.id ? <Leave /> : <End id={one.id} />}
+            {one.id === session.id ? <KeyInUse /> : <End id={one.id} />}
           </li>
         ))}
       </ul>

@@ -5,8 +5,14 @@ import { logIn } from "../api/queries";
 import { useMessages } from "../i18n/language";
 import styles from "./notice.module.css";
 
+type Props = {
+  title?: string;
+  /** Called when the key has been taken. */
+  onDone?: () => void;
+};
+
 /** The login form for an API key, shown if the system needs one. */
-export function KeyForm() {
+export function KeyForm({ title, onDone }: Props) {
   const t = useMessages();
   const queries = useQueryClient();
   const [key, setKey] = useState("");
@@ -20,6 +26,7 @@ export function KeyForm() {
     setProblem("");
     try {
       await logIn(key.trim());
+      onDone?.();
       await queries.resetQueries();
     } catch (error) {
       const refused = error instanceof ApiError && error.status === 401;
@@ -30,7 +37,7 @@ export function KeyForm() {
 
   return (
     <form className={styles.notice} onSubmit={submit}>
-      <h2>{t.key.title}</h2>
+      <h2>{title ?? t.key.title}</h2>
       <p className={styles.words}>
         {t.key.explain} <code>sightline keys create</code>. {t.key.keep}
       </p>

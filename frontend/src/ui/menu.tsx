@@ -65,6 +65,17 @@ export function Menu({ label, children, name, className, choices, onKeyDown, id 
       >
         {children}
       </button>
+      {/* Takes the touch beside the menu, which closes it and must do nothing else. */}
+      {open && (
+        <div
+          className={styles.beside}
+          // The focus stays, or its loss would close the menu before the click, which would fall on what is below.
+          onPointerUp={(event) => event.stopPropagation()}
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={close}
+          aria-hidden="true"
+        />
+      )}
       {open && (
         <div ref={list} id={menu} role="menu" aria-label={label} className={styles.menu} onKeyDown={move}>
           {choices.map((choice) => (

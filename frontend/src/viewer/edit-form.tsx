@@ -10,7 +10,7 @@ type Changes = { caption: string; add_tags: string[]; remove_tags: string[] };
 
 /** The form for a picture's caption and tags. A change can be undone; one that was not saved waits as a draft. */
 export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => void }) {
-  const { t } = usePageSpeech();
+  const { t, why } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts, drafts } = useShared();
   const draft = drafts.get(picture.id);
@@ -40,7 +40,7 @@ export function EditForm({ picture, onDone }: { picture: Picture; onDone: () => 
       await change(...given);
       return true;
     } catch (error) {
-      toasts.say(t.viewer.notSaved(error instanceof Error ? error.message : String(error)));
+      toasts.say(t.viewer.notSaved(why(error)));
       return false;
     }
   };

@@ -121,19 +121,23 @@ function Actions({ picture, params, onEdit, onGone }: ActionProps) {
 }
 
 function Details({ picture, hit, params }: Pick<Props, "picture" | "hit" | "params">) {
-  const { t, number, date, moment } = usePageSpeech();
+  const { t, number, moment } = usePageSpeech();
   const size = picture.bytes === null ? "" : `, ${number(Math.ceil(picture.bytes / 1000))} kB`;
   const facts: [string, string][] = [
     [t.viewer.size, `${number(picture.width)} × ${number(picture.height)}${size}`],
     ...(picture.taken_at ? [[t.viewer.taken, moment(picture.taken_at)] as [string, string]] : []),
-    [t.viewer.added, date(picture.added_at)],
+    [t.viewer.added, moment(picture.added_at)],
     ...Object.entries(picture.attributes)
       .filter(([name, value]) => !saysNothingNew(picture, name, value))
       .map(
         ([name, value]) =>
           [
             label(t, name),
-            name === "file_taken_at" ? moment(String(value)) : say(name.replace(FILE, ""), value),
+            name === "file_taken_at"
+              ? moment(String(value))
+              : name === "damage"
+                ? t.viewer.damaged
+                : say(name.replace(FILE, ""), value),
           ] as [string, string],
       ),
   ];

@@ -6,14 +6,13 @@ import { nameOf } from "../wall/name";
 
 /** Move pictures to the bin, with an undo toast for a few seconds. */
 export function useDelete(): (pictures: readonly Picture[]) => void {
-  const { t } = usePageSpeech();
+  const { t, why } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts, removals } = useShared();
   const changed = () => {
     void queries.invalidateQueries({ queryKey: ["facets"] });
     void queries.invalidateQueries({ queryKey: ["bin"] });
   };
-  const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
   return (pictures) => {
     const [first] = pictures;
     if (!first) return;

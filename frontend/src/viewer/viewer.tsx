@@ -13,6 +13,7 @@ import { singleKeys } from "../ui/single-keys";
 import { blurOf } from "../wall/likeness";
 import { nameOf } from "../wall/name";
 import { Facts } from "./facts";
+import { useGrowth } from "./grow";
 import { useSwipe } from "./swipe";
 import { useDelete } from "./use-delete";
 import styles from "./viewer.module.css";
@@ -34,6 +35,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const { fromWall } = useEntry();
   const { toasts, drafts } = useShared();
   const dialog = useRef<HTMLDialogElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
   const index = hits.findIndex((hit) => hit.id === id);
   const hit = hits[index];
   // A link may open a picture that is not on this wall.
@@ -54,7 +56,8 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
     closed.current = { id, onClosed, search: params.search };
   }, [id, onClosed, params.search]);
 
-  useEffect(() => {
+  // Layout effects: the picture must stand on its tile in the first frame.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     // The page behind a modal dialog is inert, so toasts with their undo button must be inside the dialog.
@@ -70,6 +73,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
       if (writeQuery(now).toString() === search) back(last);
     };
   }, [toasts]);
+  useGrowth(dialog, id);
 
   useEffect(() => {
     if (index >= hits.length - 6) onNearEnd?.();
@@ -100,11 +104,11 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
     if (element?.open && id && !element.contains(document.activeElement)) element.focus();
   }, [id]);
 
-  const swipe = useSwipe(
-    zoom.near || editing,
-    () => next && show(next),
-    () => previous && show(previous),
-  );
+  useSwipe(stage, zoom.near || editing, {
+    onNext: next && (() => show(next)),
+    onPrevious: previous && (() => show(previous)),
+    onClose: () => dialog.current?.close(),
+  });
 
   // Layout effect, before the new picture is painted: a key pressed after that must step from the new picture.
   useLayoutEffect(() => {
@@ -147,7 +151,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
       <p className="unseen" role="status">
         {picture && nameOf(picture, t)}
       </p>
-      <div className={styles.stage} {...swipe}>
+      <div ref={stage} className={styles.stage}>
         {picture && <Closer picture={picture} zoom={zoom} />}
         {alone.error && (
           <p className={styles.gone} role="alert">

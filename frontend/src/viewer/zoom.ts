@@ -2,6 +2,7 @@
 
 import Panzoom, { type PanzoomObject } from "@panzoom/panzoom";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { shownWidth } from "./grow";
 
 // A picture of 16,000 pixels on a screen of 1,000 can be shown pixel by pixel.
 const NEAREST = 16;
@@ -85,10 +86,7 @@ export function useZoom(what: string): Zoom {
         if (!picture || !panzoom.current) return;
         // Not animated: in the middle of an animation panzoom takes the element's passing size for its own.
         if (panzoom.current.getScale() > 1.01) return panzoom.current.reset({ animate: false });
-        // The box of the element, within which the picture keeps its shape (object-fit).
-        const { clientWidth, clientHeight } = picture;
-        const shape = Number(picture.getAttribute("width")) / Number(picture.getAttribute("height"));
-        const shown = Math.min(clientWidth, clientHeight * shape);
+        const shown = shownWidth(picture);
         panzoom.current.zoom(Math.max(1.1, width / window.devicePixelRatio / shown), { animate: false });
       },
       pan: (x, y) => panzoom.current?.pan(x, y, { relative: true }),

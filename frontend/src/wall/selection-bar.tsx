@@ -106,12 +106,11 @@ function Download({ ids, onRefused }: { ids: readonly string[]; onRefused: () =>
 }
 
 function Tagging({ ids, onDone }: { ids: readonly string[]; onDone: () => void }) {
-  const { t } = usePageSpeech();
+  const { t, why } = usePageSpeech();
   const queries = useQueryClient();
   const { toasts } = useShared();
   const [written, setWritten] = useState("");
   const [busy, setBusy] = useState(false);
-  const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();

@@ -38,6 +38,8 @@ export function useFocus(
     const follow = (event: FocusEvent) => {
       inside.current =
         event.target instanceof Element && event.target.closest("[data-index], dialog") !== null;
+      // Where the user has gone meanwhile, the focus stays.
+      if (!inside.current) wanted.current = null;
     };
     document.addEventListener("focusin", follow);
     return () => document.removeEventListener("focusin", follow);
