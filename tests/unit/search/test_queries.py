@@ -121,6 +121,10 @@ def test_hybrid_fuses_both_lists_and_goes_on_with_the_vectors(client: FlaskClien
     assert letters(document) == "eabcd"
     assert document["results"][0]["score"] == pytest.approx(1 / 65 + 1 / 61)
     assert letters(ask(client, {"vector": EAST}, mode="hybrid", text="snow", where={"no_tags": ["sea"]})) == "ecd"
+    # A picture with one word of three counts by the third power of a third; words that no picture has count as rare.
+    document = ask(client, {"vector": EAST}, mode="hybrid", text="snow elephant zebra")
+    assert letters(document) == "abecd"
+    assert document["results"][2]["score"] == pytest.approx(1 / 65 + (1 / 3) ** 3 / 61)
 
 
 def test_near_duplicates_are_passed_over_and_others_fill_their_places(client: FlaskClient) -> None:

@@ -22,6 +22,10 @@ Key = tuple[int, float, str]
 # The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009), and how many hits of each list are fused.
 RRF_K = 60
 FUSED = 1000
+# In the fusion a hit of the full text counts by the share of the query that its texts hold, to this power: pictures
+# with one word of three must not go before those that look like the query and have no words at all. Measured by
+# benchmarks/hybrid.py: with the power 0, in a collection of which half has captions, the other half is not found.
+SHARE_POWER = 3
 # Vectors fetched per read when near-duplicates are collapsed.
 BLOCK = 64
 
@@ -36,6 +40,14 @@ class Source(Protocol):
         self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
     ) -> list[ScoredId]:
         """The best `count` hits by BM25, in order, with any of the words and none of `without`; fewer if no more."""
+
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
+        """For each word its weight, which is greater for rare words, and the pictures among some that have it.
+
+        Args:
+            words: the words. One that no picture has weighs as much as the rarest that some picture has could.
+            ids: at most `FUSED` pictures.
+        """
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order, whose score is a time; fewer if no more exist."""
@@ -136,8 +148,8 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
     if query.mode == "vector":
         yield from deepening(nearest, first)
         return
-    lists = [nearest(FUSED)[:FUSED], source.full_text(query.words, FUSED, query.where, query.without)]
-    fused = fuse(lists)
+    told = source.full_text(query.words, FUSED, query.where, query.without)
+    fused = fuse(nearest(FUSED)[:FUSED], told, shares(source, query.words, told))
     yield from fused
     # Pictures in neither list follow in the order of their cosines.
     known = {hit.id for hit in fused}
@@ -155,12 +167,27 @@ def deepening(fetch: Callable[[int], list[ScoredId]], first: int) -> Iterator[Sc
         done, count = len(hits), 2 * len(hits)
 
 
-def fuse(lists: Sequence[Sequence[ScoredId]]) -> list[ScoredId]:
-    """Reciprocal rank fusion of several rankings; ties are broken by id."""
-    sums: dict[str, float] = {}
-    for hits in lists:
-        for place, hit in enumerate(hits, 1):
-            sums[hit.id] = sums.get(hit.id, 0) + 1 / (RRF_K + place)
+def shares(source: Source, words: Sequence[str], hits: Sequence[ScoredId]) -> list[float]:
+    """For each hit of a full-text search the share of the words, by their weights, that its texts hold: 0 to 1."""
+    if len(words) == 1:
+        return [1.0] * len(hits)
+    held = dict.fromkeys((hit.id for hit in hits), 0.0)
+    whole = 0.0
+    for weight, ids in source.holders(words, list(held)) if hits else []:
+        whole += weight
+        for picture_id in ids:
+            held[picture_id] += weight
+    return [held[hit.id] / whole for hit in hits]
+
+
+def fuse(near: Sequence[ScoredId], told: Sequence[ScoredId], shares: Sequence[float]) -> list[ScoredId]:
+    """Reciprocal rank fusion of the nearest pictures and the hits of the full text, which count by their shares.
+
+    Ties are broken by id.
+    """
+    sums = {hit.id: 1 / (RRF_K + place) for place, hit in enumerate(near, 1)}
+    for place, (hit, share) in enumerate(zip(told, shares, strict=True), 1):
+        sums[hit.id] = sums.get(hit.id, 0) + share**SHARE_POWER / (RRF_K + place)
     return sorted((ScoredId(total, picture_id) for picture_id, total in sums.items()), key=lambda hit: hit.key)
 
 

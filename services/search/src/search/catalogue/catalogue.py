@@ -6,6 +6,7 @@ It is the source of truth; the index is derived from it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -266,6 +267,28 @@ class Catalogue:
         )
         return [(score, picture_id) for score, picture_id in rows]
 
+    def holders(self, words: Sequence[str], ids: Sequence[str], count: int) -> list[tuple[float, set[str]]]:
+        """For each word its weight, and the pictures among some whose caption, tags or file name have it.
+
+        Args:
+            words: the words; one that no picture has weighs as much as one that a single picture has.
+            ids: the pictures.
+            count: how many pictures there are.
+        """
+        db = self.database.reader
+        by_row = {row: picture_id for picture_id, row in rows_of(db, ids).items()}
+        rows = json.dumps(list(by_row))
+        found: list[tuple[float, set[str]]] = []
+        for word in words:
+            # One pass through the word's entries: each costs the same whether or not it is asked for.
+            frequency, holding = db.execute(
+                "SELECT count(*), json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?)))"
+                " FROM words WHERE words MATCH ?",
+                (rows, any_of([word])),
+            ).fetchone()
+            found.append((rarity(frequency, count), {by_row[row] for row in json.loads(holding)}))
+        return found
+
     @contextmanager
     def changes(self, after: int, model: ModelEntry) -> Iterator[Changes]:
         """All changes of a model's vectors after a sequence number, in one read transaction."""
@@ -274,6 +297,12 @@ class Catalogue:
             removed = db.execute("SELECT row FROM pictures WHERE seq > ? AND deleted_at IS NOT NULL", (after,))
             gone = [row for (row,) in removed]
             yield Changes(read_vectors(db, model, after), gone, state)
+
+
+def rarity(frequency: int, count: int) -> float:
+    """The weight of a word that so many of all pictures have: BM25's inverse document frequency, always positive."""
+    frequency = max(1, frequency)
+    return math.log(1 + (max(count, frequency) - frequency + 0.5) / (frequency + 0.5))
 
 
 def any_of(words: Sequence[str]) -> str:

@@ -85,6 +85,10 @@ class View:
         """The best `count` hits by BM25 over caption, tags and file name, in order; see `Catalogue.full_text`."""
         return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where, without)]
 
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
+        """For each word its weight and the pictures among some that have it; see `Catalogue.holders`."""
+        return self.catalogue.holders(words, ids, self.count)
+
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order; see `listing.listed`."""
         return [ScoredId(*found) for found in listed(self.catalogue.database.reader, sort, count, where)]

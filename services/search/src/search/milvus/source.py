@@ -27,7 +27,7 @@ class MilvusSource:
         self._client, self.collection = client, collection
 
     def _search(
-        self, data: Any, field: str, count: int, where: Filter | None, without: Sequence[str]
+        self, data: Any, field: str, count: int, where: Filter | None, conditions: Sequence[str]
     ) -> list[tuple[float, str]]:
         metric = {"metric_type": "IP" if field == "vector" else "BM25"}
         found = self._client.search(
@@ -35,7 +35,7 @@ class MilvusSource:
             data=[data],
             anns_field=field,
             limit=min(count, MOST),
-            filter=" and ".join(filter(None, [expression(where), lacking(without)])),
+            filter=" and ".join(filter(None, [expression(where), *conditions])),
             search_params=metric,
         )[0]
         # Milvus Lite returns BM25 scores with a negative sign, as a distance.
@@ -50,7 +50,7 @@ class MilvusSource:
         """
         fetch = count + 1
         while True:
-            found = self._search(data, field, fetch, where, without)
+            found = self._search(data, field, fetch, where, [lacking(without)])
             if len(found) < min(fetch, MOST) or fetch >= MOST or found[-1][0] < found[count - 1][0]:
                 return sorted((ScoredId(*hit) for hit in found), key=lambda hit: hit.key)
             fetch *= 2
@@ -66,6 +66,18 @@ class MilvusSource:
         if not words:
             return []
         return self._with_ties(" ".join(words), "sparse", count, where, without)[:count]
+
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
+        """See `ranking.Source`. A word's best BM25 score stands for how rare it is, which Milvus does not tell."""
+        among = [f"id in {quoted(list(ids))}"]
+        best = [self._search(word, "sparse", 1, None, ()) for word in words]
+        rarest = max((hits[0][0] for hits in best if hits), default=1.0)
+        return [
+            (hits[0][0], {picture_id for _, picture_id in self._search(word, "sparse", len(ids), None, among)})
+            if hits
+            else (rarest, set())
+            for word, hits in zip(words, best, strict=True)
+        ]
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order, and all of the same second as the last; fewer if no more exist.
@@ -160,6 +172,10 @@ class Nothing:
     def full_text(
         self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
     ) -> list[ScoredId]:
+        """None."""
+        return []
+
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
         """None."""
         return []
 
