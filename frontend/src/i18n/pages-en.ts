@@ -54,7 +54,7 @@ export const pagesEn = {
     known: "Earlier searches, similar pictures and searches by words still work.",
     part: "It is running, but a part of it does not answer.",
     internal: "Something went wrong on the server.",
-    log: (id: string) => `Its log has more under ${id}.`,
+    log: (id: string) => `The log has more under ${id}.`,
   },
   keyInUse: {
     label: "Key",
