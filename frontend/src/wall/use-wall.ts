@@ -25,6 +25,7 @@ export type WallHandle = {
 /** Roving tabindex: the wall is a single tab stop, since it may have ten thousand pictures. */
 export function useFocus(
   hits: readonly Hit[],
+  search: string,
   setActive: (index: number) => void,
   bring: (index: number) => void,
 ): { focus: (index: number) => void; goal: () => number | null } {
@@ -46,11 +47,11 @@ export function useFocus(
   }, []);
 
   // A new search makes its best match the tab stop, and focuses it if the focus was on the old wall.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the best match changes
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for another search, and when the best match changes
   useLayoutEffect(() => {
     setActive(0);
     if (inside.current && document.activeElement === document.body) wanted.current = 0;
-  }, [best]);
+  }, [best, search]);
 
   // After every render: a tile far away is mounted only some renders after scrolling to it.
   useEffect(() => {

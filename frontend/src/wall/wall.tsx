@@ -71,7 +71,7 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, lines]);
 
   const isMoving = useCallback(() => virtualizer.isScrolling, [virtualizer]);
-  const { focus, goal } = useFocus(hits, setActive, (index) =>
+  const { focus, goal } = useFocus(hits, params.search, setActive, (index) =>
     virtualizer.scrollToIndex(lineOf(lines, index), { align: "auto" }),
   );
   const offsetOf = (index: number) => {
