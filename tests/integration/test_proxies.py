@@ -114,16 +114,14 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
     """Run Caddy with the repository's own Caddyfile in front of a gateway: `with edge(gateway_port) as port`."""
 
     @contextmanager
-    def run(gateway: int, base_path: str = "") -> Iterator[int]:
+    def run(gateway: int, base_path: str = "", page: int = 1) -> Iterator[int]:
         port = find_free_ports(3)
         text = (
-            (ROOT / "deploy" / "Caddyfile")
+            (ROOT / "deploy" / "edge" / "Caddyfile")
             .read_text()
             .replace("dynamic a gateway 8080", f"dynamic a 127.0.0.1 {gateway}")
-            .replace("root * /srv", f"root * {tmp_path}/srv")
+            .replace("dynamic a page 8080", f"dynamic a 127.0.0.1 {page}")
         )
-        (tmp_path / "srv").mkdir()
-        (tmp_path / "srv" / "index.html").write_text("the page")
         for offset in range(3):
             text = re.sub(rf"^:{8080 + offset} \{{", f":{port + offset} {{", text, flags=re.MULTILINE)
         (tmp_path / "Caddyfile").write_text(text)
@@ -169,16 +167,43 @@ def operations(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]
     return found
 
 
-def test_the_edge_knows_the_places_of_the_page(edge: Any) -> None:
-    with edge(find_free_ports(1)) as port:
+def test_the_page_knows_its_places(tmp_path: Path, edge: Any) -> None:
+    port = find_free_ports(1)
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "srv" / "index.html").write_text("the page")
+    text = (ROOT / "frontend" / "Caddyfile").read_text().replace("/srv", f"{tmp_path}/srv").replace(":8080", f":{port}")
+    (tmp_path / "Pagefile").write_text(text)
+    command = [
+        shutil.which("caddy") or "caddy",
+        "run",
+        "--adapter",
+        "caddyfile",
+        "--config",
+        str(tmp_path / "Pagefile"),
+    ]
+    with server(command, port, tmp_path / "page.log"), edge(find_free_ports(1), page=port) as front:
         places = ("/", "/status", "/library", "/bin", "/statistics", "/gone.js")
-        answers = {path: httpx.get(f"http://127.0.0.1:{port}{path}") for path in places}
+        answers = {path: httpx.get(f"http://127.0.0.1:{front}{path}") for path in places}
     assert {path: answer.status_code for path, answer in answers.items()} == {
         **dict.fromkeys(("/", "/status", "/library", "/bin"), 200),
         **dict.fromkeys(("/statistics", "/gone.js"), 404),
     }
     # An unknown place is answered by the page, a missing file is not.
     assert [path for path, answer in answers.items() if answer.text != "the page"] == ["/gone.js"]
+
+
+def test_the_edge_says_in_our_shape_that_nothing_answers(edge: Any) -> None:
+    with edge(find_free_ports(1), base_path="/photos") as port, httpx.Client(timeout=30) as client:
+        for path in ("/api/v1/stats", "/photos/api/v1/stats"):
+            answer = client.get(f"http://127.0.0.1:{port}{path}")
+            assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
+            problem = answer.json()
+            assert (problem["type"], problem["status"]) == ("urn:sightline:error:unavailable", 503)
+            assert answer.headers["Retry-After"] == "2"
+            assert len(problem["request_id"]) == 36
+        page = client.get(f"http://127.0.0.1:{port}/photos/")
+    assert page.status_code == 503
+    assert "Sightline is starting" in page.text
 
 
 @pytest.mark.parametrize("block", PLAIN_ONES)

@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings
 from servicekit.settings import variables
 
 ROOT = Path(__file__).parents[2]
+# See `servicekit.server.process`.
+GRACEFUL_S = 30
 SETTINGS: dict[str, type[BaseSettings]] = {
     "gateway": gateway.settings.Settings,
     "worker": gateway.settings.Settings,
@@ -37,6 +39,22 @@ FIXED = {
 def test_every_setting_reaches_its_service() -> None:
     for name, settings in SETTINGS.items():
         assert set(services()[name]["environment"]) == set(variables(settings)) - FIXED
+
+
+def test_an_upgrade_of_the_others_leaves_the_edge_running() -> None:
+    edge = services()["edge"]
+    assert "depends_on" not in edge
+    # Nothing in its image changes with a release of the others.
+    copied = [line for line in (ROOT / edge["build"]["dockerfile"]).read_text().splitlines() if line.startswith("COPY")]
+    assert copied == ["COPY deploy/edge/Caddyfile /etc/caddy/Caddyfile"]
+
+
+def test_a_service_may_finish_what_it_has_and_logs_are_bounded() -> None:
+    for name, part in services().items():
+        if part.get("restart"):
+            assert part["logging"]["options"] == {"max-size": "10m", "max-file": "5"}, name
+            least = 15 if name in ("edge", "page") else GRACEFUL_S + 5
+            assert int(part["stop_grace_period"].removesuffix("s")) >= least, name
 
 
 def test_only_the_edge_is_published() -> None:
@@ -93,4 +111,4 @@ def test_a_library_is_read_only_and_the_same_for_gateway_and_worker() -> None:
 
 
 def test_the_page_has_one_policy_wherever_it_is_served() -> None:
-    assert f'"{gateway.api.page.POLICY}"' in (ROOT / "deploy" / "Caddyfile").read_text()
+    assert f'"{gateway.api.page.POLICY}"' in (ROOT / "frontend" / "Caddyfile").read_text()
