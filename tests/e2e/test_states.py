@@ -1,6 +1,8 @@
 """Error and empty states of the page: outages, offline, rate limit, login with an API key, i18n, status page, PWA."""
 
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -81,8 +83,15 @@ def test_an_outage_is_told_and_trying_again_works(troubled: tuple[Page, Any]) ->
     page.goto("/?q=noise")
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_text("The search continues by itself as soon as possible.")).to_be_visible()
-    with bring_back():
+    with bring_back() as encoder:
         # Nobody presses "Try again".
+        expect(tiles(page)).to_have_count(1)
+        # An encoder that hangs is told long before the search fails, and the search goes on when it answers again.
+        os.killpg(encoder.popen.pid, signal.SIGSTOP)
+        field(page).fill("another noise")
+        expect(page.get_by_text("The encoder does not answer.")).to_be_visible()
+        os.killpg(encoder.popen.pid, signal.SIGCONT)
+        expect(page.get_by_text("The encoder does not answer.")).to_have_count(0)
         expect(tiles(page)).to_have_count(1)
         # "More like this" in a collection of one picture finds nothing.
         tiles(page).click()

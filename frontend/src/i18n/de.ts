@@ -105,6 +105,7 @@ export const de: Messages = {
     heading: (what) => `Bilder zu ${what}`,
     searching: "Suche läuft",
     slow: "Die Suche läuft noch …",
+    noEncoder: "Der Encoder antwortet nicht. Es wird auf ihn gewartet …",
     showing: (n) => (n === 1 ? "Der beste Treffer" : `Die ${count(n, "besten Treffer", "besten Treffer")}`),
     showingUnsure: (n) =>
       `Kein klarer Treffer; gezeigt ${n === 1 ? "wird das ähnlichste Bild" : `werden die ${n} ähnlichsten Bilder`}`,

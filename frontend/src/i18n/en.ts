@@ -98,6 +98,7 @@ export const en = {
     heading: (what: string) => `Pictures for ${what}`,
     searching: "Searching",
     slow: "Still searching …",
+    noEncoder: "The encoder does not answer. Waiting for it …",
     showing: (n: number) => `Showing the ${count(n, "best match", "best matches")}`,
     showingUnsure: (n: number) =>
       `No clear match; showing the ${count(n, "closest picture", "closest pictures")}`,

@@ -11,7 +11,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import { ApiError } from "../api/client";
-import { facetsQuery, pagesOf, trySearch } from "../api/queries";
+import { facetsQuery, pagesOf, statsQuery, trySearch } from "../api/queries";
 import type { Hit } from "../api/schema";
 import { useMessages, useSpeech } from "../i18n/language";
 import { Link } from "../navigation";
@@ -35,6 +35,9 @@ const Viewer = lazy(() => import("../viewer/viewer").then((module) => ({ default
 
 // After this time without an answer, the page shows a message that it is still waiting.
 const SLOW_MS = 4000;
+
+// After this time without an answer, the page asks whether all parts are well; that takes up to 1.5 s if one hangs.
+const PROMPT_MS = 200;
 
 // The wall ends when this many less certain pictures are on it; more are shown on request.
 const LESS_CERTAIN = 24;
@@ -98,7 +101,11 @@ export function Results({ params, title, onAdd }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: cleared when the search changes
   useEffect(() => selection.clear, [selection, params.search]);
   const reveal = useReveal(wall, hits);
-  const slow = useSlow(search.isFetching && (search.isPending || stale));
+  const waiting = search.isFetching && (search.isPending || stale);
+  const slow = useLong(waiting, SLOW_MS);
+  // What is wrong is told within two seconds, also where a part hangs and the search itself would fail much later.
+  const stats = useQuery({ ...statsQuery, enabled: useLong(waiting, PROMPT_MS) });
+  const silent = waiting && stats.data?.model === null;
   useRefill(nothing, again);
 
   const status = failed
@@ -120,7 +127,7 @@ export function Results({ params, title, onAdd }: Props) {
       <p className="unseen" role="status">
         {status}
       </p>
-      {slow && <p className={styles.slow}>{t.wall.slow}</p>}
+      {(slow || silent) && <p className={styles.slow}>{silent ? t.wall.noEncoder : t.wall.slow}</p>}
       {failed ? (
         <Failed error={failed} onRetry={again} />
       ) : search.isPending ? (
@@ -139,6 +146,7 @@ export function Results({ params, title, onAdd }: Props) {
             params={params}
             certain={certain}
             stale={stale}
+            busy={search.isRefetching}
             onEnd={idle && !ended ? more : undefined}
             open={search.hasNextPage && !ended}
           />
@@ -244,14 +252,15 @@ function useComeBack(failed: Error | null, search: string, again: () => void) {
   }, [down, search, again]);
 }
 
-function useSlow(waiting: boolean): boolean {
-  const [slow, setSlow] = useState(false);
+/** Whether something has been going on for a time. */
+function useLong(waiting: boolean, ms: number): boolean {
+  const [long, setLong] = useState(false);
   useEffect(() => {
-    if (!waiting) return setSlow(false);
-    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    if (!waiting) return setLong(false);
+    const timer = setTimeout(() => setLong(true), ms);
     return () => clearTimeout(timer);
-  }, [waiting]);
-  return slow;
+  }, [waiting, ms]);
+  return long;
 }
 
 /** When the number of pictures changes: invalidate cached searches, and search again if nothing was found. */

@@ -25,15 +25,16 @@ export type WallHandle = {
 /** Roving tabindex: the wall is a single tab stop, since it may have ten thousand pictures. */
 export function useFocus(
   hits: readonly Hit[],
+  /** The search that these results are of; changes when they are replaced by those of another. */
   search: string,
-  setActive: (index: number) => void,
+  [active, setActive]: readonly [number, (index: number) => void],
   bring: (index: number) => void,
 ): { focus: (index: number) => void; goal: () => number | null } {
   const wanted = useRef<number | null>(null);
   // Whether the focus was last on the wall or in the viewer: unmounting a focused element fires no blur event.
   const inside = useRef(false);
   const [, again] = useState(0);
-  const best = hits[0]?.id;
+  const shown = useRef({ hits, search });
 
   useEffect(() => {
     const follow = (event: FocusEvent) => {
@@ -46,12 +47,19 @@ export function useFocus(
     return () => document.removeEventListener("focusin", follow);
   }, []);
 
-  // A new search makes its best match the tab stop, and focuses it if the focus was on the old wall.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for another search, and when the best match changes
+  // Another search makes its best match the tab stop. If the same search is answered in another order, the focus stays
+  // with its picture; the browser takes it from tiles that are moved, and they get it again.
   useLayoutEffect(() => {
-    setActive(0);
-    if (inside.current && document.activeElement === document.body) wanted.current = 0;
-  }, [best, search]);
+    const before = shown.current;
+    shown.current = { hits, search };
+    const same = before.search === search;
+    if (same && (before.hits === hits || before.hits.every((hit, i) => hit.id === hits[i]?.id))) return;
+    const kept = same && inside.current;
+    const at = kept ? hits.findIndex((hit) => hit.id === before.hits[active]?.id) : 0;
+    const next = at < 0 ? Math.max(0, Math.min(active, hits.length - 1)) : at;
+    setActive(next);
+    if (inside.current && document.activeElement === document.body) wanted.current = next;
+  });
 
   // After every render: a tile far away is mounted only some renders after scrolling to it.
   useEffect(() => {

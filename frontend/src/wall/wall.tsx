@@ -36,6 +36,8 @@ type Props = {
   certain: number;
   /** Whether these are the results of the previous search, shown dimmed until the new ones have loaded. */
   stale: boolean;
+  /** Whether the search is being answered again. */
+  busy: boolean;
   /** Called when the user scrolls near the end and there are more pages. */
   onEnd?: (() => void) | undefined;
   /** Whether there are more pages. */
@@ -44,7 +46,7 @@ type Props = {
 };
 
 /** The results as a justified, virtualised list. Sizes are known before pictures load, so there is no layout shift. */
-export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) {
+export function Wall({ hits, params, certain, stale, busy, onEnd, open, ref }: Props) {
   const t = useMessages();
   const [list, { width, top, header }] = useBox<HTMLUListElement>();
   const lines = useMemo(
@@ -71,7 +73,7 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, lines]);
 
   const isMoving = useCallback(() => virtualizer.isScrolling, [virtualizer]);
-  const { focus, goal } = useFocus(hits, params.search, setActive, (index) =>
+  const { focus, goal } = useFocus(hits, `${params.search} ${stale}`, [active, setActive], (index) =>
     virtualizer.scrollToIndex(lineOf(lines, index), { align: "auto" }),
   );
   const offsetOf = (index: number) => {
@@ -136,7 +138,7 @@ export function Wall({ hits, params, certain, stale, onEnd, open, ref }: Props) 
       className={styles.wall}
       style={{ height: virtualizer.getTotalSize() }}
       data-stale={stale || undefined}
-      aria-busy={stale}
+      aria-busy={stale || busy}
       onKeyDown={press}
       {...handlers}
     >
