@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 from encoder.model import OnnxModel
-from encoder.processor import available_cores
 from encoder.runtime import Array, Inputs, Runtime, RuntimeUnavailableError, choose
 from encoder.tower import TowerProcess
 from servicekit.pictures import open_picture
+from servicekit.server.processor import available_cores
 from serving import say
 from tqdm import tqdm
 

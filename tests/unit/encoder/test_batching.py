@@ -8,11 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from encoder.batching import Batcher, Limits
 from encoder.metrics import BatchMetrics
-from encoder.tower import TowerDiedError
 from flask import Flask
 from prometheus_client import CollectorRegistry
 from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
+from servicekit.server.child import ChildDiedError
 
 Words = Batcher[str, int]
 LIMITS = Limits(items=4, size=40, waiting=8)
@@ -40,7 +40,7 @@ class Counting:
         self.begun.release()
         assert self.go_on.acquire(timeout=10)
         if self.dead:
-            raise TowerDiedError("it was killed")
+            raise ChildDiedError("it was killed")
         if "bad" in items:
             raise ValueError("bad is not a word")
         return [len(item) for item in items]

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import onnx
 import pytest
-from encoder.processor import NICE
 from encoder.runtime import Runtime, RuntimeUnavailableError, choose
-from encoder.tower import TowerDiedError, TowerError, TowerProcess
+from encoder.tower import TowerProcess
 from onnx import TensorProto, helper
+from servicekit.server.child import ChildDiedError, ChildError
+from servicekit.server.processor import NICE
 
 Start = Callable[..., TowerProcess]
 
@@ -84,7 +85,7 @@ def test_it_has_the_priority_that_is_asked_for(graph: Path, start: Start) -> Non
 def test_a_batch_that_cannot_be_computed_leaves_it_running(graph: Path, start: Start) -> None:
     tower = start(graph)
     tower.wait()
-    with pytest.raises(TowerError, match=r"image\.onnx: .*pixels"):
+    with pytest.raises(ChildError, match=r"image\.onnx: .*pixels"):
         tower.run({"pixels": np.zeros((1, 4), np.float32)})
     assert tower.run({"pixels": PIXELS}).tolist() == (2 * PIXELS).tolist()
 
@@ -94,10 +95,10 @@ def test_its_death_is_noticed_and_mended(graph: Path, start: Start) -> None:
     tower.wait()
     assert tower.alive()
     os.kill(tower.pid, signal.SIGKILL)
-    with pytest.raises(TowerDiedError, match=r"the process of image\.onnx has ended \(status -9\)"):
+    with pytest.raises(ChildDiedError, match=r"the process of image\.onnx has ended \(status -9\)"):
         tower.run({"pixels": PIXELS})
     assert not tower.alive()
-    with pytest.raises(TowerDiedError):
+    with pytest.raises(ChildDiedError):
         tower.run({"pixels": PIXELS})
     tower.restart()
     assert tower.alive()
@@ -124,7 +125,7 @@ def test_a_graph_that_cannot_be_loaded_is_told(tmp_path: Path, start: Start) -> 
         broken = tmp_path / "text.onnx"
         broken.write_bytes(b"no graph")
         tower = start(broken, runtime)
-        with pytest.raises(TowerDiedError, match=r"text\.onnx cannot be loaded"):
+        with pytest.raises(ChildDiedError, match=r"text\.onnx cannot be loaded"):
             tower.wait()
         assert not tower.alive()
 

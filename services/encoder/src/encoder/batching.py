@@ -13,9 +13,9 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from servicekit.deadline import time_left
 from servicekit.errors import Kind, ServiceError
+from servicekit.server.child import ChildDiedError
 
 from encoder.metrics import BatchMetrics
-from encoder.tower import TowerDiedError
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Worker(Protocol[In, Out]):
     """Computes batches, one at a time."""
 
     def compute(self, items: Sequence[In]) -> Sequence[Out]:
-        """The result of each item; raises TowerDiedError if the worker has ended, another error for a bad batch."""
+        """The result of each item; raises ChildDiedError if the worker has ended, another error for a bad batch."""
         ...
 
     def alive(self) -> bool:
@@ -43,7 +43,7 @@ class Worker(Protocol[In, Out]):
         ...
 
     def restart(self) -> None:
-        """Start it again; raises TowerDiedError if that fails."""
+        """Start it again; raises ChildDiedError if that fails."""
         ...
 
 
@@ -179,7 +179,7 @@ class Batcher(Generic[Item, Result]):
         began = time.monotonic()
         try:
             results = self._worker.compute([entry.item for entry in batch])
-        except TowerDiedError as error:
+        except ChildDiedError as error:
             self._recover(str(error), batch)
             return
         except Exception as error:  # of the item at fault, which is found by computing each one alone
@@ -224,7 +224,7 @@ class Batcher(Generic[Item, Result]):
         while not self._closed:
             try:
                 self._worker.restart()
-            except TowerDiedError as error:
+            except ChildDiedError as error:
                 log.error("%s: %s; the next attempt is in %.1f s", self._name, error, pause)
                 with self._changed:
                     self._changed.wait_for(lambda: self._closed, pause)

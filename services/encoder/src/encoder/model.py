@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 from servicekit.pictures import canary_picture
+from servicekit.server.child import ChildDiedError
+from servicekit.server.processor import NICE, available_cores
 from tokenizers import Tokenizer
 
 from encoder.batching import Batcher, Limits
 from encoder.metrics import BatchMetrics
-from encoder.processor import NICE, available_cores
 from encoder.runtime import Array, Runtime
-from encoder.tower import TowerDiedError, TowerProcess
+from encoder.tower import TowerProcess
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ class OnnxModel:
         try:
             for process in self._processes:
                 process.wait()
-        except TowerDiedError as error:
+        except ChildDiedError as error:
             for process in self._processes:
                 process.close()
             raise BundleError(str(error)) from error

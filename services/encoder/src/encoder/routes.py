@@ -13,11 +13,11 @@ from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import open_picture, unpacked
 from servicekit.records import EncodedItem, EncodedItems, EncoderFacts
+from servicekit.server.processor import available_cores, background_threads
 from servicekit.timing import stage
 from servicekit.wire import Wire, parse
 
 from encoder.model import TextVectors
-from encoder.processor import available_cores, background_threads
 from encoder.runtime import Array
 from encoder.settings import Settings
 

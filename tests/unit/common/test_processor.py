@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from encoder.processor import NICE, available_cores, background_threads
+from servicekit.server.processor import NICE, available_cores, background_threads
 
 
 @pytest.mark.parametrize(
