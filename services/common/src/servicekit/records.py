@@ -86,12 +86,41 @@ class Conditions(BaseModel):
     folder: Folder | None = Field(
         default=None, description="a folder of the library that holds the picture, at any depth: 2024 or 2024/Italy"
     )
+    has_text: bool | None = Field(default=None, description="whether anything is written in the picture")
+    text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="words, or parts of words, that are all written in the picture; a phrase in quotes as it stands",
+    )
 
 
 class Filter(Conditions, Wire):
     """Conditions on pictures; all that are given must hold."""
 
     attributes: dict[Name, Value | Range] = Field(default_factory=dict, max_length=20)
+
+
+class Line(TypedDict):
+    """A line of text in a picture."""
+
+    text: str
+    # x and y of the four corners as shares of width and height, clockwise from where the text begins.
+    box: Sequence[float]
+    confidence: float  # 0 to 1
+
+
+class Reading(TypedDict):
+    """What is written in a picture; it has no lines if nothing is."""
+
+    reader: str  # name and version of what has read it
+    lines: Sequence[Line]
+
+
+class ReadText(Reading):
+    """A reading with its whole text, in which boxes of one line are one line."""
+
+    text: str
 
 
 class NewRecord(TypedDict):
@@ -117,20 +146,29 @@ class Record(NewRecord):
     changed_at: str
 
 
+# The texts of a picture; `text` is what is written in it.
+TextField = Literal["caption", "tags", "file_name", "text"]
+
+
 class FoundRecord(Record):
     """A search result: a record with its cosine, or with the score of the mode text, hybrid or list."""
 
     score: float
     # The cosine with each term of the query, where `score` is not the cosine with the only one.
     cosines: NotRequired[list[float]]
-    # Of the modes text and hybrid: whether caption, tags and file name hold every word of the text.
+    # Of the modes text and hybrid: whether caption, tags and file name hold every word of the text; what is written in
+    # the picture as well, where that counts as much.
     has_words: NotRequired[bool]
+    # Where words of the text or of the filter `text` were found, and the lines of the picture that have them.
+    fields: NotRequired[list[TextField]]
+    lines: NotRequired[list[Line]]
 
 
 class NewVectorRecord(NewRecord):
-    """A picture with its vector, base64 of little-endian float32."""
+    """A picture with its vector, base64 of little-endian float32, and with what is written in it if it was read."""
 
     vector: str
+    reading: NotRequired[Reading | None]
 
 
 class VectorRecord(NewVectorRecord):
@@ -155,6 +193,7 @@ class QueryBody(TypedDict):
     text: NotRequired[str | None]
     without: NotRequired[str | None]
     mode: NotRequired[Literal["vector", "text", "hybrid", "list"]]
+    written: NotRequired[Literal["less", "as told"]]
     sort: NotRequired[Sort | None]
     where: NotRequired[dict[str, Any] | None]
     collapse: NotRequired[float | None]
@@ -190,6 +229,7 @@ class CollectionStats(TypedDict):
     model_id: str | None
     generation: str
     captioned: bool  # whether any picture has a caption
+    written: bool  # whether anything is written in any picture
     index: IndexFacts
 
 
@@ -238,10 +278,11 @@ class FacetCounts(TypedDict):
 
 
 class Suggestions(TypedDict):
-    """Captions and tags that complete a text."""
+    """Captions and tags that complete a text, and words that are written in pictures."""
 
     captions: list[str]
     tags: list[str]
+    written: list[str]
 
 
 class EncoderFacts(TypedDict):

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from servicekit.records import Filter, Sort
 
+from search.catalogue.tables import Held
 from search.index.exact import Vectors
 from search.index.view import ScoredId
 
@@ -41,13 +42,16 @@ class Source(Protocol):
     ) -> list[ScoredId]:
         """The best `count` hits by BM25, in order, with any of the words and none of `without`; fewer if no more."""
 
-    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
         """For each word its weight, which is greater for rare words, and the pictures among some that have it.
 
         Args:
             words: the words. One that no picture has weighs as much as the rarest that some picture has could.
             ids: at most `FUSED` pictures.
         """
+
+    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
+        """The pictures among some in which all of several words are written one after the other."""
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order, whose score is a time; fewer if no more exist."""
@@ -68,6 +72,9 @@ class Query:
     sort: Sort = "added"
     vector: Vectors | None = None
     words: Sequence[str] = ()
+    # Whether what is written in pictures counts in the mode hybrid as what is told of them. If not, it only does for
+    # pictures with all of several words in a line: a shirt that says "dog" is no dog.
+    written: bool = False
     # Words that a hit of the full-text search has not.
     without: Sequence[str] = ()
     where: Filter | None = None
@@ -149,7 +156,7 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
         yield from deepening(nearest, first)
         return
     told = source.full_text(query.words, FUSED, query.where, query.without)
-    fused = fuse(nearest(FUSED)[:FUSED], told, shares(source, query.words, told))
+    fused = fuse(nearest(FUSED)[:FUSED], told, shares(source, query.words, told, query.written))
     yield from fused
     # Pictures in neither list follow in the order of their cosines.
     known = {hit.id for hit in fused}
@@ -167,15 +174,21 @@ def deepening(fetch: Callable[[int], list[ScoredId]], first: int) -> Iterator[Sc
         done, count = len(hits), 2 * len(hits)
 
 
-def shares(source: Source, words: Sequence[str], hits: Sequence[ScoredId]) -> list[float]:
-    """For each hit of a full-text search the share of the words, by their weights, that its texts hold: 0 to 1."""
-    if len(words) == 1:
-        return [1.0] * len(hits)
+def shares(source: Source, words: Sequence[str], hits: Sequence[ScoredId], written: bool) -> list[float]:
+    """For each hit of a full-text search the share of the words, by their weights, that its texts hold: 0 to 1.
+
+    Args:
+        source: the view of the collection.
+        words: the words.
+        hits: the hits.
+        written: whether words count that are only written in the picture; see `Query`.
+    """
     held = dict.fromkeys((hit.id for hit in hits), 0.0)
+    shown = set(held) if written else source.in_a_line(words, list(held))
     whole = 0.0
-    for weight, ids in source.holders(words, list(held)) if hits else []:
+    for weight, told, by_text in source.holders(words, list(held)) if hits else []:
         whole += weight
-        for picture_id in ids:
+        for picture_id in told | (by_text & shown):
             held[picture_id] += weight
     return [held[hit.id] / whole for hit in hits]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Record, Suggestions
+from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Reading, Record, Suggestions
 
-from search.catalogue import facets
+from search.catalogue import facets, readings
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.models import Models
-from search.catalogue.tables import ModelEntry, NewPicture
+from search.catalogue.tables import Exported, ModelEntry, NewPicture
 from search.index.index import Index
 from search.ranking import Source
 
@@ -59,6 +59,15 @@ class Store(Protocol):
     def present(self, ids: Sequence[str]) -> set[str]:
         """The ids that exist."""
 
+    def put_readings(self, found: Mapping[str, Reading]) -> tuple[int, str]:
+        """Store what is written in pictures, by id; return of how many, without unknown ones, and the generation."""
+
+    def readings(self, ids: Sequence[str]) -> dict[str, Reading]:
+        """What is written in those pictures that exist and were read, by id."""
+
+    def unread(self, reader: str, limit: int) -> tuple[list[str], int]:
+        """At most `limit` ids of pictures that a reader has not read, the newest first, and how many they are."""
+
     def sample_captions(self, limit: int) -> list[str]:
         """Some short captions of the collection."""
 
@@ -68,8 +77,8 @@ class Store(Protocol):
     def facets(self) -> FacetCounts:
         """Facet counts of the collection; see `catalogue.facets.facets_of`."""
 
-    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[tuple[Record, bytes]]]:
-        """The serving model, and one page of records with its vectors, by ids greater than `after`, in their order."""
+    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[Exported]]:
+        """The serving model, and one page of pictures with its vectors, by ids greater than `after`, in their order."""
 
     def stats(self) -> CollectionStats:
         """Size, model and generation of the collection, and the state of its index."""
@@ -107,7 +116,7 @@ class LocalStore:
         self._models = Models(catalogue.database)
         self.models, self.fill, self.without = self._models.all, self._models.fill, self._models.without
         self.records, self.present = catalogue.records, catalogue.present
-        self.export = catalogue.export
+        self.export, self.readings, self.unread = catalogue.export, catalogue.readings, catalogue.unread
 
     def close(self) -> None:
         """Wait for background work, and close the file."""
@@ -140,6 +149,11 @@ class LocalStore:
         records, seq = self.catalogue.delete(ids)
         return records, self._generation(seq)
 
+    def put_readings(self, found: Mapping[str, Reading]) -> tuple[int, str]:
+        """See `Catalogue.put_readings`."""
+        count, seq = self.catalogue.put_readings(found)
+        return count, self._generation(seq)
+
     def sample_captions(self, limit: int) -> list[str]:
         """See `catalogue.facets.sample_captions`."""
         return facets.sample_captions(self.catalogue.database.reader, limit)
@@ -162,6 +176,7 @@ class LocalStore:
             "model_id": model and model.model_id,
             "generation": self._generation(view.state.seq),
             "captioned": facets.is_captioned(self.catalogue.database.reader),
+            "written": readings.is_written(self.catalogue.database.reader),
             "index": {
                 "generation": model and model.snapshot,
                 "kind": self.index.kind,

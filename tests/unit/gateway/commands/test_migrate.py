@@ -11,7 +11,7 @@ from gateway.commands.migrate import MigrateError, Moved, migrate
 from gateway.upstream.search import SearchClient
 from search import create_app
 from search.settings import Settings
-from servicekit.records import VectorRecord
+from servicekit.records import Line, Reading, VectorRecord
 
 
 @pytest.fixture
@@ -35,6 +35,11 @@ def open_search(tmp_path: Path) -> Iterator[Callable[[str, str], SearchClient]]:
         app.extensions["store"].close()
 
 
+LINE: Line = {"text": "Café 12", "box": [0.0, 0.0, 0.5, 0.0, 0.5, 0.125, 0.0, 0.125], "confidence": 0.75}
+
+READINGS: list[Reading | None] = [{"reader": "r", "lines": []}, None, {"reader": "r", "lines": [LINE]}]
+
+
 def pictures(count: int) -> list[VectorRecord]:
     """Pictures with unsorted ids, every field set, and random vectors."""
     generator = np.random.default_rng(1)
@@ -54,6 +59,8 @@ def pictures(count: int) -> list[VectorRecord]:
             "taken_at": "2020-01-02T03:04:05",
             "placeholder": f"{i:04}",
             "added_at": "2021-01-02T03:04:05+00:00",
+            # Read and empty, not read, and with a line.
+            "reading": READINGS[i % 3],
             "vector": base64.b64encode(v.astype("<f4").tobytes()).decode(),
         }
         for i, v in enumerate(vectors)

@@ -73,7 +73,7 @@ def test_folders_are_counted_with_all_that_lies_below_them(client: FlaskClient) 
 
 
 def test_an_empty_collection_offers_nothing(client: FlaskClient) -> None:
-    assert suggest(client, "red") == {"captions": [], "tags": []}
+    assert suggest(client, "red") == {"captions": [], "tags": [], "written": []}
     found = client.get("/v1/facets").get_json()
     assert (found["tags"], found["folders"], found["taken"], found["added"], found["widest"]) == ([], [], None, None, 0)
 

@@ -72,7 +72,7 @@ def test_a_newer_catalogue_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(CatalogueError, match="has schema 99; this version of Sightline reads up to 5"):
+    with pytest.raises(CatalogueError, match="has schema 99; this version of Sightline reads up to 6"):
         Catalogue(path)
 
 

@@ -216,7 +216,7 @@ class Ingest:
             if model and encoded.model_id != model.model_id:
                 raise ServiceError(Kind.MODEL_MISMATCH, "the encoders serve different models; give them one bundle")
             model = encoded
-            ready.append({**new.record, "vector": encoded.vector})
+            ready.append({**new.record, "vector": encoded.vector, "reading": None})
         if model:
             with stage("record"):
                 added = self._search.add(model.model_id, model.dim, ready)

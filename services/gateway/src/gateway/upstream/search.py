@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Unpack
 
 from servicekit.clients.service import Service
 from servicekit.records import (
@@ -13,6 +13,8 @@ from servicekit.records import (
     NewVectorRecord,
     Page,
     QueryBody,
+    Reading,
+    ReadText,
     Record,
     Suggestions,
     VectorRecord,
@@ -20,6 +22,13 @@ from servicekit.records import (
 
 # Queries per request to the search service; its limit is 64.
 BATCH_QUERIES = 32
+
+
+class Unread(NamedTuple):
+    """Pictures that were not read: some ids, and how many they are."""
+
+    ids: list[str]
+    total: int
 
 
 class SearchClient(Service):
@@ -100,6 +109,22 @@ class SearchClient(Service):
         """Ids of pictures without a vector of a model, at most `limit`."""
         ids: list[str] = self.call("POST", "/v1/models/missing", json={"model_id": model_id, "limit": limit})["ids"]
         return ids
+
+    def unread(self, reader: str, limit: int) -> Unread:
+        """The pictures that a reader has not read: the ids of the newest, at most `limit`, and how many they are."""
+        answer = self.call("POST", "/v1/readings/missing", json={"reader": reader, "limit": limit})
+        return Unread(answer["ids"], answer["count"])
+
+    def put_readings(self, found: Mapping[str, Reading]) -> None:
+        """Store what is written in pictures, by id."""
+        if found:
+            sent = [{"id": picture_id, **reading} for picture_id, reading in found.items()]
+            self.call("POST", "/v1/readings", json={"readings": sent})
+
+    def readings(self, ids: Sequence[str]) -> dict[str, ReadText]:
+        """What is written in those pictures that exist and were read, by id."""
+        readings: dict[str, ReadText] = self.call("POST", "/v1/readings/lookup", json={"ids": list(ids)})["readings"]
+        return readings
 
     def fill(self, model_id: str, dim: int, vectors: dict[str, str]) -> None:
         """Store vectors, by picture id, of a model that searches do not use yet."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import FoundRecord, Page, Record
+from servicekit.records import FoundRecord, Line, Page, Reading, Record, TextField
 from servicekit.timing import stage
 
 from search.api.schemas import QueryRequest, check_limit, digest_of, read_cursor, read_vector, write_cursor
+from search.catalogue.readings import joined, parts_of, skeleton, text_of, whole_of
 from search.catalogue.tables import check_model
 from search.catalogue.words import has_all, words_of
 from search.index.exact import Vectors
@@ -50,6 +51,8 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
                 page = rank(moment.source, query, body.k, after, depth)
             with stage("records"):
                 records = store.records([h.id for h in page.hits])
+                wanted = [*query.words, *words_of(body.where.text or "" if body.where else "")]
+                read = store.readings(list(records)) if wanted else {}
         except StaleViewError:
             moment = store.moment()
             continue
@@ -59,7 +62,7 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
         moment = later
     hits = [h for h in page.hits if h.id in records]
     answered: Page = {
-        "results": list(found(query, vectors, moment, hits, records)),
+        "results": list(found(query, vectors, moment, hits, records, Showing(wanted, read))),
         "model_id": moment.model and moment.model.model_id,
         "generation": moment.generation,
         "next_cursor": write_cursor(page.hits[-1], depth + body.k, order, digest) if page.more else None,
@@ -70,8 +73,54 @@ def answer(store: Store, body: QueryRequest, settings: Settings) -> Page:
     return answered
 
 
+class Showing(NamedTuple):
+    """Which words are looked for, and what is written in the pictures that were found."""
+
+    words: Sequence[str]
+    read: Mapping[str, Reading]
+
+    def places(self, record: Record) -> tuple[list[TextField], list[Line]]:
+        """The texts of a picture that have any of the words, and the lines that show them."""
+        texts: dict[TextField, str] = {
+            "caption": record["caption"],
+            "tags": " ".join(record["tags"]),
+            "file_name": record["file_name"],
+        }
+        fields = [field for field, text in texts.items() if any(has_all([word], text) for word in self.words)]
+        reading = self.read.get(record["id"])
+        lines = [line for line in reading["lines"] if self._shows(line["text"])] if reading else []
+        return [*fields, "text"] if lines else fields, lines
+
+    def has_all(self, query: Query, record: Record) -> bool:
+        """Whether a picture's texts have all words of a query; what is written in it where that counts."""
+        told = [record["caption"], *record["tags"], record["file_name"]]
+        reading = self.read.get(record["id"])
+        text = joined(text_of(reading["lines"])) if reading else ""
+        plain, whole = skeleton(text), whole_of(query.words)
+        if whole and whole in plain:
+            return True
+        if not (query.mode == "text" or query.written):
+            text = plain = ""
+        return all(has_all([word], *told, text) or in_parts(word, plain) for word in query.words)
+
+    def _shows(self, text: str) -> bool:
+        # A phrase may go on in the next line: each of its words marks one.
+        single = [piece for word in self.words for piece in word.split()]
+        return any(has_all([word], text) or in_parts(word, skeleton(text)) for word in single)
+
+
+def in_parts(word: str, plain: str) -> bool:
+    """Whether a word is a part of what is written, in the form of `skeleton`."""
+    return any(part in plain for part in parts_of([word]))
+
+
 def found(
-    query: Query, vectors: Sequence[Vectors], moment: Moment, hits: Sequence[ScoredId], records: Mapping[str, Record]
+    query: Query,
+    vectors: Sequence[Vectors],
+    moment: Moment,
+    hits: Sequence[ScoredId],
+    records: Mapping[str, Record],
+    showing: Showing,
 ) -> Iterator[FoundRecord]:
     """The records of hits, with what tells how well each fits the query.
 
@@ -81,6 +130,7 @@ def found(
         moment: the view of the collection.
         hits: the hits.
         records: the records of the hits by id.
+        showing: what is written in them.
     """
     # The score of the mode vector with a single term is its cosine.
     several = query.mode == "hybrid" or len(vectors) > 1
@@ -92,7 +142,9 @@ def found(
         if (vector := known.get(hit.id)) is not None:
             answered["cosines"] = (terms @ vector).tolist()
         if query.words:
-            answered["has_words"] = has_all(query.words, record["caption"], *record["tags"], record["file_name"])
+            answered["has_words"] = showing.has_all(query, record)
+        if showing.words:
+            answered["fields"], answered["lines"] = showing.places(record)
         yield answered
 
 
@@ -143,13 +195,23 @@ def read_query(body: QueryRequest, moment: Moment) -> tuple[Query, list[Vectors]
     unit = combine(terms) if terms else None
     if terms and unit is None:
         raise ServiceError(Kind.INVALID, "terms: they cancel each other out")
+    words = words_of(body.text)
     query = Query(
         body.mode,
         vector=unit,
-        words=words_of(body.text),
+        words=words,
+        written=body.written == "as told" or asks_text(words),
         without=words_of(body.without),
         where=body.where,
         exclude=frozenset(liked),
         collapse=body.collapse,
     )
     return query, [vector for _, vector in terms]
+
+
+def asks_text(words: Sequence[str]) -> bool:
+    """Whether a query asks for what is written: it has a phrase in quotes, or a digit, as prices and plates have.
+
+    Pairs of characters of scripts without spaces are phrases too, but not what people quote.
+    """
+    return any(any(c.isdigit() for c in word) or (" " in word and len(word) > 3) for word in words)

@@ -19,13 +19,16 @@ from search.api.schemas import (
     IdsRequest,
     MissingRequest,
     QueryRequest,
+    ReadingsRequest,
     ServeRequest,
     SuggestRequest,
+    UnreadRequest,
     UpsertRequest,
     check_limit,
     read_vectors,
 )
-from search.catalogue.tables import NewPicture
+from search.catalogue.readings import text_of
+from search.catalogue.tables import Exported, NewPicture
 from search.catalogue.words import words_of
 from search.settings import Settings
 from search.store import Store
@@ -41,7 +44,10 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
         check_limit("pictures", len(body.pictures), settings.max_pictures)
         vectors = read_vectors([p.vector for p in body.pictures], body.dim, "pictures.{}.vector")
         # Both classes have the same fields. `vars` is shallow; `model_dump` would deep-copy up to a thousand pictures.
-        pictures = [NewPicture(**{**vars(p), "vector": v}) for p, v in zip(body.pictures, vectors, strict=True)]
+        pictures = [
+            NewPicture(**{**vars(p), "vector": v, "reading": p.reading and p.reading.reading()})
+            for p, v in zip(body.pictures, vectors, strict=True)
+        ]
         created, generation = store.upsert(body.model_id, body.dim, pictures, body.keep_existing)
         return {"created": created, "generation": generation}
 
@@ -95,12 +101,37 @@ def create_routes(store: Store, settings: Settings) -> Blueprint:
             moment = store.moment()
             model, vectors = moment.model, moment.source.vectors(body.ids)
             records = store.records(list(vectors))
-            found = [(record, vectors[i].astype("<f4").tobytes()) for i, record in records.items()]
+            read = store.readings(list(records))
+            found = [Exported(r, vectors[i].astype("<f4").tobytes(), read.get(i)) for i, r in records.items()]
         pictures = [
-            {**{k: v for k, v in record.items() if k != "changed_at"}, "vector": base64.b64encode(vector).decode()}
-            for record, vector in found
+            {
+                **{k: v for k, v in record.items() if k != "changed_at"},
+                "vector": base64.b64encode(vector).decode(),
+                "reading": reading,
+            }
+            for record, vector, reading in found
         ]
         return {"model_id": model and model.model_id, "dim": model and model.dim, "pictures": pictures}
+
+    @routes.post("/v1/readings")
+    def put_readings() -> dict[str, Any]:
+        body = parse(ReadingsRequest, request.get_json())
+        check_limit("readings", len(body.readings), settings.max_pictures)
+        kept, generation = store.put_readings({r.id: r.reading() for r in body.readings})
+        return {"kept": kept, "generation": generation}
+
+    @routes.post("/v1/readings/lookup")
+    def readings() -> dict[str, Any]:
+        ids = parse(IdsRequest, request.get_json()).ids
+        check_limit("ids", len(ids), settings.max_pictures)
+        return {"readings": {i: {**r, "text": text_of(r["lines"])} for i, r in store.readings(ids).items()}}
+
+    @routes.post("/v1/readings/missing")
+    def unread() -> dict[str, Any]:
+        body = parse(UnreadRequest, request.get_json())
+        check_limit("limit", body.limit, settings.max_pictures)
+        ids, count = store.unread(body.reader, body.limit)
+        return {"ids": ids, "count": count}
 
     @routes.get("/v1/stats")
     def stats() -> CollectionStats:

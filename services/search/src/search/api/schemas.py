@@ -6,12 +6,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal, Self, cast
 
 import numpy as np
-from pydantic import Field
+import orjson
+from pydantic import Field, model_validator
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import MOST, Attributes, Caption, Edit, Filter, Sort, TagList, TakenAt
+from servicekit.records import MOST, Attributes, Caption, Edit, Filter, Line, Reading, Sort, TagList, TakenAt
 from servicekit.wire import Wire
 
 from search.index.exact import Vectors
@@ -21,6 +22,36 @@ from search.ranking import Key
 # Tolerance on the length of a unit vector: far above float32's rounding error, and it still catches a vector that was
 # not normalised.
 UNIT = 1e-3
+# Most lines of text of one picture.
+MOST_LINES = 1000
+# Most bytes of a reading, as JSON.
+READING_BYTES = 50_000
+
+
+class LineIn(Wire):
+    """A line of text in a picture; its box is x and y of four corners, as shares of width and height."""
+
+    text: str = Field(min_length=1, max_length=2000)
+    box: list[Annotated[float, Field(ge=0, le=1, strict=False)]] = Field(min_length=8, max_length=8)
+    confidence: float = Field(ge=0, le=1, strict=False)
+
+
+class ReadingIn(Wire):
+    """What a reader has found written in a picture; no lines if nothing is."""
+
+    reader: str = Field(min_length=1, max_length=100)
+    lines: list[LineIn] = Field(max_length=MOST_LINES)
+
+    @model_validator(mode="after")
+    def check_size(self) -> Self:
+        """Refuse more than a back end can store (Milvus: 65,536 bytes for all of a picture's attributes)."""
+        if (size := len(orjson.dumps([dict(line) for line in self.lines]))) > READING_BYTES:
+            raise ValueError(f"{size} bytes as JSON; the limit is {READING_BYTES}")
+        return self
+
+    def reading(self) -> Reading:
+        """The reading as the store takes it."""
+        return {"reader": self.reader, "lines": [cast(Line, dict(line)) for line in self.lines]}
 
 
 class PictureIn(Wire):
@@ -40,6 +71,8 @@ class PictureIn(Wire):
     # Set for a picture that is migrated from another catalogue, to keep its date.
     added_at: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
     vector: str
+    # Set for a picture that is copied, so that it is not read again.
+    reading: ReadingIn | None = None
 
 
 class UpsertRequest(Wire):
@@ -57,6 +90,25 @@ class VectorIn(Wire):
 
     id: str
     vector: str
+
+
+class PictureReading(ReadingIn):
+    """What is written in one picture."""
+
+    id: str
+
+
+class ReadingsRequest(Wire):
+    """The body of POST /v1/readings."""
+
+    readings: list[PictureReading] = Field(min_length=1)
+
+
+class UnreadRequest(Wire):
+    """The body of POST /v1/readings/missing."""
+
+    reader: str = Field(min_length=1, max_length=100)
+    limit: int = Field(default=100, ge=1)
 
 
 class FillRequest(Wire):
@@ -125,6 +177,9 @@ class QueryRequest(Wire):
     without: str = Field(default="", max_length=1000)
     # `list` has neither terms nor text: all pictures, in an order.
     mode: Literal["vector", "text", "hybrid", "list"] = "vector"
+    # Whether what is written in pictures counts less than what is told of them, in the mode hybrid; `as told` where the
+    # query is known to ask for it.
+    written: Literal["less", "as told"] = "less"
     sort: Sort | None = None
     where: Filter | None = None
     collapse: float | None = Field(default=None, ge=0.5, le=1, strict=False)

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from servicekit.records import Filter, Record
+from servicekit.records import Filter, Reading, Record
 
+from search.catalogue import readings
 from search.catalogue.database import Database
 from search.catalogue.filters import to_sql
 from search.catalogue.schema import create_model, to_json
 from search.catalogue.tables import (
     FIELDS,
     Changes,
+    Exported,
+    Held,
     ModelEntry,
     NewPicture,
     Rows,
@@ -40,6 +43,11 @@ from search.catalogue.tables import (
     set_meta,
     timestamp,
 )
+from search.catalogue.words import any_of
+
+# The weight of what is written in a picture beside what people say of it, of a part of a word beside the whole, and of
+# all words in one line beside one of them.
+WRITTEN, PART, LINE = 0.5, 0.5, 2.0
 
 
 class Catalogue:
@@ -123,6 +131,8 @@ class Catalogue:
                 f"INSERT OR REPLACE INTO vectors_{model.number} VALUES (?, ?, ?)",
                 ((rows[p.id], p.vector, seq) for p in written),
             )
+            # A replaced picture is the same file: what was read in it stays.
+            readings.write(db, {rows[p.id]: p.reading for p in written if p.reading})
             return [p.id for p in fresh], seq
 
     def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, int]:
@@ -162,7 +172,27 @@ class Catalogue:
                 "UPDATE pictures SET deleted_at = ?, seq = ? WHERE row = ?", ((now, seq, row) for row in rows.values())
             )
             db.executemany("DELETE FROM tags WHERE row = ?", ((row,) for row in rows.values()))
+            readings.forget(db, list(rows.values()))
             return records, seq
+
+    def put_readings(self, found: Mapping[str, Reading]) -> tuple[int, int]:
+        """Store what is written in pictures, by id, in place of former readings; ids of unknown pictures are ignored.
+
+        Returns:
+            How many were stored, and the sequence number.
+        """
+        with self.database.writing() as db:
+            rows = rows_of(db, list(found))
+            readings.write(db, {row: found[picture_id] for picture_id, row in rows.items()})
+            return len(rows), next_seq(db) if rows else read_state(db).seq
+
+    def readings(self, ids: Sequence[str]) -> dict[str, Reading]:
+        """What is written in those pictures that exist and were read, by id."""
+        return readings.read(self.database.reader, ids)
+
+    def unread(self, reader: str, limit: int) -> tuple[list[str], int]:
+        """At most `limit` ids of pictures that a reader has not read, the newest first, and how many they are."""
+        return readings.unread(self.database.reader, reader, limit)
 
     def compact(self) -> int:
         """Remove soft-deleted pictures for good and free their disk space; return how many they were."""
@@ -209,8 +239,8 @@ class Catalogue:
         )
         return {picture_id for (picture_id,) in found}
 
-    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[tuple[Record, bytes]]]:
-        """The serving model, and one page of records with its vectors, by ids greater than `after`, in their order."""
+    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[Exported]]:
+        """The serving model, and one page of pictures with its vectors, by ids greater than `after`, in their order."""
         with self.database.reading() as db:
             model = read_state(db).model
             if model is None:
@@ -221,7 +251,8 @@ class Catalogue:
                 (after, limit),
             ).fetchall()
             records = read_records(db, [picture_id for picture_id, _ in found])
-        return model, [(records[picture_id], vector) for picture_id, vector in found]
+            read = readings.read(db, list(records))
+        return model, [Exported(records[picture_id], vector, read.get(picture_id)) for picture_id, vector in found]
 
     def ids(self, rows: Sequence[int]) -> dict[int, str]:
         """The ids of rows, including those of soft-deleted pictures."""
@@ -249,26 +280,51 @@ class Catalogue:
     def full_text(
         self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
     ) -> list[tuple[float, str]]:
-        """(score, id) of the best pictures whose caption, tags or file name contain any of the words, best first.
+        """(score, id) of the best pictures that have any of the words, best first; ties are broken by id.
 
-        Those that contain any word of `without` are left out.
-        The score is BM25 with twice the weight for captions and tags as for file names; ties are broken by id.
+        The score is BM25 over caption, tags and file name, with twice the weight for captions and tags, and BM25 over
+        what is written in the picture times `WRITTEN`; a part of a written word counts `PART` of a whole one, and all
+        words in one line `LINE` words. Pictures that have any word of `without` are left out.
         """
         if not words:
             return []
-        sql, given = to_sql(where)
+        db = self.database.reader
         query = any_of(words)
+        found = ["SELECT rowid AS row, -bm25(words, 2.0, 2.0, 1.0) AS score FROM words WHERE words MATCH ?"]
+        found.append(f"SELECT rowid, {WRITTEN} * -bm25(written) FROM written WHERE written MATCH ?")
+        given: list[Any] = [query, query]
+        count_read = db.execute("SELECT coalesce(max(row), 0) FROM readings").fetchone()[0]
+        parts = [(PART, part) for part in readings.parts_of(words)]
+        if whole := readings.whole_of(words):
+            parts.append((LINE, whole))
+        for weight, part in parts:
+            (frequency,) = db.execute("SELECT count(*) FROM parts WHERE parts MATCH ?", (any_of([part]),)).fetchone()
+            found.append("SELECT rowid, ? FROM parts WHERE parts MATCH ?")
+            given += [weight * WRITTEN * rarity(frequency, count_read), any_of([part])]
+        sql, values = to_sql(where)
         if without:
-            query = f"({query}) NOT ({any_of(without)})"
-        rows = self.database.reader.execute(
-            "SELECT -bm25(words, 2.0, 2.0, 1.0) AS score, p.id FROM words JOIN pictures AS p ON p.row = words.rowid"
-            f" WHERE words MATCH ? AND {sql} ORDER BY score DESC, p.id LIMIT ?",
-            (query, *given, count),
+            sql += "".join(
+                f" AND p.row NOT IN (SELECT rowid FROM {table} WHERE {table} MATCH ?)" for table in ("words", "written")
+            )
+            values = [*values, any_of(without), any_of(without)]
+        rows = db.execute(
+            f"SELECT sum(score) AS score, p.id FROM ({' UNION ALL '.join(found)}) JOIN pictures AS p USING (row)"
+            f" WHERE {sql} GROUP BY row ORDER BY score DESC, p.id LIMIT ?",
+            (*given, *values, count),
         )
         return [(score, picture_id) for score, picture_id in rows]
 
-    def holders(self, words: Sequence[str], ids: Sequence[str], count: int) -> list[tuple[float, set[str]]]:
-        """For each word its weight, and the pictures among some whose caption, tags or file name have it.
+    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
+        """The pictures among some in which all of several words are written one after the other."""
+        if (whole := readings.whole_of(words)) is None:
+            return set()
+        db = self.database.reader
+        by_row = {row: picture_id for picture_id, row in rows_of(db, ids).items()}
+        found = db.execute("SELECT rowid FROM parts WHERE parts MATCH ?", (any_of([whole]),))
+        return {by_row[row] for (row,) in found if row in by_row}
+
+    def holders(self, words: Sequence[str], ids: Sequence[str], count: int) -> list[Held]:
+        """For each word its weight, and the pictures among some that have it.
 
         Args:
             words: the words; one that no picture has weighs as much as one that a single picture has.
@@ -278,15 +334,23 @@ class Catalogue:
         db = self.database.reader
         by_row = {row: picture_id for picture_id, row in rows_of(db, ids).items()}
         rows = json.dumps(list(by_row))
-        found: list[tuple[float, set[str]]] = []
-        for word in words:
+
+        def holding(table: str, match: str) -> tuple[int, set[str]]:
             # One pass through the word's entries: each costs the same whether or not it is asked for.
-            frequency, holding = db.execute(
+            frequency, held = db.execute(
                 "SELECT count(*), json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?)))"
-                " FROM words WHERE words MATCH ?",
-                (rows, any_of([word])),
+                f" FROM {table} WHERE {table} MATCH ?",
+                (rows, any_of([match])),
             ).fetchone()
-            found.append((rarity(frequency, count), {by_row[row] for row in json.loads(holding)}))
+            return frequency, {by_row[row] for row in json.loads(held)}
+
+        found: list[Held] = []
+        for word in words:
+            told, by_words = holding("words", word)
+            shown, by_text = holding("written", word)
+            for part in readings.parts_of([word]):
+                by_text |= holding("parts", part)[1]
+            found.append(Held(rarity(told + shown, count), by_words, by_text))
         return found
 
     @contextmanager
@@ -303,8 +367,3 @@ def rarity(frequency: int, count: int) -> float:
     """The weight of a word that so many of all pictures have: BM25's inverse document frequency, always positive."""
     frequency = max(1, frequency)
     return math.log(1 + (max(count, frequency) - frequency + 0.5) / (frequency + 0.5))
-
-
-def any_of(words: Sequence[str]) -> str:
-    """The FTS5 query for any of some words or phrases: quoted, so that none is an operator; quotes are doubled."""
-    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from servicekit.errors import Kind, ServiceError
 
+from search.catalogue.readings import skeleton, written
 from search.catalogue.schema import migrate
 from search.catalogue.words import searchable
 
@@ -48,8 +49,9 @@ class Database:
         db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=BUSY_S)
         # Durability: an acknowledged write survives a crash of the process and a power failure.
         db.execute("PRAGMA synchronous = FULL")
-        # The triggers of the full-text index call it.
-        db.create_function("searchable", 1, searchable, deterministic=True)
+        # The triggers of the full-text indexes call them.
+        for function in (searchable, written, skeleton):
+            db.create_function(function.__name__, 1, function, deterministic=True)
         self._opened.append(db)
         return db
 

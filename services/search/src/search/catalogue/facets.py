@@ -9,6 +9,8 @@ from typing import Any
 
 from servicekit.records import FacetCounts, FolderCount, Suggestions, YearCount
 
+from search.catalogue import readings
+
 MOST_TAGS = 200
 MOST_FOLDERS = 500
 # Captions longer than this are not suggested: no user would type them.
@@ -38,16 +40,17 @@ def is_captioned(db: sqlite3.Connection) -> bool:
 
 
 def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int) -> Suggestions:
-    """Autocomplete: captions that contain all the words, the last one as a prefix, and tags that begin with the text.
+    """Autocomplete: captions that contain all the words, the last one as a prefix, tags that begin with the text, and
+    frequent words that are written in pictures.
 
     Args:
         db: a connection.
         text: what was typed so far.
         words: its words, as `words.words_of` finds them.
-        limit: the maximum number of captions, and of tags.
+        limit: the maximum number of each.
     """
     if not words:
-        return {"captions": [], "tags": []}
+        return {"captions": [], "tags": [], "written": []}
     *whole, last = ('"' + w.replace('"', '""') + '"' for w in words)
     query = f"caption : ({' '.join([*whole, f'{last} *'])})"
     captions = db.execute(
@@ -64,7 +67,11 @@ def suggest(db: sqlite3.Connection, text: str, words: Sequence[str], limit: int)
         f"SELECT tag FROM tags WHERE {ranges} GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?",
         (*(end for way in ways for end in (way, way + "\U0010ffff")), limit),
     )
-    return {"captions": [caption for (caption,) in captions], "tags": [tag for (tag,) in tags]}
+    return {
+        "captions": [caption for (caption,) in captions],
+        "tags": [tag for (tag,) in tags],
+        "written": readings.suggest(db, typed, limit),
+    }
 
 
 def facets(db: sqlite3.Connection) -> FacetCounts:

@@ -6,6 +6,9 @@ from typing import Any
 
 from servicekit.records import Filter, Range
 
+from search.catalogue.readings import parts_of
+from search.catalogue.words import any_of, words_of
+
 ORIENTATIONS = {
     "landscape": "p.width > p.height",
     "portrait": "p.width < p.height",
@@ -25,6 +28,8 @@ CONDITIONS = {
     # "0" is the character after "/".
     "folder": "(p.file_name > ?1 || '/' AND p.file_name < ?1 || '0')",
 }
+HAS_TEXT = "p.row {}IN (SELECT row FROM readings WHERE text != '')"
+SHOWS = "p.row IN (SELECT rowid FROM {table} WHERE {table} MATCH ?)"
 HAS_TAG = "p.row IN (SELECT row FROM tags WHERE tag {})"
 
 
@@ -48,6 +53,15 @@ def to_sql(where: Filter | None) -> tuple[str, list[Any]]:
         if value is not None:
             sql.append(condition.replace("?1", "?"))
             values += [value] * condition.count("?1")
+    if where.has_text is not None:
+        sql.append(HAS_TEXT.format("" if where.has_text else "NOT "))
+    words = words_of(where.text or "")
+    if where.text and not words:
+        sql.append("FALSE")
+    for word in words:
+        ways = [("written", word), *(("parts", part) for part in parts_of([word]))]
+        sql.append(f"({' OR '.join(SHOWS.format(table=table) for table, _ in ways)})")
+        values += [any_of([value]) for _, value in ways]
     for name, wanted in where.attributes.items():
         # No SQL injection: attribute names are validated and hold no character that is special in SQL or JSON paths.
         path = f"json_extract(p.attributes, '$.{name}')"

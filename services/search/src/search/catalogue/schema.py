@@ -124,7 +124,33 @@ CREATE INDEX pictures_taken ON pictures (taken_at DESC, added_at DESC, id) WHERE
 CREATE INDEX pictures_captioned ON pictures (row) WHERE deleted_at IS NULL AND caption != '';
 """
 
-VERSION = 5
+# What is written in pictures, apart from what people say of them. The functions are those of `readings`; no stemming,
+# since it may be of any language. `parts` has trigrams.
+V6 = """
+CREATE TABLE readings (
+    row INTEGER PRIMARY KEY,
+    reader TEXT NOT NULL,  -- name and version
+    lines TEXT NOT NULL,   -- JSON list
+    text TEXT NOT NULL     -- of the lines; empty if nothing is written
+) STRICT;
+CREATE INDEX readings_reader ON readings (reader);
+CREATE INDEX readings_written ON readings (row) WHERE text != '';
+CREATE VIRTUAL TABLE written USING fts5 (
+    text, content='', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
+);
+CREATE VIRTUAL TABLE written_words USING fts5vocab (written, 'row');
+CREATE VIRTUAL TABLE parts USING fts5 (text, content='', tokenize='trigram');
+CREATE TRIGGER readings_insert AFTER INSERT ON readings WHEN new.text != '' BEGIN
+    INSERT INTO written (rowid, text) VALUES (new.row, written(new.text));
+    INSERT INTO parts (rowid, text) VALUES (new.row, skeleton(new.text));
+END;
+CREATE TRIGGER readings_delete AFTER DELETE ON readings WHEN old.text != '' BEGIN
+    INSERT INTO written (written, rowid, text) VALUES ('delete', old.row, written(old.text));
+    INSERT INTO parts (parts, rowid, text) VALUES ('delete', old.row, skeleton(old.text));
+END;
+"""
+
+VERSION = 6
 
 
 class CatalogueError(Exception):
@@ -158,6 +184,8 @@ def migrate(db: sqlite3.Connection, path: object) -> None:
         run(db, V4)
     if version < 5:
         run(db, V5)
+    if version < 6:
+        run(db, V6)
     if version < VERSION:
         db.execute(f"PRAGMA user_version = {VERSION}")
 

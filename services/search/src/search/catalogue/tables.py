@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Record, Value
+from servicekit.records import Reading, Record, Value
 
 from search.catalogue.schema import to_json
 
@@ -45,6 +45,24 @@ class NewPicture:
     placeholder: str = ""
     # Set for a picture that is migrated from another catalogue; None: now.
     added_at: str | None = None
+    # What is written in it; None: it was not read.
+    reading: Reading | None = None
+
+
+class Exported(NamedTuple):
+    """A picture as it is copied: its record, its vector as little-endian float32, and what is written in it if read."""
+
+    record: Record
+    vector: bytes
+    reading: Reading | None
+
+
+class Held(NamedTuple):
+    """Of a word, or phrase: its weight, the pictures whose caption, tags or file name have it, those that show it."""
+
+    weight: float
+    told: set[str]
+    written: set[str]
 
 
 class ModelEntry(NamedTuple):

@@ -83,3 +83,8 @@ def pieces(text: str) -> list[str]:
     """The parts of a text that consist of letters, marks and numbers."""
     kept = (c if c == "_" or unicodedata.category(c)[0] in "LMN" else " " for c in text)
     return "".join(kept).split()
+
+
+def any_of(words: Sequence[str]) -> str:
+    """The FTS5 query for any of some words or phrases: quoted, so that none is an operator; quotes are doubled."""
+    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)

@@ -11,7 +11,7 @@ from servicekit.records import Filter, Sort
 
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.listing import listed
-from search.catalogue.tables import State
+from search.catalogue.tables import Held, State
 from search.index.approximate import Approximate
 from search.index.delta import Part
 from search.index.exact import Mask, Rows, Vectors, top, top_with_ties
@@ -82,12 +82,16 @@ class View:
     def full_text(
         self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
     ) -> list[ScoredId]:
-        """The best `count` hits by BM25 over caption, tags and file name, in order; see `Catalogue.full_text`."""
+        """The best `count` hits by BM25, in order; see `Catalogue.full_text`."""
         return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where, without)]
 
-    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
         """For each word its weight and the pictures among some that have it; see `Catalogue.holders`."""
         return self.catalogue.holders(words, ids, self.count)
+
+    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
+        """The pictures among some in which all of several words are written one after the other."""
+        return self.catalogue.in_a_line(words, ids)
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order; see `listing.listed`."""

@@ -6,7 +6,7 @@ from pymilvus import MilvusClient
 from servicekit.records import FacetCounts
 
 from search.catalogue.facets import LONGEST, LOOKED_AT, facets_of
-from search.milvus.schema import quoted
+from search.milvus.schema import IS_WRITTEN, quoted
 
 # Milvus cannot count by value: facets of a large collection are counted here, over this many pictures at most.
 COUNTED = 10_000
@@ -21,6 +21,11 @@ def sample_captions(client: MilvusClient, collection: str, limit: int) -> list[s
 def is_captioned(client: MilvusClient, collection: str) -> bool:
     """Whether any picture has a caption."""
     return bool(client.query(collection, filter='caption != ""', output_fields=["id"], limit=1))
+
+
+def is_written(client: MilvusClient, collection: str) -> bool:
+    """Whether anything is written in any picture."""
+    return bool(client.query(collection, filter=IS_WRITTEN, output_fields=["id"], limit=1))
 
 
 def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> list[str]:

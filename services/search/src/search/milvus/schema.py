@@ -8,19 +8,26 @@ from typing import Any, cast
 
 import numpy as np
 from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
-from servicekit.records import Filter, Range, Record
+from servicekit.records import Filter, Range, Reading, Record
 
+from search.catalogue.readings import parts_of, skeleton, text_of, written
 from search.catalogue.tables import FIELDS, NewPicture
-from search.catalogue.words import pieces, searchable
+from search.catalogue.words import folded, pieces, searchable, words_of
 
 # The maximum size of a VARCHAR field in bytes. Only the text for the full-text index is truncated to it.
 MOST_BYTES = 65_535
 ORIENTATIONS = {"landscape": "width > height", "portrait": "width < height", "square": "width == height"}
 
 
-# The placeholder is stored among the attributes, under a name that no attribute can have: a field cannot be added to an
-# existing collection.
-PLACEHOLDER = "_placeholder"
+# The placeholder and the reading are stored among the attributes, under names that no attribute can have: a field
+# cannot be added to an existing collection.
+PLACEHOLDER, READING = "_placeholder", "_reading"
+HIDDEN = (PLACEHOLDER, READING)
+# What is written in a picture stands after its other words in the text for the full-text index: each word behind a
+# mark, and then each line as `readings.skeleton` has it behind another; before them the name of the reader. No word
+# begins so. Conditions look there, since one on an attribute that a picture has not is neither true nor false.
+READER, SHOWN, LINE = "zqrv", "zqxv", "zqyv"
+IS_WRITTEN = f'words like "%{LINE}%"'
 KEPT = [name for name in FIELDS if name != "placeholder"]
 
 
@@ -44,6 +51,12 @@ def expression(where: Filter | None) -> str:
     if where.folder:
         # "0" is the character after "/".
         conditions.append(f"file_name > {quoted(f'{where.folder}/')} and file_name < {quoted(f'{where.folder}0')}")
+    if where.has_text is not None:
+        conditions.append(IS_WRITTEN if where.has_text else f"not ({IS_WRITTEN})")
+    words = words_of(where.text or "")
+    conditions += [showing(word) for word in words]
+    if where.text and not words:
+        conditions.append('id == ""')
     for name, wanted in where.attributes.items():
         field = f'attributes["{name}"]'
         if isinstance(wanted, Range):
@@ -55,10 +68,34 @@ def expression(where: Filter | None) -> str:
 
 def lacking(words: Sequence[str]) -> str:
     """The condition that a text has none of some words; empty if there are none. Milvus has no NOT in full text."""
+    return f"not ({' or '.join(having(either) for word in words for either in (word, shown(word)))})" if words else ""
+
+
+def having(word: str) -> str:
+    """The condition that a text has a word or phrase."""
     # The text is words with one space between them. % and _ are wildcards, and no word holds a %.
-    escaped = [word.replace("_", "\\_") for word in words]
-    found = [f"words like {quoted(p)}" for w in escaped for p in (w, f"{w} %", f"% {w}", f"% {w} %")]
-    return f"not ({' or '.join(found)})" if found else ""
+    w = word.replace("_", "\\_")
+    return "(" + " or ".join(f"words like {quoted(like)}" for like in (w, f"{w} %", f"% {w}", f"% {w} %")) + ")"
+
+
+def shown(words: str) -> str:
+    """Words as they stand in the text if they are written in the picture."""
+    return " ".join(SHOWN + word for word in folded(words).split())
+
+
+def with_part(part: str) -> str:
+    """The condition that a line written in the picture has a part."""
+    return f"words like {quoted(f'%{LINE}%{part}%')}"
+
+
+def unread(reader: str) -> str:
+    """The condition that a reader has not read a picture."""
+    return f"not (words like {quoted(f'%{READER}{skeleton(reader)} %')})"
+
+
+def showing(word: str) -> str:
+    """The condition that a word or phrase, or a part of a word, is written in the picture."""
+    return f"({' or '.join([having(shown(word)), *map(with_part, parts_of([word]))])})"
 
 
 def bounds(field: str, least: Any, most: Any) -> list[str]:
@@ -74,7 +111,10 @@ def quoted(value: Any) -> str:
 def entity_of(p: NewPicture, added_at: str, changed_at: str) -> dict[str, Any]:
     """A picture as a Milvus entity."""
     record = {name: getattr(p, name) for name in KEPT if name not in ("added_at", "changed_at")}
-    record |= {"tags": list(p.tags), "attributes": with_placeholder(p.attributes or {}, p.placeholder)}
+    hidden: dict[str, Any] = {PLACEHOLDER: p.placeholder} if p.placeholder else {}
+    if p.reading:
+        hidden[READING] = dict(p.reading)
+    record |= {"tags": list(p.tags), "attributes": {**(p.attributes or {}), **hidden}}
     vector = np.frombuffer(p.vector, "<f4").tolist()
     return with_words({**record, "vector": vector, "added_at": added_at, "changed_at": changed_at})
 
@@ -84,6 +124,11 @@ def with_words(entity: dict[str, Any]) -> dict[str, Any]:
     # Milvus's tokenizer takes an underscore for a letter, SQLite's takes it for a separator: replace it by a space.
     text = searchable(" ".join([entity["caption"], *entity["tags"], entity["file_name"]]))
     words = " ".join(pieces(text.replace("_", " ")))
+    if reading := reading_of(entity):
+        said = text_of(reading["lines"])
+        lines = [LINE + line for line in skeleton(said).split("\n") if line]
+        read = shown(" ".join(pieces(written(said).replace("_", " "))))
+        words = " ".join([words, READER + skeleton(reading["reader"]), read, *lines])
     return {**entity, "words": words.encode()[:MOST_BYTES].decode(errors="ignore")}
 
 
@@ -91,14 +136,21 @@ def record_of(entity: Mapping[str, Any]) -> Record:
     """An entity's record, with the same fields in the same order as the local back end's."""
     record = {name: entity.get(name) for name in FIELDS}
     attributes = dict(entity["attributes"] or {})
+    attributes.pop(READING, None)
     placeholder = attributes.pop(PLACEHOLDER, "")
     record |= {"tags": list(entity["tags"]), "attributes": attributes, "placeholder": placeholder}
     return cast(Record, record)
 
 
-def with_placeholder(attributes: Mapping[str, Any], placeholder: str) -> dict[str, Any]:
-    """Attributes as an entity stores them, with the placeholder among them if there is one."""
-    return {**attributes, **({PLACEHOLDER: placeholder} if placeholder else {})}
+def hidden_of(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entity stores among its attributes that is none."""
+    return {name: value for name, value in (entity["attributes"] or {}).items() if name in HIDDEN}
+
+
+def reading_of(entity: Mapping[str, Any]) -> Reading | None:
+    """What is written in an entity's picture; None if it was not read."""
+    reading: Reading | None = (entity["attributes"] or {}).get(READING)
+    return reading
 
 
 def create_facts(client: MilvusClient, name: str) -> None:

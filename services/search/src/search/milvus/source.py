@@ -10,10 +10,13 @@ import numpy as np
 from pymilvus import MilvusClient
 from servicekit.records import Filter, Sort
 
+from search.catalogue.catalogue import LINE, PART, WRITTEN
 from search.catalogue.listing import placed
+from search.catalogue.readings import parts_of, whole_of
+from search.catalogue.tables import Held
 from search.index.exact import Vectors
 from search.index.view import ScoredId
-from search.milvus.schema import expression, lacking, quoted
+from search.milvus.schema import expression, having, lacking, quoted, shown, unread, with_part
 
 # Milvus's limit on the results of one search and on the ids of one query.
 MOST = 16_384
@@ -62,22 +65,62 @@ class MilvusSource:
     def full_text(
         self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
     ) -> list[ScoredId]:
-        """The best `count` hits by BM25, in order, with any of the words and none of `without`."""
+        """The best `count` hits by BM25, in order, with any of the words and none of `without`.
+
+        What is written in pictures counts less, as in `Catalogue.full_text`.
+        """
         if not words:
             return []
-        return self._with_ties(" ".join(words), "sparse", count, where, without)[:count]
+        conditions = [lacking(without)]
+        single = [word for word in words if " " not in word]
+        written = self._search(" ".join(map(shown, single)), "sparse", MOST, where, conditions) if single else []
+        sums = {picture_id: WRITTEN * score for score, picture_id in written}
+        # Milvus finds no phrases and does not tell how rare a part is: they count by the best hit of the single words.
+        best = max(sums.values(), default=WRITTEN) / max(1, len(single))
+        ways = [(best, having(shown(word))) for word in words if " " in word]
+        ways += [(PART * best, with_part(part)) for part in parts_of(words)]
+        if whole := whole_of(words):
+            ways.append((LINE * best, with_part(whole)))
+        for weight, condition in ways:
+            for picture_id in self._ids(where, [*conditions, condition]):
+                sums[picture_id] = sums.get(picture_id, 0) + weight
+        if not sums:
+            return self._with_ties(" ".join(words), "sparse", count, where, without)[:count]
+        # A sum of two lists has an order only where both are whole.
+        for score, picture_id in self._search(" ".join(words), "sparse", MOST, where, conditions):
+            sums[picture_id] = sums.get(picture_id, 0) + score
+        return sorted((ScoredId(score, i) for i, score in sums.items()), key=lambda hit: hit.key)[:count]
 
-    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
+    def _ids(self, where: Filter | None, conditions: Sequence[str]) -> set[str]:
+        """The pictures that match a filter and conditions, at most `MOST`."""
+        condition = " and ".join(filter(None, [expression(where), *conditions]))
+        found = self._client.query(self.collection, filter=condition, output_fields=["id"], limit=MOST)
+        return {e["id"] for e in found}
+
+    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
+        """The pictures among some in which all of several words are written one after the other."""
+        if (whole := whole_of(words)) is None:
+            return set()
+        return self._ids(None, [f"id in {quoted(list(ids))}", with_part(whole)])
+
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
         """See `ranking.Source`. A word's best BM25 score stands for how rare it is, which Milvus does not tell."""
         among = [f"id in {quoted(list(ids))}"]
-        best = [self._search(word, "sparse", 1, None, ()) for word in words]
-        rarest = max((hits[0][0] for hits in best if hits), default=1.0)
-        return [
-            (hits[0][0], {picture_id for _, picture_id in self._search(word, "sparse", len(ids), None, among)})
-            if hits
-            else (rarest, set())
-            for word, hits in zip(words, best, strict=True)
-        ]
+        best = [[self._search(way, "sparse", 1, None, ()) for way in (word, shown(word))] for word in words]
+        scores = [max((hits[0][0] for hits in ways if hits), default=0.0) for ways in best]
+        rarest = max(scores) or 1.0
+        found: list[Held] = []
+        for word, ways, score in zip(words, best, scores, strict=True):
+            told, written = (
+                {i for _, i in self._search(way, "sparse", len(ids), None, among)} if hits else set()
+                for way, hits in zip((word, shown(word)), ways, strict=True)
+            )
+            if " " in word:
+                written = self._ids(None, [*among, having(shown(word))])
+            for part in parts_of([word]):
+                written |= self._ids(None, [*among, with_part(part)])
+            found.append(Held(score or rarest, told, written))
+        return found
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order, and all of the same second as the last; fewer if no more exist.
@@ -92,6 +135,11 @@ class MilvusSource:
             return dated
         undated = " and ".join(filter(None, [condition, "taken_at is null"]))
         return dated + self._newest("added_at", sort, count - len(dated), undated)
+
+    def unread(self, reader: str, limit: int) -> tuple[list[str], int]:
+        """At most `limit` ids of pictures that a reader has not read, the newest first, and how many they are."""
+        condition = unread(reader)
+        return [hit.id for hit in self._newest("added_at", "added", limit, condition)][:limit], self._count(condition)
 
     def _newest(self, field: str, sort: Sort, count: int, condition: str) -> list[ScoredId]:
         def since(time: str) -> str:
@@ -175,7 +223,11 @@ class Nothing:
         """None."""
         return []
 
-    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[tuple[float, set[str]]]:
+    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
+        """None."""
+        return set()
+
+    def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
         """None."""
         return []
 

@@ -9,24 +9,26 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from pymilvus import MilvusClient
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Record, Suggestions
+from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Reading, Record, Suggestions
 
 from search.catalogue.facets import facets_of
-from search.catalogue.tables import ModelEntry, NewPicture, check_model, resolved, timestamp
-from search.milvus.facets import facets, is_captioned, sample_captions, suggest
+from search.catalogue.tables import Exported, ModelEntry, NewPicture, check_model, resolved, timestamp
+from search.milvus.facets import facets, is_captioned, is_written, sample_captions, suggest
 from search.milvus.schema import (
     KEPT,
-    PLACEHOLDER,
+    READING,
     create_facts,
     create_pictures,
     entity_of,
+    hidden_of,
+    reading_of,
     record_of,
-    with_placeholder,
     with_words,
 )
 from search.milvus.source import BATCH, MilvusSource, Nothing
@@ -119,11 +121,16 @@ class MilvusStore:
             if not (keep_existing and p.id in distinct):
                 distinct[p.id] = p
         source = MilvusSource(self._client, collection)
-        known = {e["id"]: e["added_at"] for e in source.get(list(distinct), ["id", "added_at"])}
+        known = {e["id"]: e for e in source.get(list(distinct), ["id", "added_at", "attributes"])}
         self._bump()
         now = timestamp()
         entities = [
-            entity_of(p, p.added_at or known.get(p.id) or now, now)
+            entity_of(
+                # A replaced picture is the same file: what was read in it stays.
+                replace(p, reading=p.reading or (p.id in known and reading_of(known[p.id])) or None),
+                p.added_at or (p.id in known and known[p.id]["added_at"]) or now,
+                now,
+            )
             for p in distinct.values()
             if not (keep_existing and p.id in known)
         ]
@@ -147,9 +154,9 @@ class MilvusStore:
     def edit(self, picture_id: str, changes: Mapping[str, Any]) -> tuple[Record, str]:
         """Change fields of a record; return the record and the generation."""
         collection, entity = self._entity(picture_id)
-        kept = (entity["attributes"] or {}).get(PLACEHOLDER, "")
+        hidden = hidden_of(entity)
         entity |= {**resolved(record_of(entity), changes), "changed_at": timestamp()}
-        entity["attributes"] = with_placeholder(entity["attributes"] or {}, kept)
+        entity["attributes"] = {**(entity["attributes"] or {}), **hidden}
         self._bump()
         self._client.upsert(collection, [with_words(entity)])
         return record_of(entity), self._acknowledge(collection)
@@ -164,6 +171,31 @@ class MilvusStore:
         self._bump()
         self._client.delete(source.collection, ids=list(records))
         return records, self._acknowledge(source.collection)
+
+    def put_readings(self, found: Mapping[str, Reading]) -> tuple[int, str]:
+        """Store what is written in pictures; see `Store.put_readings`."""
+        facts = self._all_facts()
+        source = self._source(self._serving(facts))
+        if not isinstance(source, MilvusSource) or not (entities := source.get(list(found), [*KEPT, "vector"])):
+            return 0, self._generation(facts["generation"])
+        self._bump()
+        read = [
+            with_words({**e, "attributes": {**(e["attributes"] or {}), READING: dict(found[e["id"]])}})
+            for e in entities
+        ]
+        self._client.upsert(source.collection, read)
+        return len(read), self._acknowledge(source.collection)
+
+    def readings(self, ids: Sequence[str]) -> dict[str, Reading]:
+        """What is written in those pictures that exist and were read, by id."""
+        source = self._source(self._serving())
+        found = source.get(ids, ["id", "attributes"]) if isinstance(source, MilvusSource) else []
+        return {e["id"]: reading for e in found if (reading := reading_of(e))}
+
+    def unread(self, reader: str, limit: int) -> tuple[list[str], int]:
+        """At most `limit` ids of pictures that a reader has not read, the newest first, and how many they are."""
+        source = self._source(self._serving())
+        return source.unread(reader, limit) if isinstance(source, MilvusSource) else ([], 0)
 
     def _acknowledge(self, collection: str) -> str:
         """Return the generation after a write to a collection.
@@ -196,21 +228,21 @@ class MilvusStore:
         """See `catalogue.facets.suggest`."""
         model = self._serving()
         captions = suggest(self._client, self._collection(model.model_id), text, limit) if model and words else []
-        return {"captions": captions, "tags": []}
+        return {"captions": captions, "tags": [], "written": []}
 
     def facets(self) -> FacetCounts:
         """See `catalogue.facets.facets_of`."""
         model = self._serving()
         return facets(self._client, self._collection(model.model_id)) if model else facets_of([])
 
-    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[tuple[Record, bytes]]]:
+    def export(self, after: str, limit: int) -> tuple[ModelEntry | None, list[Exported]]:
         """See `Store.export`."""
         model = self._serving()
         if model is None:
             return None, []
         source = MilvusSource(self._client, self._collection(model.model_id))
         entities = source.following(after, limit, [*KEPT, "vector"])
-        return model, [(record_of(e), np.array(e["vector"], "<f4").tobytes()) for e in entities]
+        return model, [Exported(record_of(e), np.array(e["vector"], "<f4").tobytes(), reading_of(e)) for e in entities]
 
     def _generation(self, token: str) -> str:
         return f"{self._prefix}-{token}"
@@ -224,6 +256,7 @@ class MilvusStore:
             "model_id": model and model.model_id,
             "generation": self._generation(facts["generation"]),
             "captioned": bool(model and is_captioned(self._client, self._collection(model.model_id))),
+            "written": bool(model and is_written(self._client, self._collection(model.model_id))),
             "index": {"generation": None, "kind": "Milvus FLAT", "after": 0, "problem": None},
         }
 
@@ -349,7 +382,7 @@ class MilvusStore:
             changed = [
                 with_words({**now[e["id"]], "vector": e["vector"]})
                 for e in then
-                if e["id"] in now and record_of(now[e["id"]]) != record_of(e)
+                if e["id"] in now and told_of(now[e["id"]]) != told_of(e)
             ]
             if changed:
                 self._client.upsert(self._collection(model.model_id), changed)
@@ -363,3 +396,8 @@ class MilvusStore:
             raise ServiceError(Kind.INVALID, f"{model_id} serves; let another model serve first")
         self._client.delete(self._facts, ids=[f"model:{model_id}"])
         self._client.drop_collection(self._collection(model_id))
+
+
+def told_of(entity: Mapping[str, Any]) -> tuple[Record, Reading | None]:
+    """All that is stored of a picture but its vector."""
+    return record_of(entity), reading_of(entity)
