@@ -7,7 +7,7 @@ EXPORT_PYTHON ?=
 VENV := .venv
 DEV := .venv-dev
 comma := ,
-SERVICES := -e 'services/common[pictures]' -e services/encoder -e services/search -e services/gateway -e cli
+SERVICES := -e 'services/common[pictures]' -e services/encoder -e services/search -e 'services/gateway[reading]' -e cli
 PACKAGES := constraints.txt $(wildcard services/*/pyproject.toml) cli/pyproject.toml
 PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
 RUN = $(VENV)/bin/python deploy/local.py run --port $(PORT) $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(DATA),--data "$(DATA)")
@@ -49,7 +49,7 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv --clear $(DEV)
-	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst services/gateway,'services/gateway[postgresql]',$(subst services/search,'services/search[milvus]',$(SERVICES)))) \
+	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst gateway[reading],gateway[postgresql$(comma)reading],$(subst services/search,'services/search[milvus]',$(SERVICES)))) \
 		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest pytest-xdist ruff schemathesis \
 		mypy types-cachetools types-defusedxml types-gunicorn types-pyyaml types-tqdm
 	touch $@

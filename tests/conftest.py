@@ -126,6 +126,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
         env = {bind: f"127.0.0.1:{port}", **given}
         if service in ("gateway", "worker"):
             env.setdefault("GATEWAY_STATE", str(folder / "state.sqlite"))
+            # The reader takes memory and a core: tests of it turn it on.
+            env.setdefault("GATEWAY_READING", "off")
         command = [sys.executable, "-m", "gunicorn", "-c", f"python:{conf}"]
         return running(command, env, f"http://127.0.0.1:{port}", ready, folder / "log")
 
@@ -206,7 +208,8 @@ def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     port = find_free_ports(4)
     command = [sys.executable, "deploy/local.py", "run", "--port", str(port), "--data", str(folder / "data")]
     url = f"http://127.0.0.1:{port}"
-    with running(command, {}, url, "/readyz", folder / "log") as process:
+    # Reading would take a core from the tests for half a minute.
+    with running(command, {"GATEWAY_READING": "off"}, url, "/readyz", folder / "log") as process:
         deadline = time.monotonic() + 240
         while f"Open {url}" not in (folder / "log").read_text():
             if process.popen.poll() is not None or time.monotonic() > deadline:

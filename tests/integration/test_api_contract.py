@@ -48,4 +48,4 @@ def test_the_running_api_is_as_it_is_described(start_all: Any, tmp_path: Path) -
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "Tested: 36" in done.stdout
+        assert "Tested: 37" in done.stdout

@@ -78,6 +78,7 @@ ROOMS = {
         ("auth",),
         ("api",),
         ("pictures",),
+        ("reading",),
         ("bin", "library", "search", "selection"),
         ("admin", "jobs"),
         ("dependencies",),

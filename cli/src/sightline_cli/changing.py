@@ -18,8 +18,9 @@ IDS_AT_ONCE = 100
 @click.argument("picture_id", metavar="ID")
 @click.pass_obj
 def info(client: Client, picture_id: str) -> None:
-    """Print the record of a picture, as JSON."""
-    show(client.get(f"/api/v1/images/{picture_id}"))
+    """Print the record of a picture, and what is written in it, as JSON. `text` is null if it was not read yet."""
+    written = client.get(f"/api/v1/images/{picture_id}/text")
+    show({**client.get(f"/api/v1/images/{picture_id}"), "text": written["text"] if written["read"] else None})
 
 
 @click.command()

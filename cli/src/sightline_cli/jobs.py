@@ -1,4 +1,4 @@
-"""Jobs, which a worker does whether or not the command waits: `sightline scan`, `reindex`, `sweep`, `jobs`."""
+"""Jobs, which a worker does whether or not the command waits: `sightline scan`, `reindex`, `sweep`, `read`, `jobs`."""
 
 from __future__ import annotations
 
@@ -72,6 +72,25 @@ def sweep(client: Client, as_json: bool) -> None:
         show(last)
     else:
         click.echo(f"{last['restored']} pictures added again, {last['removed']} files removed.")
+        for failed in last["failed"]:
+            click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
+    if last["failed"]:
+        sys.exit(1)
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def read(client: Client, as_json: bool) -> None:
+    """Read what is written in pictures that were not read yet: the worker does this by itself, the newest first.
+
+    Exit status 1: some pictures cannot be read; they are listed.
+    """
+    last = completed(client, {"kind": "read", "join": True}, "reading", as_json)
+    if as_json:
+        show(last)
+    else:
+        click.echo(f"{last['done']} pictures read, {last['written']} of them with text.")
         for failed in last["failed"]:
             click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
     if last["failed"]:

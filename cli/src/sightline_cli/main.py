@@ -56,6 +56,7 @@ for command in (
     changing.bin_commands,
     changing.export,
     changing.quarantine,
+    jobs.read,
     jobs.reindex,
     jobs.scan,
     jobs.sweep,

@@ -1,6 +1,23 @@
 /** The paths and models of /openapi.json, made by `make types`. */
 
 export interface paths {
+    "/api/v1/images/{picture_id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what is written in a picture. */
+        get: operations["get_text"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -698,6 +715,11 @@ export interface components {
              */
             captioned: boolean;
             /**
+             * Written
+             * @description whether anything is written in any picture, as far as they were read
+             */
+            written: boolean;
+            /**
              * Captions
              * @description some short captions, to start from
              */
@@ -861,6 +883,18 @@ export interface components {
              * @default null
              */
             folder?: string | null;
+            /**
+             * Has Text
+             * @description whether anything is written in the picture
+             * @default null
+             */
+            has_text?: boolean | null;
+            /**
+             * Text
+             * @description words, or parts of words, that are all written in the picture; a phrase in quotes as it stands
+             * @default null
+             */
+            text?: string | null;
             /** Attributes */
             attributes?: {
                 [key: string]: string | boolean | number | components["schemas"]["Range"];
@@ -948,6 +982,16 @@ export interface components {
              * @description how sure the system is that it fits the words, 0 to 1; null for searches by pictures alone
              */
             confidence: number | null;
+            /**
+             * Fields
+             * @description where words of the search were found: caption, tags, file_name, or text, which is what is written in the picture
+             */
+            fields: ("caption" | "tags" | "file_name" | "text")[];
+            /**
+             * Lines
+             * @description the lines in the picture that have words of the search
+             */
+            lines: components["schemas"]["Line"][];
         };
         /**
          * IndexFacts
@@ -1010,7 +1054,7 @@ export interface components {
              * Progress
              * @description None before the first step
              */
-            progress: components["schemas"]["ScanProgress"] | components["schemas"]["ReindexProgress"] | components["schemas"]["SweepProgress"] | null;
+            progress: components["schemas"]["ScanProgress"] | components["schemas"]["ReindexProgress"] | components["schemas"]["SweepProgress"] | components["schemas"]["ReadProgress"] | null;
             /**
              * Problem
              * @description the problem document of a job that failed
@@ -1035,7 +1079,7 @@ export interface components {
          * @description What a job does.
          * @enum {string}
          */
-        JobKind: "scan" | "reindex" | "sweep";
+        JobKind: "scan" | "reindex" | "sweep" | "read";
         /**
          * JobsAnswer
          * @description Jobs, the newest first.
@@ -1105,6 +1149,24 @@ export interface components {
             folders: components["schemas"]["FolderAnswer"][];
         };
         /**
+         * Line
+         * @description A line of text in a picture.
+         */
+        Line: {
+            /** Text */
+            text: string;
+            /**
+             * Box
+             * @description x and y of its four corners as shares of the picture's width and height, clockwise from the upper left
+             */
+            box: number[];
+            /**
+             * Confidence
+             * @description how sure the reader is, 0 to 1
+             */
+            confidence: number;
+        };
+        /**
          * Login
          * @description The API key that a browser logs in with.
          */
@@ -1152,7 +1214,7 @@ export interface components {
          * NewJob
          * @description What a job is to do.
          */
-        NewJob: components["schemas"]["NewScan"] | components["schemas"]["NewReindex"] | components["schemas"]["NewSweep"];
+        NewJob: components["schemas"]["NewScan"] | components["schemas"]["NewReindex"] | components["schemas"]["NewSweep"] | components["schemas"]["NewRead"];
         /**
          * NewKept
          * @description A search to keep.
@@ -1165,6 +1227,25 @@ export interface components {
              * @description the query string of GET /api/v1/search: q=dog&tags=sea
              */
             search: string;
+        };
+        /**
+         * NewRead
+         * @description Reading: what is written in pictures that were not read yet. It fails where the reader is not installed.
+         *
+         *     The worker does it without being asked for, where it can.
+         */
+        NewRead: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "read";
+            /**
+             * Join
+             * @description whether a reading that runs already is enough
+             * @default false
+             */
+            join?: boolean;
         };
         /**
          * NewReindex
@@ -1388,6 +1469,26 @@ export interface components {
             max?: number | string | null;
         };
         /**
+         * ReadProgress
+         * @description How far reading is: pictures.
+         */
+        ReadProgress: {
+            /** Total */
+            total: number;
+            /** Done */
+            done: number;
+            /**
+             * Written
+             * @description pictures with text
+             */
+            written: number;
+            /**
+             * Failed
+             * @description the first 500 pictures that cannot be read
+             */
+            failed: components["schemas"]["FailedPicture"][];
+        };
+        /**
          * ReindexProgress
          * @description How far a re-index is: pictures with a vector of the new model.
          */
@@ -1538,7 +1639,7 @@ export interface components {
             terms?: components["schemas"]["Term"][];
             /**
              * Mode
-             * @description rank by looks (vector), by words in captions, tags and file names (text), by both (hybrid), or by both where the search has words and the collection has captions, else by looks (auto)
+             * @description rank by looks (vector), by words in captions, tags, file names and pictures (text), by both (hybrid), or by both where the search has words and the collection has captions or pictures with text, else by looks (auto)
              * @default vector
              * @enum {string}
              */
@@ -1649,6 +1750,11 @@ export interface components {
              * @description whether any picture has a caption
              */
             captioned: boolean;
+            /**
+             * Written
+             * @description whether anything is written in any picture, as far as they were read
+             */
+            written: boolean;
             index: components["schemas"]["IndexFacts"];
             /**
              * Captions
@@ -1679,6 +1785,11 @@ export interface components {
              * @description those that begin with it
              */
             tags: string[];
+            /**
+             * Written
+             * @description frequent words in pictures that begin like its last word
+             */
+            written: string[];
         };
         /**
          * SweepProgress
@@ -1791,6 +1902,29 @@ export interface components {
             weight?: number;
         };
         /**
+         * TextAnswer
+         * @description What is written in a picture.
+         */
+        TextAnswer: {
+            /**
+             * Read
+             * @description whether the picture was read; if not, it may be soon
+             */
+            read: boolean;
+            /**
+             * Reader
+             * @description what has read it
+             */
+            reader: string | null;
+            /**
+             * Text
+             * @description all of it, line by line; empty if nothing is written
+             */
+            text: string;
+            /** Lines */
+            lines: components["schemas"]["Line"][];
+        };
+        /**
          * UploadAnswer
          * @description The result of each file, in order.
          */
@@ -1861,11 +1995,13 @@ export type KeptAnswer = components['schemas']['KeptAnswer'];
 export type KeptListAnswer = components['schemas']['KeptListAnswer'];
 export type KnownSession = components['schemas']['KnownSession'];
 export type LibraryAnswer = components['schemas']['LibraryAnswer'];
+export type Line = components['schemas']['Line'];
 export type Login = components['schemas']['Login'];
 export type LookupAnswer = components['schemas']['LookupAnswer'];
 export type Model = components['schemas']['Model'];
 export type NewJob = components['schemas']['NewJob'];
 export type NewKept = components['schemas']['NewKept'];
+export type NewRead = components['schemas']['NewRead'];
 export type NewReindex = components['schemas']['NewReindex'];
 export type NewScan = components['schemas']['NewScan'];
 export type NewSweep = components['schemas']['NewSweep'];
@@ -1877,6 +2013,7 @@ export type Problem = components['schemas']['Problem'];
 export type QuarantineAnswer = components['schemas']['QuarantineAnswer'];
 export type QuarantinedFile = components['schemas']['QuarantinedFile'];
 export type Range = components['schemas']['Range'];
+export type ReadProgress = components['schemas']['ReadProgress'];
 export type ReindexProgress = components['schemas']['ReindexProgress'];
 export type Removed = components['schemas']['Removed'];
 export type RestoreAnswer = components['schemas']['RestoreAnswer'];
@@ -1894,19 +2031,42 @@ export type TagAnswer = components['schemas']['TagAnswer'];
 export type TagChanges = components['schemas']['TagChanges'];
 export type TagCount = components['schemas']['TagCount'];
 export type Term = components['schemas']['Term'];
+export type TextAnswer = components['schemas']['TextAnswer'];
 export type UploadAnswer = components['schemas']['UploadAnswer'];
 export type UploadItem = components['schemas']['UploadItem'];
 export type YearCount = components['schemas']['YearCount'];
 export type $defs = Record<string, never>;
 export interface operations {
+    get_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextAnswer"];
+                };
+            };
+        };
+    };
     search_by_url: {
         parameters: {
             query?: {
-                /** @description words that a picture is to fit: short for term=text:…; a minus before a word or a quoted phrase leads away from it, and leaves its pictures out of a search for words: `apple -red` */
+                /** @description words that a picture is to fit: short for term=text:…; a minus before a word or a quoted phrase leads away from it, and leaves its pictures out of a search for words: `apple -red`; `has:text` and `text:word` are the conditions has_text and text */
                 q?: string;
                 /** @description `text:words`, `like:id` or `vector:token`, with a weight in front where it is not 1: `-0.5*text:people` leads away from people */
                 term?: string[];
-                /** @description rank by looks (vector), by words in captions, tags and file names (text), by both (hybrid), or by both where the search has words and the collection has captions, else by looks (auto) */
+                /** @description rank by looks (vector), by words in captions, tags, file names and pictures (text), by both (hybrid), or by both where the search has words and the collection has captions or pictures with text, else by looks (auto) */
                 mode?: "vector" | "text" | "hybrid" | "auto";
                 /** @description the order of a search without a term, newest first: by when pictures were added (the default), or by when they were taken, those of unknown time last */
                 sort?: "added" | "taken";
@@ -1941,6 +2101,10 @@ export interface operations {
                 added_to?: string;
                 /** @description a folder of the library that holds the picture, at any depth: 2024 or 2024/Italy */
                 folder?: string;
+                /** @description whether anything is written in the picture */
+                has_text?: boolean;
+                /** @description words, or parts of words, that are all written in the picture; a phrase in quotes as it stands */
+                text?: string;
                 /** @description how many results */
                 k?: number;
                 /** @description `next_cursor` of the page before */

@@ -22,15 +22,17 @@ from encoder.settings import Settings as EncoderSettings
 from flask import Flask
 from flask.testing import FlaskClient
 from gateway.database import Database
-from gateway.dependencies import Clients, database_at
+from gateway.dependencies import Clients, build, database_at
 from gateway.jobs.queue import JobKind, JobQueue
 from gateway.jobs.worker import Worker
+from gateway.pictures.storage import MediaStore
 from gateway.search.cache import Cache, MemoryCache
 from gateway.search.calibration import Calibrator
 from gateway.settings import Settings
 from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
 from PIL import Image
+from prometheus_client import CollectorRegistry
 from search.settings import Settings as SearchSettings
 from servicekit.clients.encoder import EncoderClient
 from werkzeug.test import TestResponse
@@ -95,6 +97,7 @@ class Stack:
     media: Path
     waiting: list[Callable[[], None]]
     worker: Worker
+    store: MediaStore
 
     def job(self, kind: str, **params: Any) -> dict[str, Any]:
         """Submit a job to the API, let the worker do it, and return it."""
@@ -132,7 +135,8 @@ def stacks(folder: Path) -> Iterator[Callable[..., Stack]]:
         apps.append(app)
         # Patience 0: a job whose services do not answer fails at once.
         worker = Worker(JobQueue(database), worker_app.extensions["worker"].tasks, lambda: None, patience_s=0)
-        return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting, worker)
+        store = build(given, clients, CollectorRegistry()).media
+        return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting, worker, store)
 
     yield make
     for made in apps:

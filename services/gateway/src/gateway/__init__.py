@@ -22,6 +22,7 @@ from gateway.jobs.queue import JobKind
 from gateway.jobs.routes import add_job_routes
 from gateway.library.routes import add_library_routes
 from gateway.pictures.routes import add_picture_routes
+from gateway.reading.routes import add_reading_routes
 from gateway.search.kept_routes import add_kept_routes
 from gateway.search.routes import add_search_routes
 from gateway.search.term_vectors import other_model
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
     app.extensions["database"] = database
 
     api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), deps.access, deps.limits)
+    add_reading_routes(api, search)
     add_search_routes(api, deps.searcher, search, deps.collection_facts, settings.max_file_bytes)
     add_picture_routes(
         api,

@@ -77,6 +77,11 @@ class Settings(ServerSettings):
         description="seconds between scans of the whole library; changes are seen as they happen, but not those that "
         "other machines make on a network disk",
     )
+    reading: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="whether the worker reads what is written in pictures; auto: if the package's extra `reading` is "
+        "installed",
+    )
     worker_bind: str = Field(default="127.0.0.1:8083", description="where the worker answers for its health")
     rate_limit: str = Field(
         default="3000/minute",

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.workers.base import Worker as GunicornWorker
 from servicekit.app import create_service
+from servicekit.errors import Kind, ServiceError
 from servicekit.settings import load_settings
 
 from gateway.database import Database
@@ -16,6 +17,8 @@ from gateway.jobs.queue import JobKind, JobQueue
 from gateway.jobs.tasks import tasks_of
 from gateway.jobs.watch import LibraryWatch
 from gateway.jobs.worker import Worker
+from gateway.reading.job import Due
+from gateway.reading.reader import MISSING, Reader
 from gateway.settings import Settings
 
 # How much less than other processes it gets of a busy processor: searches come first.
@@ -36,8 +39,10 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
     checks = {"database": database.check, "jobs": lambda: worker.check()}
     app = create_service("worker", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
     deps = build(settings, clients, app.extensions["metrics_registry"])
-    tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.scanner, deps.sweeper)
-    worker = Worker(queue, tasks, deps.collection.changed, every_s={JobKind.SWEEP: DAY_S})
+    reader = reader_of(settings)
+    tasks = tasks_of(clients.encoders.current, clients.search, deps.media, deps.scanner, deps.sweeper, reader)
+    due = {JobKind.READ: Due(reader.name, clients.search)} if reader else {}
+    worker = Worker(queue, tasks, deps.collection.changed, every_s={JobKind.SWEEP: DAY_S}, due=due)
     app.extensions["database"], app.extensions["worker"] = database, worker
     app.extensions["watch"] = LibraryWatch(
         deps.library.folders.paths,
@@ -48,6 +53,18 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
         deps.library.folders.is_never_searched,
     )
     return app
+
+
+def reader_of(settings: Settings) -> Reader | None:
+    """What reads the text in pictures, by the settings; None if nothing is to be read.
+
+    Raises:
+        ServiceError: it is to be read, and the reader is not installed.
+    """
+    reader = None if settings.reading == "off" else Reader.installed(settings.max_pixels)
+    if reader is None and settings.reading == "on":
+        raise ServiceError(Kind.INVALID, f"GATEWAY_READING is on, but {MISSING}")
+    return reader
 
 
 def start(process: GunicornWorker) -> None:

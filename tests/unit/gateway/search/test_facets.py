@@ -26,8 +26,9 @@ def test_facets_are_counted_once_a_generation(stack: Any) -> None:
 
 def test_suggestions_are_the_collections_own(stack: Any) -> None:
     upload(stack, picture(RED), details=[{"caption": "A red square.", "tags": ["reddish"]}])
-    assert body(get(stack, "/api/v1/suggest?q=red")) == {"captions": ["A red square."], "tags": ["reddish"]}
-    assert body(get(stack, "/api/v1/suggest?q=")) == {"captions": [], "tags": []}
+    found = body(get(stack, "/api/v1/suggest?q=red"))
+    assert found == {"captions": ["A red square."], "tags": ["reddish"], "written": []}
+    assert body(get(stack, "/api/v1/suggest?q=")) == {"captions": [], "tags": [], "written": []}
     assert get(stack, "/api/v1/suggest").status_code == 400
     assert get(stack, "/api/v1/suggest?q=red&k=51").status_code == 400
 

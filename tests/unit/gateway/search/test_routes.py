@@ -26,6 +26,8 @@ def test_a_sentence_finds_the_picture(stack: Any) -> None:
         "id": ids(red)[0],
         "score": 1.0,
         "confidence": None,
+        "fields": [],
+        "lines": [],
         "caption": "a red wall",
         "tags": ["wall"],
         "attributes": {},

@@ -111,6 +111,7 @@ class Stats(Answer):
     model_id: str | None
     generation: str
     captioned: bool = Field(description="whether any picture has a caption")
+    written: bool = Field(description="whether anything is written in any picture, as far as they were read")
     index: IndexFacts
     captions: list[str] = Field(description="some short captions, to start from")
     model: Model | None = Field(description="None where the encoder does not answer")

@@ -33,6 +33,7 @@ class JobKind(StrEnum):
     SCAN = "scan"
     REINDEX = "reindex"
     SWEEP = "sweep"
+    READ = "read"
 
 
 class Status(StrEnum):

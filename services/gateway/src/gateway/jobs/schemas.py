@@ -42,7 +42,17 @@ class NewSweep(Wire):
     join: bool = Field(default=False, description="whether a sweep that runs already is enough")
 
 
-class NewJob(RootModel[Annotated[NewScan | NewReindex | NewSweep, Field(discriminator="kind")]]):
+class NewRead(Wire):
+    """Reading: what is written in pictures that were not read yet. It fails where the reader is not installed.
+
+    The worker does it without being asked for, where it can.
+    """
+
+    kind: Literal["read"]
+    join: bool = Field(default=False, description="whether a reading that runs already is enough")
+
+
+class NewJob(RootModel[Annotated[NewScan | NewReindex | NewSweep | NewRead, Field(discriminator="kind")]]):
     """What a job is to do."""
 
 
@@ -101,6 +111,15 @@ class SweepProgress(Answer):
     failed: list[FailedPicture] = Field(description="originals without a record that cannot be added")
 
 
+class ReadProgress(Answer):
+    """How far reading is: pictures."""
+
+    total: int
+    done: int
+    written: int = Field(description="pictures with text")
+    failed: list[FailedPicture] = Field(description="the first 500 pictures that cannot be read")
+
+
 class JobAnswer(Answer):
     """A job; times are in UTC."""
 
@@ -108,7 +127,9 @@ class JobAnswer(Answer):
     kind: JobKind
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     params: dict[str, Any]
-    progress: ScanProgress | ReindexProgress | SweepProgress | None = Field(description="None before the first step")
+    progress: ScanProgress | ReindexProgress | SweepProgress | ReadProgress | None = Field(
+        description="None before the first step"
+    )
     problem: dict[str, Any] | None = Field(description="the problem document of a job that failed")
     created_at: str
     started_at: str | None

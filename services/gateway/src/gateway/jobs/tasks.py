@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from servicekit.clients.encoder import EncoderClient
+from servicekit.errors import Kind, ServiceError
 
 from gateway.jobs.queue import JobKind
 from gateway.jobs.reindex import Progress, reindex
@@ -15,11 +16,19 @@ from gateway.jobs.sweep import Sweeper
 from gateway.jobs.worker import Task
 from gateway.library.scan import Scan, Scanner
 from gateway.pictures.storage import MediaStore
+from gateway.reading.job import NamedReader, read_pictures
+from gateway.reading.job import Progress as Read
+from gateway.reading.reader import MISSING
 from gateway.upstream.search import SearchClient
 
 
 def tasks_of(
-    encoder: EncoderClient, search: SearchClient, media: MediaStore, scanner: Scanner, sweeper: Sweeper
+    encoder: EncoderClient,
+    search: SearchClient,
+    media: MediaStore,
+    scanner: Scanner,
+    sweeper: Sweeper,
+    reader: NamedReader | None,
 ) -> dict[JobKind, Task]:
     """The task of each kind of job.
 
@@ -29,6 +38,7 @@ def tasks_of(
         media: the picture files.
         scanner: scans the library.
         sweeper: sweeps the store of the picture files.
+        reader: reads what is written in pictures; None where nothing is to be read.
     """
 
     def scan_task(params: Mapping[str, Any]) -> Iterator[Scan]:
@@ -42,4 +52,14 @@ def tasks_of(
     def sweep_task(_: Mapping[str, Any]) -> Iterator[Swept]:
         return sweeper.sweep()
 
-    return {JobKind.SCAN: scan_task, JobKind.REINDEX: reindex_task, JobKind.SWEEP: sweep_task}
+    def read_task(_: Mapping[str, Any]) -> Iterator[Read]:
+        if reader is None:
+            raise ServiceError(Kind.INVALID, f"nothing is read here: GATEWAY_READING is off, or {MISSING}")
+        return read_pictures(reader, search, media)
+
+    return {
+        JobKind.SCAN: scan_task,
+        JobKind.REINDEX: reindex_task,
+        JobKind.SWEEP: sweep_task,
+        JobKind.READ: read_task,
+    }

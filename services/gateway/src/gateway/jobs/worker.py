@@ -21,6 +21,8 @@ POLL_S = 0.5
 REPORT_S = 1.0
 # Seconds between looks whether a job is due that is done every so often.
 DUE_S = 600
+# Seconds between looks whether there is something to do.
+LOOK_S = 5
 # A job goes on after a service was away: it is tried again after 1, 2, 4 ... seconds, for this long without progress.
 PATIENCE_S = 600
 LONGEST_PAUSE_S = 30
@@ -46,6 +48,7 @@ class Worker:
         changed: Callable[[], None],
         patience_s: float = PATIENCE_S,
         every_s: Mapping[JobKind, float] = MappingProxyType({}),
+        due: Mapping[JobKind, Callable[[], bool]] = MappingProxyType({}),
     ) -> None:
         """A worker with an id of its own.
 
@@ -55,8 +58,9 @@ class Worker:
             changed: called after each job, which may have changed the collection.
             patience_s: for how long a job without progress waits for a service that does not answer.
             every_s: the kinds of jobs that are done without being asked for, with the seconds between two of them.
+            due: the kinds that are done as soon as there is something to do, and what tells whether there is.
         """
-        self._every_s = every_s
+        self._every_s, self._due = every_s, due
         self._queue, self.tasks, self._changed, self._patience_s = queue, tasks, changed, patience_s
         self.id = uuid.uuid4().hex
         self._stopping = threading.Event()
@@ -105,6 +109,10 @@ class Worker:
                     look_at = time.monotonic() + DUE_S
                 if self.run_next(kind):
                     continue
+                if kind in self._due and time.monotonic() >= look_at:
+                    if self._due[kind]():
+                        self._queue.submit(kind, {}, join=True)
+                    look_at = time.monotonic() + LOOK_S
             except ServiceError as error:
                 log.warning("no job can be taken: %s", error.detail)
             except Exception:

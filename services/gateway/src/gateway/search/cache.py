@@ -18,7 +18,7 @@ from cachetools import TTLCache
 from gateway.upstream.redis_server import RedisDownError, RedisServer
 
 # Holds the version of the entry format: gateways of two releases may share one Redis.
-PREFIX = "sightline:4:"
+PREFIX = "sightline:5:"
 
 
 # Estimated overhead of an entry in bytes, beside its value: key and hash table.

@@ -37,7 +37,7 @@ class CollectionFacts:
             kept = self._results.once("facets", state["generation"], self._count)
             if self._collection.state()["generation"] == state["generation"]:
                 self._results.keep("facets", state["generation"], kept)
-        return {"count": state["count"], "captioned": state["captioned"], **kept}
+        return {"count": state["count"], "captioned": state["captioned"], "written": state["written"], **kept}
 
     def _count(self) -> dict[str, Any]:
         return {"captions": self._search.captions(), **self._search.facets()}

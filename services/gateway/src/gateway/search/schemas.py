@@ -7,19 +7,20 @@ from typing import Any, Literal
 
 from pydantic import Field
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import Conditions, Filter, Sort
+from servicekit.records import Conditions, Filter, Sort, TextField
 from servicekit.wire import Params, Wire, parse
 
 from gateway.api.schemas import Answer, Flag
 from gateway.pictures.schemas import Picture
-from gateway.search.terms import Term, read_term, read_words
+from gateway.reading.schemas import Line
+from gateway.search.terms import Term, read_conditions, read_term, read_words
 
 Mode = Literal["vector", "text", "hybrid", "auto"]
 ResolvedMode = Literal["vector", "text", "hybrid", "list"]
 MODE: Any = Field(
     default="vector",
-    description="rank by looks (vector), by words in captions, tags and file names (text), by both (hybrid), or by "
-    "both where the search has words and the collection has captions, else by looks (auto)",
+    description="rank by looks (vector), by words in captions, tags, file names and pictures (text), by both (hybrid), "
+    "or by both where the search has words and the collection has captions or pictures with text, else by looks (auto)",
 )
 SORT = Field(
     default=None,
@@ -35,7 +36,7 @@ COLLAPSE = Field(
 )
 K = Field(default=24, ge=1, description="how many results")
 CURSOR = Field(
-    default=None, max_length=2000, pattern=r"^[A-Za-z0-9_=-]+$", description="`next_cursor` of the page before"
+    default=None, max_length=2000, pattern=r"^~?[A-Za-z0-9_=-]+$", description="`next_cursor` of the page before"
 )
 EXPLAIN = Field(default=False, description="tell how the answer came about")
 MAX_TERMS = 16
@@ -67,7 +68,8 @@ class SearchParams(PageParams, Conditions):
     q: str | None = Field(
         default=None,
         description="words that a picture is to fit: short for term=text:…; a minus before a word or a quoted phrase "
-        "leads away from it, and leaves its pictures out of a search for words: `apple -red`",
+        "leads away from it, and leaves its pictures out of a search for words: `apple -red`; `has:text` and "
+        "`text:word` are the conditions has_text and text",
     )
     term: list[str] = Field(
         default=[],
@@ -88,7 +90,10 @@ class SearchParams(PageParams, Conditions):
         return [*("q" for _ in self._typed()), *(f"term {i}" for i in range(len(self.term)))]
 
     def _typed(self) -> list[Term]:
-        return read_words(self.q) if self.q is not None else []
+        if self.q is None:
+            return []
+        rest, conditions = read_conditions(self.q)
+        return [] if conditions and not rest.strip() else read_words(rest)
 
     def request(self) -> SearchRequest:
         """The same search as a request body.
@@ -101,7 +106,10 @@ class SearchParams(PageParams, Conditions):
         if len(terms) > MAX_TERMS:
             raise ServiceError(Kind.INVALID, f"q, term: {len(terms)} terms; the limit is {MAX_TERMS}")
         given = {name for name in Conditions.model_fields if name in self.model_fields_set}
-        conditions = self.model_dump(include=given)
+        typed = read_conditions(self.q or "")[1]
+        if both := sorted(given & typed.keys()):
+            raise ServiceError(Kind.INVALID, f"q, {both[0]}: the same condition twice; leave one of the two out")
+        conditions = {**self.model_dump(include=given), **typed}
         if self.attributes:
             wanted = [read_attribute(written) for written in self.attributes]
             conditions["attributes"] = dict(wanted)
@@ -189,6 +197,11 @@ class Hit(Picture):
     confidence: float | None = Field(
         description="how sure the system is that it fits the words, 0 to 1; null for searches by pictures alone"
     )
+    fields: list[TextField] = Field(
+        description="where words of the search were found: caption, tags, file_name, or text, which is what is written "
+        "in the picture"
+    )
+    lines: list[Line] = Field(description="the lines in the picture that have words of the search")
 
 
 class Removed(Answer):
@@ -260,6 +273,7 @@ class Facets(Answer):
 
     count: int
     captioned: bool = Field(description="whether any picture has a caption")
+    written: bool = Field(description="whether anything is written in any picture, as far as they were read")
     captions: list[str] = Field(description="some short captions, to start from")
     tags: list[TagCount] = Field(description="the most frequent ones, up to 200")
     folders: list[FolderCount] = Field(description="folders of the library, the 500 with most pictures")
@@ -276,3 +290,4 @@ class Suggestions(Answer):
 
     captions: list[str] = Field(description="those that hold all of its words, the last of which may go on")
     tags: list[str] = Field(description="those that begin with it")
+    written: list[str] = Field(description="frequent words in pictures that begin like its last word")

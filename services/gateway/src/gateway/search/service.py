@@ -9,7 +9,7 @@ from typing import IO, Any, TypedDict
 
 from servicekit.deadline import set_deadline
 from servicekit.errors import Kind, ServiceError
-from servicekit.records import CollectionStats, FoundRecord, QueryTerm
+from servicekit.records import CollectionStats, FoundRecord, Page, QueryBody, QueryTerm
 from servicekit.timing import stage, stages
 
 from gateway.concurrency import ConcurrencyLimit
@@ -24,6 +24,9 @@ from gateway.settings import Settings
 from gateway.upstream.collection import Collection
 from gateway.upstream.encoders import Encoders
 from gateway.upstream.search import SearchClient
+
+# Begins the cursor of a search in which what is written in pictures counts as much as what is told of them.
+AS_TOLD = "~"
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Searcher:
         where = request.where.model_dump(exclude_defaults=True) if request.where else None
         key = digest(
             [
-                *(state["generation"], written, files, mode, request.sort, where),
+                *(state["generation"], written, files, mode, request.sort, where, calibration is not None),
                 *(request.collapse, request.k, request.cursor),
             ]
         )
@@ -180,20 +183,21 @@ class Searcher:
         by_words = mode in ("text", "hybrid")
         if by_words and max(len(words), len(without)) > 1000:
             raise ServiceError(Kind.INVALID, "terms: texts of more than 1000 characters; that is the limit of words")
+        query: QueryBody = {
+            "model_id": model_id if terms else None,
+            "terms": terms,
+            "text": words if by_words else None,
+            "without": without or None if by_words else None,
+            "mode": mode,
+            "sort": request.sort,
+            "where": question.where,
+            "collapse": request.collapse,
+            "k": request.k,
+            "cursor": request.cursor,
+            "explain": request.explain,
+        }
         with stage("search"):
-            found = self._search.query(
-                model_id=model_id if terms else None,
-                terms=terms,
-                text=words if by_words else None,
-                without=without or None if by_words else None,
-                mode=mode,
-                sort=request.sort,
-                where=question.where,
-                collapse=request.collapse,
-                k=request.k,
-                cursor=request.cursor,
-                explain=request.explain,
-            )
+            found = self._by_looks_or_text(question, query)
         return {
             "results": found["results"],
             "terms": written,
@@ -204,6 +208,28 @@ class Searcher:
             "truncated": truncated,
             "matching": found.get("matching", 0),
         }
+
+    def _by_looks_or_text(self, question: Question, query: QueryBody) -> Page:
+        """Ask the search service; a second time where nothing looks like the query and it may be written somewhere.
+
+        What is written in pictures counts little beside what they show: a shirt that says "dog" is no dog. Where no
+        picture clearly shows what is looked for, it counts as much as what people say of pictures.
+        """
+        if question.mode != "hybrid" or not question.state["written"]:
+            return self._search.query(**query)
+        cursor = query.get("cursor") or ""
+        if cursor.startswith(AS_TOLD):
+            query["cursor"] = cursor.removeprefix(AS_TOLD)
+        else:
+            found = self._search.query(**query)
+            verdict = Verdict(question.terms, question.calibration)
+            known = [one for hit in found["results"] if (one := verdict.confidence(hit)) is not None]
+            if cursor or not known or max(known) > CONFIDENT:
+                return found
+        query["written"] = "as told"
+        found = self._search.query(**query)
+        further = found["next_cursor"]
+        return {**found, "next_cursor": further and AS_TOLD + further}
 
 
 def resolved_mode(request: SearchRequest, terms: Sequence[Term], state: CollectionStats) -> ResolvedMode:
@@ -220,7 +246,7 @@ def resolved_mode(request: SearchRequest, terms: Sequence[Term], state: Collecti
     if request.sort:
         raise ServiceError(Kind.INVALID, "sort: a search with terms has its order; leave out one of the two")
     if request.mode == "auto":
-        return "hybrid" if words and state["captioned"] else "vector"
+        return "hybrid" if words and (state["captioned"] or state["written"]) else "vector"
     if request.mode != "vector" and not words:
         raise ServiceError(Kind.INVALID, f"mode: {request.mode} needs a term of text with a weight above 0")
     if request.mode == "text" and any(t.text is None for t in terms):
@@ -231,7 +257,13 @@ def resolved_mode(request: SearchRequest, terms: Sequence[Term], state: Collecti
 def result(hit: FoundRecord, confidence: float | None) -> dict[str, Any]:
     """A result in the API's form."""
     sure = None if confidence is None else round(confidence, 4)
-    return {**public(hit), "score": round(hit["score"], 6), "confidence": sure}
+    return {
+        **public(hit),
+        "score": round(hit["score"], 6),
+        "confidence": sure,
+        "fields": hit.get("fields", []),
+        "lines": hit.get("lines", []),
+    }
 
 
 def explanation(question: Question, page: Computed, cached: bool) -> dict[str, Any]:

@@ -23,6 +23,9 @@ WRITTEN = re.compile(r"(?:(?P<weight>-?\d{1,2}(?:\.\d{1,4})?)\*)?(?P<kind>text|l
 # A minus, or what keyboards put in its place, before a quoted phrase or a word. What is quoted without a minus matches
 # as well, so that a minus in it is none.
 MINUS = re.compile(r'(?<!\S)[-\u2212\u2013](?:["“„]([^"“”„]+)["”“]|([^\s"“”„]+))|["“„][^"“”„]+["”“]')
+# Conditions on what is written in a picture, among the words: has:text, text:word, text:"a phrase".
+HAS_TEXT = re.compile(r"(?<!\S)has:text(?!\S)", re.IGNORECASE)
+IN_TEXT = re.compile(r"(?<!\S)text:(?:(?P<quoted>[\"“„][^\"“”„]+[\"“”])|(?P<word>\S+))", re.IGNORECASE)
 QUOTES = re.compile(r'["“”„«»]')
 # The weight of a word with a minus: with -1, what is not wanted would outweigh what is.
 AWAY = -0.5
@@ -113,6 +116,16 @@ def read_term(written: str, name: str) -> Term:
         )
     # Validate it as a term of a JSON body.
     return parse(Term, {match["kind"]: match["value"], "weight": float(match["weight"] or 1)}, within=name)
+
+
+def read_conditions(typed: str) -> tuple[str, dict[str, Any]]:
+    """The rest of a text as people type it, and the conditions of a filter that are in it: has:text, text:word."""
+    wanted = [found["quoted"] or found["word"] for found in IN_TEXT.finditer(typed)]
+    rest = IN_TEXT.sub(" ", typed)
+    conditions: dict[str, Any] = {"text": " ".join(wanted)} if wanted else {}
+    if HAS_TEXT.search(rest):
+        conditions["has_text"] = True
+    return HAS_TEXT.sub(" ", rest), conditions
 
 
 def read_words(typed: str) -> list[Term]:
