@@ -22,10 +22,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 from encoder.model import OnnxModel
-from encoder.processor import available_cores
 from encoder.tower import TowerProcess
 from gateway_scan import wait_for
 from PIL import Image
+from servicekit.server.processor import available_cores
 from serving import Search, Service, percentile, say
 from tqdm import tqdm
 
@@ -59,6 +59,7 @@ def services(folder: Path, library: Path | None) -> Iterator[Service]:
         "GATEWAY_STATE": str(folder / "state.sqlite"),
         "GATEWAY_LIBRARY": str(library or ""),
         "REDIS_URL": "",
+        "GATEWAY_READING": "off",
     }
     gateway = Service("gateway", **shared)
     started = [gateway, search, encoder]

@@ -74,6 +74,7 @@ def measure(rounds: int, bundle: str) -> None:
             "GATEWAY_STATE": str(folder / "state.sqlite"),
             "GATEWAY_LIBRARY": str(library),
             "REDIS_URL": "",
+            "GATEWAY_READING": "off",
         }
         gateway = Service("gateway", **shared)
         worker = Service("gateway", config="gateway.worker_conf", bind="GATEWAY_WORKER_BIND", **shared)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -122,10 +123,19 @@ def tiles(page: Page) -> Locator:
     return page.locator("main [data-index] > a:first-child")
 
 
+def wait_until(page: Page, promise: str) -> None:
+    """Evaluate a function until its promise is true: wait_for_function takes the promise for the result."""
+    deadline = time.monotonic() + 60
+    while not page.evaluate(promise):
+        assert time.monotonic() < deadline, promise
+
+
 def wait_until_judged(page: Page) -> None:
     """Wait until the background is measured, after the first search: before that nothing is known of certainty."""
-    page.wait_for_function(
-        "() => fetch('/api/v1/search?q=x&k=1').then(answer => answer.json()).then(found => found.confident !== null)"
+    wait_until(
+        page,
+        "() => fetch('/api/v1/search?q=x&k=1').then(answer => answer.json())"
+        ".then(found => typeof found.confident === 'boolean')",
     )
 
 

@@ -96,7 +96,7 @@ def test_a_picture_that_is_nearer_is_moved_by_keys(page: Page) -> None:
     name = title_of(page).inner_text()
     for _ in range(3):
         page.get_by_role("button", name="Zoom in").click()
-    page.wait_for_function("() => Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => true)")
+    page.evaluate("() => Promise.allSettled(document.getAnimations().map(a => a.finished))")
     before = picture.bounding_box()
     assert before
     page.keyboard.press("ArrowRight")

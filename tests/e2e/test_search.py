@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import dialog, field, names, plain, tiles
+from tests.e2e.conftest import dialog, field, names, plain, tiles, wait_until_judged
 
 
 def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Page) -> None:
@@ -30,9 +30,7 @@ def test_typing_a_sentence_shows_the_right_picture_and_the_url_says_it(page: Pag
 def test_a_sentence_that_nothing_fits_is_told(page: Page) -> None:
     page.goto("/")
     # Wait for the calibration, which starts in the background at the first search.
-    page.wait_for_function(
-        "() => fetch('/api/v1/search?q=a&k=1').then(a => a.json()).then(found => typeof found.confident === 'boolean')"
-    )
+    wait_until_judged(page)
     verdict = page.get_by_text("No clear match. These are the closest.")
     page.goto("/?q=irregular+past+participles")
     expect(verdict).to_be_visible()

@@ -42,6 +42,15 @@ export function pictureOf(id: string) {
   });
 }
 
+/** What is written in a picture. */
+export function textOf(id: string) {
+  return queryOptions({
+    queryKey: ["text", id],
+    queryFn: ({ signal }) =>
+      answerOf(api.GET("/api/v1/images/{picture_id}/text", { params: { path: { picture_id: id } }, signal })),
+  });
+}
+
 export function neighboursOf(id: string) {
   return queryOptions({
     queryKey: ["neighbours", id],

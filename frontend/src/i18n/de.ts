@@ -66,6 +66,7 @@ export const de: Messages = {
     tagPlaceholder: "Schlagwort",
     folder: "Ordner",
     orientation: "Ausrichtung",
+    withText: "Mit Text",
     any: "Alle",
     landscape: "Querformat",
     portrait: "Hochformat",

@@ -59,6 +59,7 @@ export const en = {
     tagPlaceholder: "Add a tag",
     folder: "Folder",
     orientation: "Orientation",
+    withText: "With text",
     any: "Any",
     landscape: "Landscape",
     portrait: "Portrait",

@@ -238,6 +238,15 @@ export const pagesDe: PageMessages = {
       damage: "Schaden",
     },
   },
+  written: {
+    label: "Text in diesem Bild",
+    found: "Zeilen mit Wörtern der Suche",
+    copy: "Kopieren",
+    copyLine: (line) => `Kopieren: ${line}`,
+    copyAll: "Alles kopieren",
+    copied: "Der Text ist kopiert.",
+    notCopied: "Der Browser hat das Kopieren nicht erlaubt.",
+  },
   selection: {
     label: "Ausgewählte Bilder",
     select: "Auswählen",

@@ -238,6 +238,15 @@ export const pagesEn = {
       damage: "Damage",
     } as Record<string, string>,
   },
+  written: {
+    label: "Text in this picture",
+    found: "Lines with words of the search",
+    copy: "Copy",
+    copyLine: (line: string) => `Copy: ${line}`,
+    copyAll: "Copy all",
+    copied: "The text is copied.",
+    notCopied: "The browser did not allow the text to be copied.",
+  },
   selection: {
     label: "Selected pictures",
     select: "Select",

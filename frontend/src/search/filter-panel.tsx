@@ -102,6 +102,18 @@ export function Filters({ query, facets, onChange }: FilterProps) {
           </select>
         </label>
       )}
+      {facets.written && (
+        <label className={styles.check}>
+          <input
+            type="checkbox"
+            checked={filterOf(query, "has_text")[0] === "true"}
+            onChange={(event) =>
+              onChange(withFilter(query, "has_text", event.target.checked ? ["true"] : []))
+            }
+          />
+          {t.filters.withText}
+        </label>
+      )}
       {facets.taken && (
         <Days name="taken" label={t.filters.taken} span={facets.taken} query={query} onChange={onChange} />
       )}

@@ -24,7 +24,7 @@ export function Toolbar({ params, title }: { params: SearchParams; title: string
   const [open, setOpen] = useState(false);
   const go = (next: Query) => navigate(hrefOf(next));
   const modes = asks(query) ? modesOf(query) : [];
-  const mode = modeOf(query, facets?.captioned ?? false);
+  const mode = modeOf(query, facets !== undefined && (facets.captioned || facets.written));
   const offered = facets && hasFilters(facets);
   return (
     <section className={styles.toolbar} aria-label={t.filters.tools}>
@@ -76,6 +76,7 @@ function hasFilters(facets: Facets): boolean {
     facets.folders.length > 0 ||
     shapesOf(facets).length > 1 ||
     facets.taken !== null ||
+    facets.written ||
     spans(facets.added)
   );
 }
@@ -94,6 +95,7 @@ function Active({ query, onChange }: ActiveProps) {
     if (name === "tags") return value;
     if (name === "orientation" && value in t.filters) return t.filters[value as ShapeName];
     if (name === "folder") return `${t.filters.folder}: ${value}`;
+    if (name === "has_text" && value === "true") return t.filters.withText;
     if (name === "min_width") return t.filters.atLeast(number(Number(value)));
     const day = /^(taken|added)_(from|to)$/.exec(name);
     if (day && /^\d{4}-\d\d-\d\d$/.test(value)) {

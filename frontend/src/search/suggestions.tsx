@@ -36,7 +36,7 @@ export function useSuggestions(typed: string, wanted: boolean): Suggestion[] {
       .filter((old) => old !== "")
       .filter((old) => old.toLowerCase().includes(beginning));
     if (beginning === "") return before.slice(0, MOST).map((old) => ({ text: old, known: true }));
-    const offered = asked && data ? [...data.tags.slice(0, 1), ...data.captions] : [];
+    const offered = asked && data ? [...data.tags.slice(0, 1), ...data.captions, ...data.written] : [];
     const all = [
       ...before.slice(0, 2).map((old) => ({ text: old, known: true })),
       ...offered.map((text) => ({ text: asTyped(text), known: false })),

@@ -24,6 +24,7 @@ import { nameOf } from "../wall/name";
 import { EditForm } from "./edit-form";
 import { useDelete } from "./use-delete";
 import styles from "./viewer.module.css";
+import { WrittenText } from "./written";
 
 /** How the names of attributes begin that hold what the file says. */
 const FILE = /^file_/;
@@ -52,6 +53,7 @@ export function Facts({ picture, hit, params, editing, onEdit, onGone }: Props) 
           <Actions picture={picture} params={params} onEdit={() => onEdit(true)} onGone={onGone} />
         </>
       )}
+      <WrittenText picture={picture} hit={hit} />
       <Details picture={picture} hit={hit} params={params} />
       {/* No links while editing: following one would lose the unsaved text. */}
       {!editing && <Neighbours picture={picture} params={params} />}

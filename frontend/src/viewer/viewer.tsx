@@ -17,6 +17,7 @@ import { useGrowth } from "./grow";
 import { useSwipe } from "./swipe";
 import { useDelete } from "./use-delete";
 import styles from "./viewer.module.css";
+import { WrittenLayer } from "./written";
 import { useZoom, type Zoom } from "./zoom";
 
 type Props = {
@@ -152,7 +153,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
         {picture && nameOf(picture, t)}
       </p>
       <div ref={stage} className={styles.stage}>
-        {picture && <Closer picture={picture} zoom={zoom} />}
+        {picture && <Closer picture={picture} hit={hit} zoom={zoom} />}
         {alone.error && (
           <p className={styles.gone} role="alert">
             {alone.error instanceof ApiError && alone.error.status === 404 ? t.viewer.gone : t.viewer.failed}
@@ -200,7 +201,7 @@ const PANS: Record<string, [number, number] | undefined> = {
 };
 
 /** The picture itself, zoomed by wheel, pinch, double click or the buttons. */
-function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
+function Closer({ picture, hit, zoom }: { picture: Picture; hit: Hit | undefined; zoom: Zoom }) {
   const { t } = usePageSpeech();
   const [loaded, setLoaded] = useState("");
   const sharp = useSharp(picture, zoom.near);
@@ -236,6 +237,7 @@ function Closer({ picture, zoom }: { picture: Picture; zoom: Zoom }) {
             draggable={false}
             onLoad={() => setLoaded(picture.id)}
           />
+          <WrittenLayer picture={picture} hit={hit} />
         </div>
       </div>
       <div className={styles.zoom}>

@@ -50,6 +50,8 @@ export function useZoom(what: string): Zoom {
       made.zoomWithWheel(event, { animate: false });
     };
     const twice = (event: MouseEvent) => {
+      // On a text in the picture it selects a word.
+      if (event.target instanceof SVGTextElement) return;
       if (made.getScale() > 1) made.reset();
       else made.zoomToPoint(2.5, event);
     };
