@@ -82,6 +82,7 @@ export const pagesDe: PageMessages = {
     single: "Einzelne Tasten verwenden, solange nichts getippt wird",
     tips: [
       "Ein Satz findet mehr als ein Wort: „a child with a kite on a beach“.",
+      "Auch Text in Bildern wird gefunden: die Summe eines Kassenbons, oder „has:text“.",
       "Ein Minus schließt aus: „-people“ tippen und Enter drücken.",
       "Ein Bild auf das Feld ziehen oder einfügen, um ähnliche zu finden.",
       "Die Adresse enthält die ganze Suche: als Lesezeichen oder zum Verschicken.",

@@ -79,6 +79,7 @@ export const pagesEn = {
     single: "Use single keys while you are not typing",
     tips: [
       "A sentence finds more than a word: “a child with a kite on a beach”.",
+      "Text in pictures is found too: type the total of a receipt, or “has:text”.",
       "A minus steers away from something: type “-people” and press Enter.",
       "Drop or paste a picture into the field to find others like it.",
       "The address holds the whole search: bookmark it, or send it.",

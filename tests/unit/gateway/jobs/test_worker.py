@@ -47,6 +47,29 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def test_a_job_that_is_due_is_done_without_being_asked_for(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.jobs.worker.LOOK_S", 0.05)
+    monkeypatch.setattr("gateway.jobs.worker.POLL_S", 0.01)
+    answers: Iterator[bool | ServiceError] = iter([ServiceError(Kind.UNAVAILABLE, "it is away"), False, True])
+
+    def due() -> bool:
+        answer = next(answers, False)
+        if isinstance(answer, ServiceError):
+            raise answer
+        return answer
+
+    one = Worker(queue, {SCAN: three}, lambda: None, due={SCAN: due})
+    one.start()
+    until(lambda: bool(queue.all()) and queue.all()[0].status == Status.DONE)
+    one.stop()
+    assert len(queue.all()) == 1
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
+        "no job can be taken or looked for: it is away"
+    ]
+
+
 def test_a_job_ends_with_its_last_progress(queue: JobQueue) -> None:
     changes: list[int] = []
     one = Worker(queue, {SCAN: three}, lambda: changes.append(1))

@@ -110,11 +110,11 @@ class Worker:
                 if self.run_next(kind):
                     continue
                 if kind in self._due and time.monotonic() >= look_at:
+                    look_at = time.monotonic() + LOOK_S
                     if self._due[kind]():
                         self._queue.submit(kind, {}, join=True)
-                    look_at = time.monotonic() + LOOK_S
             except ServiceError as error:
-                log.warning("no job can be taken: %s", error.detail)
+                log.warning("no job can be taken or looked for: %s", error.detail)
             except Exception:
                 log.exception("unexpected error between jobs")
             self._stopping.wait(POLL_S)
