@@ -27,14 +27,7 @@ def reindex(client: Client, as_json: bool) -> None:
     Searches use the previous model until every picture is encoded. Run it again to resume after an interruption.
     """
     last = completed(client, {"kind": "reindex"}, "encoding", as_json)
-    if as_json:
-        show(last)
-    else:
-        click.echo(f"{last['model_id']} serves {last['total']} pictures.")
-        for failed in last["failed"]:
-            click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
-    if last["failed"]:
-        sys.exit(1)
+    tell(last, as_json, f"{last['model_id']} serves {last['total']} pictures.")
 
 
 @click.command()
@@ -68,14 +61,7 @@ def sweep(client: Client, as_json: bool) -> None:
     files of pictures that were deleted are removed. Exit status 1: some originals cannot be added; they are listed.
     """
     last = completed(client, {"kind": "sweep"}, "sweeping", as_json)
-    if as_json:
-        show(last)
-    else:
-        click.echo(f"{last['restored']} pictures added again, {last['removed']} files removed.")
-        for failed in last["failed"]:
-            click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
-    if last["failed"]:
-        sys.exit(1)
+    tell(last, as_json, f"{last['restored']} pictures added again, {last['removed']} files removed.")
 
 
 @click.command()
@@ -87,10 +73,15 @@ def read(client: Client, as_json: bool) -> None:
     Exit status 1: some pictures cannot be read; they are listed.
     """
     last = completed(client, {"kind": "read", "join": True}, "reading", as_json)
+    tell(last, as_json, f"{last['done']} pictures read, {last['written']} of them with text.")
+
+
+def tell(last: dict[str, Any], as_json: bool, sentence: str) -> None:
+    """Print how a job ended, and the pictures that failed; exit with status 1 if there are any."""
     if as_json:
         show(last)
     else:
-        click.echo(f"{last['done']} pictures read, {last['written']} of them with text.")
+        click.echo(sentence)
         for failed in last["failed"]:
             click.echo(f"  {failed['id']}: {failed['detail']}", err=True)
     if last["failed"]:

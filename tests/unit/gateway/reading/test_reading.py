@@ -199,7 +199,6 @@ def test_a_job_is_due_once_the_collection_has_changed(many: Any) -> None:
     search, reader = search_of(many), Slow()
     due = Due(reader.name, search)
     assert due()
-    assert due()  # until it is done
     list(read_pictures(reader, search, many.store))
     asked = len(many.search.requests)
     assert not due()
@@ -207,6 +206,12 @@ def test_a_job_is_due_once_the_collection_has_changed(many: Any) -> None:
     assert many.search.requests[asked:] == ["GET /v1/stats", "POST /v1/readings/missing", "GET /v1/stats"]
     upload(many, picture((200, 0, 0)))
     assert due()
+    # Its file is gone: it is not read, and no further job is due for it.
+    (file,) = many.media.glob(f"??/{ids(picture((200, 0, 0)))[0]}.png")
+    file.unlink()
+    list(read_pictures(reader, search, many.store))
+    assert search.unread(reader.name, 1).total == 1
+    assert not due()
 
 
 def test_without_a_reader_the_job_says_what_to_install(make_stack: Any) -> None:

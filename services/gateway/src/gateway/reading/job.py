@@ -92,7 +92,10 @@ def read_pictures(reader: NamedReader, search: SearchClient, media: MediaStore) 
 
 
 class Due:
-    """Whether there is something to read: asked again only after the collection has changed."""
+    """Whether there is something to read: once for each state of the collection.
+
+    A picture whose file is missing stays unread, and must not start one job after the other.
+    """
 
     def __init__(self, name: str, search: SearchClient) -> None:
         self._name, self._search = name, search
@@ -108,5 +111,5 @@ class Due:
         if generation == self._seen:
             return False
         due = self._search.unread(self._name, 1).total > 0
-        self._seen = None if due else generation
+        self._seen = generation
         return due
