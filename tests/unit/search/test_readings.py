@@ -36,7 +36,7 @@ READINGS = {
         line("We thank you for your infor-", y=0.5),
         line("mation", y=0.56),
     ],
-    "d": [line("KA AB 12O4")],
+    "d": [line("KA AB 12O4"), line("Meet Zellner at noon", y=0.3), line("東京駅前", y=0.5)],
     "e": [],
 }
 
@@ -96,7 +96,7 @@ def test_an_answer_says_where_the_words_are(client: FlaskClient) -> None:
     assert [one["text"] for one in receipt["lines"]] == ["TOTAL", "23.50"]
     assert receipt["has_words"]
     (plate,) = ask(client, mode="text", text="AB12")["results"]
-    assert plate["lines"] == READINGS["d"]
+    assert plate["lines"] == READINGS["d"][:1]
     assert plate["has_words"]
 
 
@@ -116,6 +116,17 @@ def test_all_of_several_words_in_a_line_are_asked_for(client: FlaskClient) -> No
     assert found["results"][0]["has_words"]
     # The other way round they are in no line, and a is told to be a dog.
     assert letters(ask(client, {"vector": NORTH}, mode="hybrid", text="life dog")).index("b") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "is_asked_for"),
+    [("meet zellner at noon", True), ("meetzellner at noon", True), ("zellner noon", False), ("東京駅前", True)],
+)
+def test_a_line_has_its_stop_words_and_may_be_without_spaces(
+    client: FlaskClient, text: str, is_asked_for: bool
+) -> None:
+    # From the east d is the fourth.
+    assert (letters(ask(client, {"vector": EAST}, mode="hybrid", text=text))[0] == "d") == is_asked_for
 
 
 @pytest.mark.parametrize("text", ["2024", '"invoice 2024"', "total 23.50"])

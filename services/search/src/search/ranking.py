@@ -38,9 +38,22 @@ class Source(Protocol):
         """At least the best `count` hits for a unit vector (dim,) float32, in order; fewer if no more exist."""
 
     def full_text(
-        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+        self,
+        words: Sequence[str],
+        count: int,
+        where: Filter | None = None,
+        without: Sequence[str] = (),
+        line: str = "",
     ) -> list[ScoredId]:
-        """The best `count` hits by BM25, in order, with any of the words and none of `without`; fewer if no more."""
+        """The best `count` hits by BM25, in order; fewer if no more exist.
+
+        Args:
+            words: hits have any of these.
+            count: how many.
+            where: the filter.
+            without: hits have none of these.
+            line: all words as they follow each other: hits in which it is written come first.
+        """
 
     def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
         """For each word its weight, which is greater for rare words, and the pictures among some that have it.
@@ -50,8 +63,8 @@ class Source(Protocol):
             ids: at most `FUSED` pictures.
         """
 
-    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
-        """The pictures among some in which all of several words are written one after the other."""
+    def in_a_line(self, line: str, ids: Sequence[str]) -> set[str]:
+        """The pictures among some in which `line`, all words of a search as they follow each other, is written."""
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order, whose score is a time; fewer if no more exist."""
@@ -72,8 +85,10 @@ class Query:
     sort: Sort = "added"
     vector: Vectors | None = None
     words: Sequence[str] = ()
+    # All words as they follow each other, in the form of `readings.line_of`; empty for a single word.
+    line: str = ""
     # Whether what is written in pictures counts in the mode hybrid as what is told of them. If not, it only does for
-    # pictures with all of several words in a line: a shirt that says "dog" is no dog.
+    # pictures in which the line is written: a shirt that says "dog" is no dog.
     written: bool = False
     # Words that a hit of the full-text search has not.
     without: Sequence[str] = ()
@@ -140,8 +155,12 @@ def following(hits: Iterable[ScoredId], after: Key, depth: int) -> Iterator[Scor
 def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
     """All hits of a query in order, lazily: `first` is how many to fetch at once."""
     first += len(query.exclude)
+
+    def full_text(count: int) -> list[ScoredId]:
+        return source.full_text(query.words, count, query.where, query.without, query.line)
+
     if query.mode == "text":
-        yield from deepening(lambda count: source.full_text(query.words, count, query.where, query.without), first)
+        yield from deepening(full_text, first)
         return
     if query.mode == "list":
         yield from deepening(lambda count: source.listed(query.sort, count, query.where), first)
@@ -155,8 +174,8 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
     if query.mode == "vector":
         yield from deepening(nearest, first)
         return
-    told = source.full_text(query.words, FUSED, query.where, query.without)
-    fused = fuse(nearest(FUSED)[:FUSED], told, shares(source, query.words, told, query.written))
+    told = full_text(FUSED)
+    fused = fuse(nearest(FUSED)[:FUSED], told, shares(source, query, told))
     yield from fused
     # Pictures in neither list follow in the order of their cosines.
     known = {hit.id for hit in fused}
@@ -174,19 +193,12 @@ def deepening(fetch: Callable[[int], list[ScoredId]], first: int) -> Iterator[Sc
         done, count = len(hits), 2 * len(hits)
 
 
-def shares(source: Source, words: Sequence[str], hits: Sequence[ScoredId], written: bool) -> list[float]:
-    """For each hit of a full-text search the share of the words, by their weights, that its texts hold: 0 to 1.
-
-    Args:
-        source: the view of the collection.
-        words: the words.
-        hits: the hits.
-        written: whether words count that are only written in the picture; see `Query`.
-    """
+def shares(source: Source, query: Query, hits: Sequence[ScoredId]) -> list[float]:
+    """For each hit of a full-text search the share of the words, by their weights, that its texts hold: 0 to 1."""
     held = dict.fromkeys((hit.id for hit in hits), 0.0)
-    shown = set(held) if written else source.in_a_line(words, list(held))
+    shown = set(held) if query.written else source.in_a_line(query.line, list(held))
     whole = 0.0
-    for weight, told, by_text in source.holders(words, list(held)) if hits else []:
+    for weight, told, by_text in source.holders(query.words, list(held)) if hits else []:
         whole += weight
         for picture_id in told | (by_text & shown):
             held[picture_id] += weight

@@ -12,7 +12,7 @@ from servicekit.records import FoundRecord, Line, Page, Reading, Record, TextFie
 from servicekit.timing import stage
 
 from search.api.schemas import QueryRequest, check_limit, digest_of, read_cursor, read_vector, write_cursor
-from search.catalogue.readings import joined, parts_of, skeleton, text_of, whole_of
+from search.catalogue.readings import joined, line_of, parts_of, skeleton, text_of
 from search.catalogue.tables import check_model
 from search.catalogue.words import has_all, words_of
 from search.index.exact import Vectors
@@ -96,8 +96,8 @@ class Showing(NamedTuple):
         told = [record["caption"], *record["tags"], record["file_name"]]
         reading = self.read.get(record["id"])
         text = joined(text_of(reading["lines"])) if reading else ""
-        plain, whole = skeleton(text), whole_of(query.words)
-        if whole and whole in plain:
+        plain = skeleton(text)
+        if query.line and query.line in plain:
             return True
         if not (query.mode == "text" or query.written):
             text = plain = ""
@@ -200,6 +200,7 @@ def read_query(body: QueryRequest, moment: Moment) -> tuple[Query, list[Vectors]
         body.mode,
         vector=unit,
         words=words,
+        line=line_of(body.text),
         written=body.written == "as told" or asks_text(words),
         without=words_of(body.without),
         where=body.where,

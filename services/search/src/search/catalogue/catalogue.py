@@ -6,7 +6,6 @@ It is the source of truth; the index is derived from it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from servicekit.records import Filter, Reading, Record
 
-from search.catalogue import readings
+from search.catalogue import full_text, readings
 from search.catalogue.database import Database
 from search.catalogue.filters import to_sql
 from search.catalogue.schema import create_model, to_json
@@ -43,11 +42,6 @@ from search.catalogue.tables import (
     set_meta,
     timestamp,
 )
-from search.catalogue.words import any_of
-
-# The weight of what is written in a picture beside what people say of it, of a part of a word beside the whole, and of
-# all words in one line beside one of them.
-WRITTEN, PART, LINE = 0.5, 0.5, 2.0
 
 
 class Catalogue:
@@ -278,80 +272,23 @@ class Catalogue:
         return np.fromiter((row for (row,) in rows), np.int64)
 
     def full_text(
-        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+        self,
+        words: Sequence[str],
+        count: int,
+        where: Filter | None = None,
+        without: Sequence[str] = (),
+        line: str = "",
     ) -> list[tuple[float, str]]:
-        """(score, id) of the best pictures that have any of the words, best first; ties are broken by id.
+        """See `full_text.full_text`."""
+        return full_text.full_text(self.database.reader, words, count, where, without, line)
 
-        The score is BM25 over caption, tags and file name, with twice the weight for captions and tags, and BM25 over
-        what is written in the picture times `WRITTEN`; a part of a written word counts `PART` of a whole one, and all
-        words in one line `LINE` words. Pictures that have any word of `without` are left out.
-        """
-        if not words:
-            return []
-        db = self.database.reader
-        query = any_of(words)
-        found = ["SELECT rowid AS row, -bm25(words, 2.0, 2.0, 1.0) AS score FROM words WHERE words MATCH ?"]
-        found.append(f"SELECT rowid, {WRITTEN} * -bm25(written) FROM written WHERE written MATCH ?")
-        given: list[Any] = [query, query]
-        count_read = db.execute("SELECT coalesce(max(row), 0) FROM readings").fetchone()[0]
-        parts = [(PART, part) for part in readings.parts_of(words)]
-        if whole := readings.whole_of(words):
-            parts.append((LINE, whole))
-        for weight, part in parts:
-            (frequency,) = db.execute("SELECT count(*) FROM parts WHERE parts MATCH ?", (any_of([part]),)).fetchone()
-            found.append("SELECT rowid, ? FROM parts WHERE parts MATCH ?")
-            given += [weight * WRITTEN * rarity(frequency, count_read), any_of([part])]
-        sql, values = to_sql(where)
-        if without:
-            sql += "".join(
-                f" AND p.row NOT IN (SELECT rowid FROM {table} WHERE {table} MATCH ?)" for table in ("words", "written")
-            )
-            values = [*values, any_of(without), any_of(without)]
-        rows = db.execute(
-            f"SELECT sum(score) AS score, p.id FROM ({' UNION ALL '.join(found)}) JOIN pictures AS p USING (row)"
-            f" WHERE {sql} GROUP BY row ORDER BY score DESC, p.id LIMIT ?",
-            (*given, *values, count),
-        )
-        return [(score, picture_id) for score, picture_id in rows]
-
-    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
-        """The pictures among some in which all of several words are written one after the other."""
-        if (whole := readings.whole_of(words)) is None:
-            return set()
-        db = self.database.reader
-        by_row = {row: picture_id for picture_id, row in rows_of(db, ids).items()}
-        found = db.execute("SELECT rowid FROM parts WHERE parts MATCH ?", (any_of([whole]),))
-        return {by_row[row] for (row,) in found if row in by_row}
+    def in_a_line(self, line: str, ids: Sequence[str]) -> set[str]:
+        """See `full_text.in_a_line`."""
+        return full_text.in_a_line(self.database.reader, line, ids)
 
     def holders(self, words: Sequence[str], ids: Sequence[str], count: int) -> list[Held]:
-        """For each word its weight, and the pictures among some that have it.
-
-        Args:
-            words: the words; one that no picture has weighs as much as one that a single picture has.
-            ids: the pictures.
-            count: how many pictures there are.
-        """
-        db = self.database.reader
-        by_row = {row: picture_id for picture_id, row in rows_of(db, ids).items()}
-        rows = json.dumps(list(by_row))
-
-        def holding(table: str, match: str) -> tuple[int, set[str]]:
-            # One pass through the word's entries: each costs the same whether or not it is asked for.
-            frequency, held = db.execute(
-                "SELECT count(*), json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?)))"
-                f" FROM {table} WHERE {table} MATCH ?",
-                (rows, any_of([match])),
-            ).fetchone()
-            return frequency, {by_row[row] for row in json.loads(held)}
-
-        found: list[Held] = []
-        for word in words:
-            told, by_words = holding("words", word)
-            shown, by_text = holding("written", word)
-            for part in readings.parts_of([word]):
-                by_text |= holding("parts", part)[1]
-            found.append(Held(rarity(told + shown, count), by_words, by_text))
-        return found
+        """See `full_text.holders`."""
+        return full_text.holders(self.database.reader, words, ids, count)
 
     @contextmanager
     def changes(self, after: int, model: ModelEntry) -> Iterator[Changes]:
@@ -361,9 +298,3 @@ class Catalogue:
             removed = db.execute("SELECT row FROM pictures WHERE seq > ? AND deleted_at IS NOT NULL", (after,))
             gone = [row for (row,) in removed]
             yield Changes(read_vectors(db, model, after), gone, state)
-
-
-def rarity(frequency: int, count: int) -> float:
-    """The weight of a word that so many of all pictures have: BM25's inverse document frequency, always positive."""
-    frequency = max(1, frequency)
-    return math.log(1 + (max(count, frequency) - frequency + 0.5) / (frequency + 0.5))

@@ -12,7 +12,7 @@ import orjson
 from servicekit.records import Line, Reading
 
 from search.catalogue.tables import rows_of
-from search.catalogue.words import folded, normalised, searchable
+from search.catalogue.words import folded, is_quoted, normalised, searchable, unspaced, words_of
 
 # Readers confuse these; parts of words are looked for without telling them apart.
 CONFUSED = str.maketrans({"o": "0", "i": "1", "l": "1", "|": "1", "!": "1", "s": "5", "b": "8", "z": "2"})
@@ -84,10 +84,17 @@ def parts_of(words: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(skeleton(word) for word in words if " " not in word and is_part(word)))
 
 
-def whole_of(words: Sequence[str]) -> str | None:
-    """The skeleton of several words that follow each other in a line; None for a single word, or a short one."""
-    whole = skeleton("".join(words)) if len(words) > 1 and all(" " not in word for word in words) else ""
-    return whole if len(whole) > LEAST_LETTERS else None
+def line_of(text: str) -> str:
+    """The skeleton of a search of several words as they follow each other in a line, stop words included.
+
+    Empty for a single word, for a short one, and for phrases in quotes, which are found as they stand.
+    """
+    words = words_of(text)
+    if len(words) < 2 or is_quoted(text):
+        return ""
+    line = skeleton(" ".join(text.split()))
+    # A character of a script without spaces tells about as much as two letters.
+    return line if len(line) + unspaced(line) > LEAST_LETTERS else ""
 
 
 def is_part(word: str) -> bool:

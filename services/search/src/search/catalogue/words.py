@@ -68,6 +68,16 @@ def words_of(text: str) -> list[str]:
     return said or list(found)
 
 
+def is_quoted(text: str) -> bool:
+    """Whether a text has a phrase in quotes."""
+    return bool(_QUOTED.search(normalised(text)))
+
+
+def unspaced(text: str) -> int:
+    """How many characters of a text are of scripts without spaces."""
+    return sum(len(run) for run in _RUN.findall(text))
+
+
 def has_all(words: Sequence[str], *texts: str) -> bool:
     """Whether some texts together hold each of some words and phrases, as `words_of` finds them, without stemming."""
     text = f" {' '.join(pieces(folded(searchable(' '.join(texts))).replace('_', ' ')))} "

@@ -80,18 +80,23 @@ class View:
         return self._named(scores, rows, 0)
 
     def full_text(
-        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+        self,
+        words: Sequence[str],
+        count: int,
+        where: Filter | None = None,
+        without: Sequence[str] = (),
+        line: str = "",
     ) -> list[ScoredId]:
-        """The best `count` hits by BM25, in order; see `Catalogue.full_text`."""
-        return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where, without)]
+        """The best `count` hits by BM25, in order; see `full_text.full_text`."""
+        return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where, without, line)]
 
     def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
-        """For each word its weight and the pictures among some that have it; see `Catalogue.holders`."""
+        """For each word its weight and the pictures among some that have it; see `full_text.holders`."""
         return self.catalogue.holders(words, ids, self.count)
 
-    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
-        """The pictures among some in which all of several words are written one after the other."""
-        return self.catalogue.in_a_line(words, ids)
+    def in_a_line(self, line: str, ids: Sequence[str]) -> set[str]:
+        """The pictures among some in which all words of a search follow each other; see `full_text.in_a_line`."""
+        return self.catalogue.in_a_line(line, ids)
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order; see `listing.listed`."""

@@ -10,9 +10,9 @@ import numpy as np
 from pymilvus import MilvusClient
 from servicekit.records import Filter, Sort
 
-from search.catalogue.catalogue import LINE, PART, WRITTEN
+from search.catalogue.full_text import LINE, PART, WRITTEN
 from search.catalogue.listing import placed
-from search.catalogue.readings import parts_of, whole_of
+from search.catalogue.readings import parts_of
 from search.catalogue.tables import Held
 from search.index.exact import Vectors
 from search.index.view import ScoredId
@@ -63,11 +63,16 @@ class MilvusSource:
         return self._with_ties(query.tolist(), "vector", count, where)
 
     def full_text(
-        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+        self,
+        words: Sequence[str],
+        count: int,
+        where: Filter | None = None,
+        without: Sequence[str] = (),
+        line: str = "",
     ) -> list[ScoredId]:
         """The best `count` hits by BM25, in order, with any of the words and none of `without`.
 
-        What is written in pictures counts less, as in `Catalogue.full_text`.
+        What is written in pictures counts less, as in `full_text.full_text`.
         """
         if not words:
             return []
@@ -79,8 +84,8 @@ class MilvusSource:
         best = max(sums.values(), default=WRITTEN) / max(1, len(single))
         ways = [(best, having(shown(word))) for word in words if " " in word]
         ways += [(PART * best, with_part(part)) for part in parts_of(words)]
-        if whole := whole_of(words):
-            ways.append((LINE * best, with_part(whole)))
+        if line:
+            ways.append((LINE * best, with_part(line)))
         for weight, condition in ways:
             for picture_id in self._ids(where, [*conditions, condition]):
                 sums[picture_id] = sums.get(picture_id, 0) + weight
@@ -97,11 +102,9 @@ class MilvusSource:
         found = self._client.query(self.collection, filter=condition, output_fields=["id"], limit=MOST)
         return {e["id"] for e in found}
 
-    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
-        """The pictures among some in which all of several words are written one after the other."""
-        if (whole := whole_of(words)) is None:
-            return set()
-        return self._ids(None, [f"id in {quoted(list(ids))}", with_part(whole)])
+    def in_a_line(self, line: str, ids: Sequence[str]) -> set[str]:
+        """The pictures among some in which all words of a search follow each other in a line."""
+        return self._ids(None, [f"id in {quoted(list(ids))}", with_part(line)]) if line and ids else set()
 
     def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
         """See `ranking.Source`. A word's best BM25 score stands for how rare it is, which Milvus does not tell."""
@@ -218,12 +221,17 @@ class Nothing:
         return []
 
     def full_text(
-        self, words: Sequence[str], count: int, where: Filter | None = None, without: Sequence[str] = ()
+        self,
+        words: Sequence[str],
+        count: int,
+        where: Filter | None = None,
+        without: Sequence[str] = (),
+        line: str = "",
     ) -> list[ScoredId]:
         """None."""
         return []
 
-    def in_a_line(self, words: Sequence[str], ids: Sequence[str]) -> set[str]:
+    def in_a_line(self, line: str, ids: Sequence[str]) -> set[str]:
         """None."""
         return set()
 
