@@ -1,4 +1,4 @@
-"""Jobs of real processes: a scan ends by itself although worker, search, encoder and gateway are killed meanwhile."""
+"""Jobs of real processes: a scan and reading end by themselves although services are killed meanwhile."""
 
 import json
 import os
@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-PICTURES = 300
+PICTURES = 200
+SIGNS = 24
 
 
 def children(pid: int) -> list[int]:
@@ -56,3 +57,35 @@ def test_a_scan_survives_kill_9_of_every_service(start_all: Any, tmp_path: Path)
         records = [json.loads(line) for line in client.get("/api/v1/export").text.splitlines()]
     assert job["progress"]["failed"] == 0
     assert sorted(record["file_name"] for record in records) == [f"{number:03}.png" for number in range(PICTURES)]
+
+
+def test_reading_survives_kill_9_of_the_worker(start_all: Any, tmp_path: Path) -> None:
+    files = []
+    for number in range(SIGNS):
+        sign = Image.new("RGB", (320, 320), "white")
+        ImageDraw.Draw(sign).text((10, 10), f"PLATE {1000 + number}", "black", ImageFont.load_default(40))
+        sign.save(tmp_path / "sign.png")
+        files.append(("images", (f"{number}.png", (tmp_path / "sign.png").read_bytes())))
+    with (
+        start_all(tmp_path, worker=True, GATEWAY_READING="on") as services,
+        httpx.Client(base_url=services.gateway.url, timeout=60) as client,
+    ):
+        for first in range(0, SIGNS, 12):
+            assert client.post("/api/v1/images", files=files[first : first + 12]).status_code == 201
+
+        def reading(done: int, status: str) -> int:
+            """How many the job has read since its worker began, when these are so many and it is at that."""
+            deadline = time.monotonic() + 120
+            while True:
+                jobs = [job for job in client.get("/api/v1/jobs").json()["jobs"] if job["kind"] == "read"]
+                if jobs and jobs[0]["status"] == status and jobs[0]["progress"] and jobs[0]["progress"]["done"] >= done:
+                    return int(jobs[0]["progress"]["done"])
+                assert time.monotonic() < deadline, jobs
+
+        done = reading(8, "running")
+        kill_worker_of(services.worker)
+        again = reading(1, "done")
+        found = client.get("/api/v1/search", params={"q": "plate", "mode": "text", "k": 100}).json()["results"]
+    # What was read when the worker was killed is not read again.
+    assert again <= SIGNS - done
+    assert len(found) == SIGNS

@@ -111,7 +111,7 @@ def holders(db: sqlite3.Connection, words: Sequence[str], ids: Sequence[str], co
     for word in words:
         told, by_words = holding("words", word)
         shown, by_text = holding("written", word)
-        for part in parts_of([word]):
+        for part in parts_of([word]) if shown < COMMON else []:
             by_text |= holding("parts", part)[1]
         found.append(Held(rarity(told + shown, count), by_words, by_text))
     return found
