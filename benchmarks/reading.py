@@ -1,18 +1,21 @@
 """Measure reading: how well, how fast, and what it is worth to searches.
 
-    python benchmarks/reading.py [--photographs 1000] [--bundle var/bundle]
+    python benchmarks/reading.py [--photographs 1000] [--bundle var/bundle] [--described FOLDER]
 
 150 pictures with known text (text_pictures.py) are added to the sample gallery, in a system of real services. Prints
 recall and precision of words by kind; recall at 1 and 5 of a search for what is written in 100 of them, by looks alone
 and as the default searches; the mean reciprocal rank of searches for things that the gallery shows, before and after
 reading, with and without the gallery's captions; and, with photographs of 500 x 375 made from the gallery, how many are
-read a second, the reader's memory, and the median latency of searches meanwhile against their latency before.
+read a second, the reader's memory over time, and the median latency of searches meanwhile against their latency before.
+
+With `--described` the searches for things are also made among 300 photographs of a folder with `captions.csv` (columns
+image and caption, several rows a picture) and `images`: for each picture its last caption, and each word of
+gallery_words.csv that a caption has.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import tempfile
 import time
@@ -27,13 +30,12 @@ from gateway.reading.reader import Reader
 from gateway_adding import photographs
 from gateway_load import questions
 from gateway_scan import search
-from search.catalogue.words import characters, has_all, normalised, pieces
+from search.catalogue.words import characters, normalised, pieces
 from serving import Search, Service, checked, percentile, say
 from text_pictures import THINGS, Maker, TextPicture
+from things import GALLERY, Pictures, described, gallery
 from tqdm import tqdm
 
-GALLERY = Path("deploy/gallery")
-WORDS = Path(__file__).with_name("gallery_words.csv")
 ASKED, BATCH = 100, 25
 SEARCHES, ROUNDS = 100, 3
 
@@ -125,26 +127,17 @@ def reciprocal_rank(found: Sequence[str], right: set[str]) -> float:
     return next((1 / rank for rank, one in enumerate(found, 1) if one in right), 0.0)
 
 
-def worth(made: Sequence[TextPicture], bundle: str, captioned: bool) -> None:
+def worth(shown: Pictures, made: Sequence[TextPicture], bundle: str, captioned: bool) -> None:
     """Print what reading is worth to searches for text, and what it costs those for things."""
-    with (GALLERY / "captions.csv").open(encoding="utf-8", newline="") as stream:
-        captions = {row["image"]: row["caption"] for row in csv.DictReader(stream)}
-    with WORDS.open(encoding="utf-8", newline="") as stream:
-        things = [row["query"] for row in csv.DictReader(stream) if row["present"] == "1"]
-    # What the gallery shows is judged by its captions.
-    judged = {
-        thing: {name for name, caption in captions.items() if has_all(thing.split(), caption)} for thing in things
-    }
     asked = [made[i].query for i in np.random.default_rng(0).permutation(len(made) - len(THINGS))[:ASKED]]
     with tempfile.TemporaryDirectory() as folder:
         running = System(Path(folder), bundle)
         try:
-            # The gallery's files are named by what they show.
-            files = [(f"{i}.webp", (GALLERY / "pictures" / name).read_bytes()) for i, name in enumerate(captions)]
-            ids = running.add(files, list(captions.values()) if captioned else None)
-            by_name = dict(zip(captions, ids, strict=True))
+            files = [(f"{i}{Path(name).suffix}", content) for i, (name, content) in enumerate(shown.files.items())]
+            ids = running.add(files, list(shown.captions.values()) if captioned else None)
+            by_name = dict(zip(shown.files, ids, strict=True))
             own = running.add([(f"text-{i}.jpg", one.content) for i, one in enumerate(made)])
-            right = {thing: {by_name[one] for one in names} for thing, names in judged.items() if names}
+            right = {thing: {by_name[one] for one in names} for thing, names in shown.things.items()}
             # Some lines are in several pictures.
             texts = {i: "\n".join(one.lines) for i, one in zip(own, made, strict=True)}
             with_line = {query: {i for i, text in texts.items() if query in text} for query in asked}
@@ -152,21 +145,27 @@ def worth(made: Sequence[TextPicture], bundle: str, captioned: bool) -> None:
             while checked(running.http.get("/api/v1/search", params={"q": "x", "k": 1}))["confident"] is None:
                 time.sleep(0.2)
 
-            def mean_rank() -> float:
-                return float(np.mean([reciprocal_rank(running.find(thing), found) for thing, found in right.items()]))
+            def ranks() -> list[float]:
+                return [reciprocal_rank(running.find(thing), found) for thing, found in right.items()]
 
             def recalls() -> str:
                 found = [(running.find(query), with_line[query]) for query in asked]
                 shares = [100 * np.mean([bool(wanted & set(ids[:k])) for ids, wanted in found]) for k in (1, 5)]
                 return " / ".join(f"{share:.0f}" for share in shares)
 
-            unread, before = recalls(), mean_rank()
+            unread, before = recalls(), ranks()
             running.begin_reading()
             running.read_all()
-            say(f"the gallery {'with' if captioned else 'without'} captions, and {len(made)} pictures with text:")
+            say(f"{shown.name} {'with' if captioned else 'without'} captions, and {len(made)} pictures with text:")
             say(f"  {ASKED} searches for text, recall at 1 and 5: {unread} before reading, {recalls()} after it")
-            after = mean_rank()
-            say(f"  {len(right)} searches for things, mean reciprocal rank: {before:.4f} before, {after:.4f} after")
+            after = ranks()
+            say(
+                f"  {len(right)} searches for things, mean reciprocal rank: {np.mean(before):.4f} before,"
+                f" {np.mean(after):.4f} after"
+            )
+            for thing, former, now in zip(right, before, after, strict=True):
+                if former != now:
+                    say(f"  {thing!r}: {former:.3f} before, {now:.3f} after")
             for query, (ids, wanted) in ((q, (running.find(q), with_line[q])) for q in asked):
                 if not wanted & set(ids[:1]):
                     say(f"missed {query!r}: {[texts.get(i, '-')[:40] for i in ids[:2]]}")
@@ -196,13 +195,15 @@ def speed(count: int, bundle: str) -> None:
                 raise SystemExit("everything was read before the searches were asked; raise --photographs")
             slow = (meanwhile["progress"]["done"] - first) / (time.monotonic() - began)
             began, first = time.monotonic(), meanwhile["progress"]["done"]
-            most = 0
+            used = []
             while (job := running.reading()) and job["status"] == "running":
-                most = max(most, *(memory(pid) for pid in readers()), 0)
+                used += [memory(pid) for pid in readers()]
                 time.sleep(0.5)
             assert job is not None
             rate = (job["progress"]["done"] - first) / (time.monotonic() - began)
-            say(f"{count} photographs of 500 x 375: {rate:.1f} a second, {slow:.1f} beside searches; reader {most} MB")
+            say(f"{count} photographs of 500 x 375: {rate:.1f} a second, {slow:.1f} beside searches")
+            tenths = [str(max(part)) for part in np.array_split(used, 10) if len(part)]
+            say(f"  memory of the reader, the most in each tenth of the time: {', '.join(tenths)} MB")
             for share in (50, 95):
                 calm, late = percentile(quiet, share), percentile(busy, share)
                 say(f"  p{share} of a search: {calm:.1f} ms, while reading {late:.1f} ms, ratio {late / calm:.2f}")
@@ -238,11 +239,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=int, default=1000)
     parser.add_argument("--bundle", default="var/bundle")
+    parser.add_argument("--described", type=Path)
     options = parser.parse_args()
     made = Maker(GALLERY / "pictures").all()
     quality(made)
-    for captioned in (False, True):
-        worth(made, options.bundle, captioned)
+    for shown in [gallery(), *([described(options.described)] if options.described else [])]:
+        for captioned in (False, True):
+            worth(shown, made, options.bundle, captioned)
     speed(options.photographs, options.bundle)
 
 

@@ -235,7 +235,6 @@ def test_a_malformed_line_is_refused(client: FlaskClient, change: dict[str, Any]
     assert f"readings.0.lines.0.{said}" in answer.text
 
 
-@pytest.mark.parametrize("settings", ["local"], indirect=True)  # Milvus has no list of its words
 def test_frequent_words_are_suggested(client: FlaskClient) -> None:
     put(client, {"a": [line("Rossmann Drogerie")]})
     answer = client.post("/v1/suggest", json={"text": "ross"}).json

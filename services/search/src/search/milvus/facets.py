@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from pymilvus import MilvusClient
 from servicekit.records import FacetCounts
 
 from search.catalogue.facets import LONGEST, LOOKED_AT, facets_of
-from search.milvus.schema import IS_WRITTEN, quoted
+from search.catalogue.readings import LEAST
+from search.catalogue.words import normalised
+from search.milvus.schema import IS_WRITTEN, SHOWN, quoted, shown
 
 # Milvus cannot count by value: facets of a large collection are counted here, over this many pictures at most.
 COUNTED = 10_000
@@ -36,6 +40,20 @@ def suggest(client: MilvusClient, collection: str, text: str, limit: int) -> lis
     found = client.query(collection, filter=" or ".join(either), output_fields=["caption"], limit=LOOKED_AT)
     captions = {e["caption"] for e in found if len(e["caption"]) <= LONGEST}
     return sorted(captions, key=lambda c: (len(c), c))[:limit]
+
+
+def suggest_written(client: MilvusClient, collection: str, text: str, limit: int) -> list[str]:
+    """Words that are written in several pictures and begin like the last word of a text, the most frequent first."""
+    words = shown(normalised(text)).split()
+    if not words or len(words[-1]) < len(SHOWN) + LEAST:
+        return []
+    begin = words[-1].replace("_", "\\_")
+    found = client.query(
+        collection, filter=f"words like {quoted(f'%{begin}%')}", output_fields=["words"], limit=LOOKED_AT
+    )
+    counts = Counter(word for e in found for word in set(e["words"].split()) if word.startswith(words[-1]))
+    often = sorted((-count, word.removeprefix(SHOWN)) for word, count in counts.items() if count > 1)
+    return [word for _, word in often[:limit]]
 
 
 def facets(client: MilvusClient, collection: str) -> FacetCounts:

@@ -19,7 +19,7 @@ from servicekit.records import CollectionStats, FacetCounts, ModelFacts, Reading
 
 from search.catalogue.facets import facets_of
 from search.catalogue.tables import Exported, ModelEntry, NewPicture, check_model, resolved, timestamp
-from search.milvus.facets import facets, is_captioned, is_written, sample_captions, suggest
+from search.milvus.facets import facets, is_captioned, is_written, sample_captions, suggest, suggest_written
 from search.milvus.schema import (
     KEPT,
     READING,
@@ -227,8 +227,14 @@ class MilvusStore:
     def suggest(self, text: str, words: Sequence[str], limit: int) -> Suggestions:
         """See `catalogue.facets.suggest`."""
         model = self._serving()
-        captions = suggest(self._client, self._collection(model.model_id), text, limit) if model and words else []
-        return {"captions": captions, "tags": [], "written": []}
+        if model is None or not words:
+            return {"captions": [], "tags": [], "written": []}
+        collection = self._collection(model.model_id)
+        return {
+            "captions": suggest(self._client, collection, text, limit),
+            "tags": [],
+            "written": suggest_written(self._client, collection, text, limit),
+        }
 
     def facets(self) -> FacetCounts:
         """See `catalogue.facets.facets_of`."""
