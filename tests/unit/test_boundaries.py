@@ -80,7 +80,7 @@ ROOMS = {
         ("pictures",),
         ("reading",),
         ("bin", "library", "search", "selection"),
-        ("admin", "jobs"),
+        ("admin", "backup", "jobs"),
         ("dependencies",),
         ("worker",),
         ("commands", "gunicorn_conf", "worker_conf", "__init__"),

@@ -71,6 +71,13 @@ def test_only_the_edge_has_a_way_out() -> None:
             assert part["networks"] == (["inside", "outside"] if name == "edge" else ["inside"]), name
 
 
+def test_a_backup_is_made_of_what_the_gateway_holds() -> None:
+    backup, gateway_part = services()["backup"], services()["gateway"]
+    assert set(gateway_part["volumes"]) < set(backup["volumes"])
+    for name in set(backup["environment"]):
+        assert backup["environment"][name] == gateway_part["environment"][name], name
+
+
 def test_what_lies_in_memory_is_bounded() -> None:
     for name, part in services().items():
         assert all(":size=" in place for place in part["tmpfs"]), name

@@ -11,7 +11,7 @@ from sightline_cli.client import Client
 
 # Commands that the gateway's package registers by entry point, since they need its database or its clients. Listed here
 # for the error message on machines without that package.
-OF_GATEWAY = ("keys", "migrate")
+OF_GATEWAY = ("backup", "keys", "migrate", "restore")
 
 
 class Commands(click.Group):

@@ -7,7 +7,6 @@ are no more and the temporary files of interrupted writes. What has been in the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,15 +19,13 @@ from gateway.pictures.hidden import HiddenPictures
 from gateway.pictures.ingest import Ingest, Upload
 from gateway.pictures.object_store import ObjectStore
 from gateway.pictures.schemas import Details
-from gateway.pictures.storage import THUMBNAIL_FOLDERS
+from gateway.pictures.storage import FILE, THUMBNAIL_FOLDERS, shards
 from gateway.upstream.search import SearchClient
 
 # A younger file may belong to an upload in progress.
 GRACE_S = 3600
 # Ids in one question to the search service.
 BATCH = 1000
-SHARD = re.compile(r"[0-9a-f]{2}")
-FILE = re.compile(r"([0-9a-f]{32})\.\w+")
 
 
 @dataclass
@@ -70,8 +67,8 @@ class Sweeper:
         Raises:
             ServiceError: a service does not answer, or no space is left.
         """
-        folders = [(shard, False) for shard in self._shards("")]
-        folders += [(f"{top}/{shard}", True) for top in THUMBNAIL_FOLDERS for shard in self._shards(f"{top}/")]
+        folders = [(shard, False) for shard in shards(self._store, "")]
+        folders += [(f"{top}/{shard}", True) for top in THUMBNAIL_FOLDERS for shard in shards(self._store, f"{top}/")]
         progress = Progress(len(folders))
         yield progress
         for forgotten in self._bin.forget_due():
@@ -93,9 +90,6 @@ class Sweeper:
                         self._settle(picture_id, f"{folder}/{name}", progress)
             progress.done += 1
             yield progress
-
-    def _shards(self, top: str) -> list[str]:
-        return [name for name in self._store.names(top) if SHARD.fullmatch(name)]
 
     def _is_old(self, key: str) -> bool:
         try:

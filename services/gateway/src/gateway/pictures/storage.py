@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import logging
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import IO, Any, NamedTuple, Protocol
@@ -50,6 +51,8 @@ THUMBNAILS: dict[str, dict[str, Any]] = {
 }
 # The folders of the store that hold thumbnails, by pictures' ids.
 THUMBNAIL_FOLDERS = tuple(f"thumbnails/{width}" for width in WIDTHS)
+# Files lie in folders that are named by the first two digits of their pictures' ids; the folder, and the file's name.
+SHARD, FILE = re.compile(r"[0-9a-f]{2}"), re.compile(r"([0-9a-f]{32})\.\w+")
 
 
 def picture_id(content: bytes) -> str:
@@ -190,6 +193,11 @@ class MediaStore:
             self._store.delete(key)
         for place in (thumbnail_key(name, w, form) for w in WIDTHS for form in THUMBNAILS):
             self._store.delete(place)
+
+
+def shards(store: ObjectStore, top: str) -> list[str]:
+    """The names of the folders of files in a folder of the store."""
+    return [name for name in store.names(top) if SHARD.fullmatch(name)]
 
 
 def thumbnail_key(name: str, width: int, form: str) -> str:

@@ -1,0 +1,1 @@
+"""Backups of the whole system: made and restored while it runs."""
