@@ -111,11 +111,14 @@ def nginx(tmp_path: Path) -> Callable[..., Any]:
 
 @pytest.fixture
 def edge(tmp_path: Path) -> Callable[..., Any]:
-    """Run Caddy with the repository's own Caddyfile in front of a gateway: `with edge(gateway_port) as port`."""
+    """Run Caddy with the repository's own Caddyfile in front of a gateway: `with edge(gateway_port) as port`.
+
+    With a domain it has an authority of its own; HTTP under that name is at port + 3, HTTPS at port + 4.
+    """
 
     @contextmanager
-    def run(gateway: int, base_path: str = "", page: int = 1) -> Iterator[int]:
-        port = find_free_ports(3)
+    def run(gateway: int, base_path: str = "", page: int = 1, domain: str = "") -> Iterator[int]:
+        port = find_free_ports(5)
         text = (
             (ROOT / "deploy" / "edge" / "Caddyfile")
             .read_text()
@@ -124,10 +127,13 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
         )
         for offset in range(3):
             text = re.sub(rf"^:{8080 + offset} \{{", f":{port + offset} {{", text, flags=re.MULTILINE)
+        text = text.replace("\tadmin off", f"\tadmin off\n\thttp_port {port + 3}\n\thttps_port {port + 4}")
         (tmp_path / "Caddyfile").write_text(text)
+        shutil.copy(ROOT / "deploy" / "edge" / "https.caddyfile", tmp_path)
         env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "GATEWAY_BASE_PATH": base_path}
-        caddy = shutil.which("caddy") or "caddy"
-        command = ["env", *(f"{k}={v}" for k, v in env.items()), caddy, "run", "--config", str(tmp_path / "Caddyfile")]
+        env |= {"DOMAIN": domain, "SIGHTLINE_TLS": "internal"}
+        caddy, config = shutil.which("caddy") or "caddy", tmp_path / ("https.caddyfile" if domain else "Caddyfile")
+        command = ["env", *(f"{k}={v}" for k, v in env.items()), caddy, "run", "--config", str(config)]
         with server([*command, "--adapter", "caddyfile"], port, tmp_path / "caddy.log"):
             yield port
 
@@ -316,6 +322,45 @@ def test_our_own_edge_behind_nginx_as_the_guide_says(
     ):
         assert httpx.get(f"http://127.0.0.1:{edge_port}/api/v1/stats").status_code == 401
         check_over_tls(port, services, certificate)
+
+
+def test_our_own_edge_has_a_certificate_for_a_domain_and_keeps_it(edge: Any, start_all: Any, tmp_path: Path) -> None:
+    authority = tmp_path / ".local/share/caddy/pki/authorities/local/root.crt"
+    with start_all(tmp_path, **{**COMPOSED, "GATEWAY_PUBLISH": "127.0.0.1.example.org:443"}) as services:
+        certificates = []
+        for _ in range(2):
+            with edge(port_of(services), domain="127.0.0.1") as port:
+                moved = httpx.get(f"http://127.0.0.1:{port + 3}/status")
+                assert (moved.status_code, moved.headers["location"]) == (308, "https://127.0.0.1/status")
+                (tmp_path / "cert.pem").write_bytes(authority.read_bytes())
+                certificates.append(presented(port + 4, tmp_path / "cert.pem"))
+                # From this machine as well.
+                assert httpx.get(f"http://127.0.0.1:{port}/api/v1/stats").status_code == 401
+                check_over_tls(port + 4, services, tmp_path)
+                tls = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+                with httpx.Client(base_url=f"https://127.0.0.1:{port + 4}", verify=tls) as http:
+                    assert http.get("/readyz").status_code == 401
+                    asked = http.get("/readyz", headers={"Authorization": f"Bearer {made_key(services)}"})
+                    assert (asked.status_code, asked.json()["status"]) == (200, "ok")
+        assert certificates[0] == certificates[1]
+
+
+def presented(port: int, authority: Path) -> bytes:
+    """The certificate of a server on this machine."""
+    context = ssl.create_default_context(cafile=authority)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+                context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
+            ):
+                found = tls.getpeercert(binary_form=True)
+                assert found is not None
+                return found
+        except ssl.SSLError:  # it is being made
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_our_own_edge_and_the_gateway_answer_under_a_path_and_without_it(

@@ -1,5 +1,6 @@
 """The compose file: every setting exists, only the edge is published, and containers are hardened."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_an_upgrade_of_the_others_leaves_the_edge_running() -> None:
     assert "depends_on" not in edge
     # Nothing in its image changes with a release of the others.
     copied = [line for line in (ROOT / edge["build"]["dockerfile"]).read_text().splitlines() if line.startswith("COPY")]
-    assert copied == ["COPY deploy/edge/Caddyfile /etc/caddy/Caddyfile"]
+    assert copied == ["COPY deploy/edge/Caddyfile deploy/edge/https.caddyfile /etc/caddy/"]
 
 
 def test_a_service_may_finish_what_it_has_and_logs_are_bounded() -> None:
@@ -115,6 +116,15 @@ def test_a_library_is_read_only_and_the_same_for_gateway_and_worker() -> None:
     assert parts["gateway"] == parts["worker"]
     assert set(parts["gateway"]["environment"]) <= set(variables(gateway.settings.Settings))
     assert [volume.rpartition("}:")[2] for volume in parts["gateway"]["volumes"]] == ["/library:ro"]
+
+
+def test_https_tells_the_gateway_that_it_is_published() -> None:
+    document = yaml.safe_load((ROOT / "deploy" / "https.yml").read_text())
+    parts: dict[str, dict[str, Any]] = document["services"]
+    assert set(parts) == {"edge", "gateway", "worker"}
+    assert parts["gateway"] == parts["worker"] == {"environment": {"GATEWAY_PUBLISH": "${DOMAIN}:443"}}
+    used = set(re.findall(r"\{\$(\w+)\}", (ROOT / "deploy" / "edge" / "https.caddyfile").read_text()))
+    assert set(parts["edge"]["environment"]) == used
 
 
 def test_the_page_has_one_policy_wherever_it_is_served() -> None:
