@@ -114,6 +114,8 @@ def test_all_of_several_words_in_a_line_are_asked_for(client: FlaskClient) -> No
     found = ask(client, {"vector": NORTH}, mode="hybrid", text="dog life")
     assert letters(found)[0] == "b"
     assert found["results"][0]["has_words"]
+    # b is the fourth from the north, and a hit of the words counts twice if they are in a line.
+    assert found["results"][0]["score"] == pytest.approx(1 / 64 + 2 / 61)
     # The other way round they are in no line, and a is told to be a dog.
     assert letters(ask(client, {"vector": NORTH}, mode="hybrid", text="life dog")).index("b") == 4
 

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from servicekit.records import Filter, Sort
 
+from search.catalogue.full_text import LINE
 from search.catalogue.tables import Held
 from search.index.exact import Vectors
 from search.index.view import ScoredId
@@ -175,7 +176,7 @@ def ordered(source: Source, query: Query, first: int) -> Iterator[ScoredId]:
         yield from deepening(nearest, first)
         return
     told = full_text(FUSED)
-    fused = fuse(nearest(FUSED)[:FUSED], told, shares(source, query, told))
+    fused = fuse(nearest(FUSED)[:FUSED], told, weights(source, query, told))
     yield from fused
     # Pictures in neither list follow in the order of their cosines.
     known = {hit.id for hit in fused}
@@ -193,26 +194,31 @@ def deepening(fetch: Callable[[int], list[ScoredId]], first: int) -> Iterator[Sc
         done, count = len(hits), 2 * len(hits)
 
 
-def shares(source: Source, query: Query, hits: Sequence[ScoredId]) -> list[float]:
-    """For each hit of a full-text search the share of the words, by their weights, that its texts hold: 0 to 1."""
+def weights(source: Source, query: Query, hits: Sequence[ScoredId]) -> list[float]:
+    """For each hit of a full-text search its weight in the fusion.
+
+    It is the share of the query's words, by their weights, that the picture's texts hold, to the power of
+    `SHARE_POWER`; where the query is written in one line, that times `LINE`.
+    """
     held = dict.fromkeys((hit.id for hit in hits), 0.0)
-    shown = set(held) if query.written else source.in_a_line(query.line, list(held))
+    in_a_line = source.in_a_line(query.line, list(held))
+    shown = set(held) if query.written else in_a_line
     whole = 0.0
     for weight, told, by_text in source.holders(query.words, list(held)) if hits else []:
         whole += weight
         for picture_id in told | (by_text & shown):
             held[picture_id] += weight
-    return [held[hit.id] / whole for hit in hits]
+    return [(held[hit.id] / whole) ** SHARE_POWER * (LINE if hit.id in in_a_line else 1) for hit in hits]
 
 
-def fuse(near: Sequence[ScoredId], told: Sequence[ScoredId], shares: Sequence[float]) -> list[ScoredId]:
-    """Reciprocal rank fusion of the nearest pictures and the hits of the full text, which count by their shares.
+def fuse(near: Sequence[ScoredId], told: Sequence[ScoredId], weights: Sequence[float]) -> list[ScoredId]:
+    """Reciprocal rank fusion of the nearest pictures and the hits of the full text, by their weights.
 
     Ties are broken by id.
     """
     sums = {hit.id: 1 / (RRF_K + place) for place, hit in enumerate(near, 1)}
-    for place, (hit, share) in enumerate(zip(told, shares, strict=True), 1):
-        sums[hit.id] = sums.get(hit.id, 0) + share**SHARE_POWER / (RRF_K + place)
+    for place, (hit, weight) in enumerate(zip(told, weights, strict=True), 1):
+        sums[hit.id] = sums.get(hit.id, 0) + weight / (RRF_K + place)
     return sorted((ScoredId(total, picture_id) for picture_id, total in sums.items()), key=lambda hit: hit.key)
 
 
