@@ -12,6 +12,8 @@ import yaml
 from pydantic_settings import BaseSettings
 from servicekit.settings import variables
 
+from tests.unit.test_settings_documented import FIXED
+
 ROOT = Path(__file__).parents[2]
 # See `servicekit.server.process`.
 GRACEFUL_S = 30
@@ -29,17 +31,21 @@ def services() -> dict[str, dict[str, Any]]:
     return parts
 
 
-# Settings that the images fix: addresses, folders, and that the edge serves the page.
-FIXED = {
-    *("GATEWAY_BIND", "GATEWAY_WORKER_BIND", "GATEWAY_MEDIA", "GATEWAY_STATE", "GATEWAY_LIBRARY", "GATEWAY_PAGE"),
-    *("ENCODER_BIND", "ENCODER_BUNDLE"),
-    *("SEARCH_BIND", "SEARCH_CATALOGUE", "SEARCH_INDEX"),
-}
-
-
 def test_every_setting_reaches_its_service() -> None:
     for name, settings in SETTINGS.items():
-        assert set(services()[name]["environment"]) == set(variables(settings)) - FIXED
+        environment = services()[name]["environment"]
+        # Without a value, or as a default, it is what .env says.
+        passed = {n for n, value in environment.items() if value is None or f"${{{n}:-" in value}
+        assert passed == set(variables(settings)) - FIXED, name
+        assert set(environment) <= set(variables(settings)), name
+
+
+def test_replicas_are_what_env_says() -> None:
+    parts = services()
+    names = {"gateway": "GATEWAYS", "encoder": "ENCODERS", "search": "SEARCHES"}
+    for service, name in names.items():
+        assert parts[service]["deploy"] == {"replicas": f"${{SIGHTLINE_{name}:-1}}"}
+    assert parts["worker"]["deploy"] == {"replicas": 1}
 
 
 def test_an_upgrade_of_the_others_leaves_the_edge_running() -> None:
