@@ -18,9 +18,9 @@ from sqlalchemy import JSON, Boolean, Column, Double, Row, Table, Text, delete, 
 
 from gateway.database import METADATA, Database
 
-# A running job whose worker has not written for this many seconds is taken over by another worker, or by the same one
-# after a restart.
-LOST_S = 15
+# A worker reports each second. A job without a report for this many seconds is taken over by another worker, or by the
+# same one after a restart.
+LOST_S = 6
 # Ended jobs that are kept, by kind; a watched folder makes many short scans.
 KEPT = 50
 # Jobs of a kind that may wait.
