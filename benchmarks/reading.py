@@ -5,8 +5,9 @@
 150 pictures with known text (text_pictures.py) are added to the sample gallery, in a system of real services. Prints
 recall and precision of words by kind; recall at 1 and 5 of a search for what is written in 100 of them, by looks alone
 and as the default searches; the mean reciprocal rank of searches for things that the gallery shows, before and after
-reading, with and without the gallery's captions; and, with photographs of 500 x 375 made from the gallery, how many are
-read a second, the reader's memory over time, and the median latency of searches meanwhile against their latency before.
+reading, with and without the gallery's captions, alone and beside the pictures with text; and, with photographs of
+500 x 375 made from the gallery, how many are read a second, the reader's memory over time, and the median latency of
+searches meanwhile against their latency before.
 
 With `--described` the searches for things are also made among 300 photographs of a folder with `captions.csv` (columns
 image and caption, several rows a picture) and `images`: for each picture its last caption, and each word of
@@ -129,7 +130,8 @@ def reciprocal_rank(found: Sequence[str], right: set[str]) -> float:
 
 def worth(shown: Pictures, made: Sequence[TextPicture], bundle: str, captioned: bool) -> None:
     """Print what reading is worth to searches for text, and what it costs those for things."""
-    asked = [made[i].query for i in np.random.default_rng(0).permutation(len(made) - len(THINGS))[:ASKED]]
+    readable = made[: len(made) - len(THINGS)]
+    asked = [readable[i].query for i in np.random.default_rng(0).permutation(len(readable))[:ASKED]]
     with tempfile.TemporaryDirectory() as folder:
         running = System(Path(folder), bundle)
         try:
@@ -153,11 +155,12 @@ def worth(shown: Pictures, made: Sequence[TextPicture], bundle: str, captioned: 
                 shares = [100 * np.mean([bool(wanted & set(ids[:k])) for ids, wanted in found]) for k in (1, 5)]
                 return " / ".join(f"{share:.0f}" for share in shares)
 
-            unread, before = recalls(), ranks()
+            unread, before = recalls() if made else "", ranks()
             running.begin_reading()
             running.read_all()
             say(f"{shown.name} {'with' if captioned else 'without'} captions, and {len(made)} pictures with text:")
-            say(f"  {ASKED} searches for text, recall at 1 and 5: {unread} before reading, {recalls()} after it")
+            if made:
+                say(f"  {ASKED} searches for text, recall at 1 and 5: {unread} before reading, {recalls()} after it")
             after = ranks()
             say(
                 f"  {len(right)} searches for things, mean reciprocal rank: {np.mean(before):.4f} before,"
@@ -245,7 +248,8 @@ def main() -> None:
     quality(made)
     for shown in [gallery(), *([described(options.described)] if options.described else [])]:
         for captioned in (False, True):
-            worth(shown, made, options.bundle, captioned)
+            for texts in ([], made):
+                worth(shown, texts, options.bundle, captioned)
     speed(options.photographs, options.bundle)
 
 

@@ -80,7 +80,8 @@ ROOMS = {
         ("pictures",),
         ("reading",),
         ("bin", "library", "search", "selection"),
-        ("admin", "backup", "jobs"),
+        ("backup", "jobs"),
+        ("admin",),
         ("dependencies",),
         ("worker",),
         ("commands", "gunicorn_conf", "worker_conf", "__init__"),
@@ -91,7 +92,7 @@ ROOMS = {
         ("index",),
         ("ranking",),
         ("store",),
-        ("api", "milvus"),
+        ("api", "metrics", "milvus"),
         ("cli", "gunicorn_conf", "__init__"),
     ),
     "twotower": (

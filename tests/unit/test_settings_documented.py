@@ -33,6 +33,9 @@ HEAD = """\
 # DOMAIN=
 # address of the one whom Let's Encrypt writes to, or internal for certificates that the edge signs itself
 # SIGHTLINE_TLS=webmaster@DOMAIN
+# password of Grafana's user admin, and where it listens, with deploy/monitoring.yml
+# GRAFANA_PASSWORD=
+# SIGHTLINE_GRAFANA=127.0.0.1:3000
 # model that is served, and the one before, with deploy/model.yml: folders in var/models
 # SIGHTLINE_BUNDLE=
 # SIGHTLINE_FORMER_BUNDLE=

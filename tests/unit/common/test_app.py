@@ -1,5 +1,6 @@
 """What all services share: error format (problem JSON), size limits, request ids, readiness checks, metrics."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -98,6 +99,20 @@ def test_metrics_count_by_route(client: FlaskClient) -> None:
     client.get("/livez")
     text = client.get("/metrics").get_data(as_text=True)
     assert 'http_requests_total{method="GET",route="/livez",status="200"} 2.0' in text
+
+
+def test_health_checks_are_logged_and_measured_where_they_fail(caplog: pytest.LogCaptureFixture) -> None:
+    parts = {"disk": lambda: "fine"}
+    client = create_service("demo", parts, 100).test_client()
+    with caplog.at_level(logging.INFO, "demo"):
+        for path in ("/livez", "/readyz", "/metrics", "/nowhere"):
+            client.get(path)
+        assert 'ready{part="disk"} 1.0' in client.get("/metrics").text
+        parts["disk"] = broken
+        client.get("/readyz")
+    assert 'ready{part="disk"} 0.0' in client.get("/metrics").text
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "INFO"]
+    assert [line.split()[1:3] for line in lines] == [["'/nowhere'", "404"], ["'/readyz'", "503"]]
 
 
 def test_a_made_up_method_makes_no_series_of_its_own(client: FlaskClient) -> None:

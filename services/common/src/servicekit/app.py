@@ -15,7 +15,15 @@ import orjson
 from flask import Flask, Response, g, json, request
 from flask.json.provider import DefaultJSONProvider
 from gunicorn.http.errors import ParseException
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
 from servicekit.deadline import take_over_deadline
@@ -28,6 +36,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # Other methods are counted as `other`: otherwise a client could create any number of metric series.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+# Routes of health checks and of Prometheus.
+WATCHED = frozenset({"/livez", "/readyz", "/metrics"})
 
 # Limits of a multipart form: its parts, and the bytes of a field that is not a file. 64 captions of 10,000 characters
 # are 2.5 MB at most.
@@ -78,6 +88,9 @@ def create_service(
     stage_seconds = Histogram(
         "stage_seconds", "Time within a request by stage", ["stage"], registry=registry, buckets=BUCKETS
     )
+    is_ready = Gauge("ready", "Whether a part was ready when it was last asked for", ["part"], registry=registry)
+    # Memory, processor time and open files of the process that answers.
+    ProcessCollector(registry=registry)
     app.extensions["metrics_registry"] = registry
 
     def observe(timed: Mapping[str, float]) -> None:
@@ -116,7 +129,11 @@ def create_service(
             # Set by the gateway after authentication.
             "key": g.get("caller_name"),
         }
-        log.info("%(method)s %(path)r %(status)s %(ms).1fms %(request_id)s %(client)s %(key)r", facts, extra=facts)
+        # Every few seconds somebody asks how the service is: that is logged where it is not well.
+        level = logging.DEBUG if route in WATCHED and response.status_code < 400 else logging.INFO
+        log.log(
+            level, "%(method)s %(path)r %(status)s %(ms).1fms %(request_id)s %(client)s %(key)r", facts, extra=facts
+        )
         return response
 
     if otlp_endpoint:
@@ -181,6 +198,7 @@ def create_service(
             except Exception as error:
                 log.warning("not ready: %s: %s", part, error)
                 checks[part] = {"status": "failed", "detail": str(error)}
+            is_ready.labels(part).set(checks[part]["status"] == "ok")
         ok = all(c["status"] == "ok" for c in checks.values())
         return {"status": "ok" if ok else "failed", "service": name, "checks": checks}, 200 if ok else 503
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter
 from servicekit.clients.encoder import EncoderClient
 
 from gateway.admin.metrics_summary import MetricsSummary
+from gateway.admin.system_metrics import SystemMetrics
 from gateway.auth.access_control import AccessControl
 from gateway.auth.audit import Audit, audit_log
 from gateway.auth.keys import KeyStore
@@ -102,11 +103,14 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     hidden = HiddenPictures(HIDDEN, clients.database, encoders, search, media)
     binned = HiddenPictures(BIN, clients.database, encoders, search, media)
 
+    jobs = JobQueue(clients.database)
+    registry.register(SystemMetrics(store, jobs, clients.database))
     collection = Collection(search, clients.cache)
     lookups = Counter("cache_lookups", "Look-ups", ["cache", "result"], registry=registry)
     results = SingleFlightCache(clients.cache, lookups)
     # Two thirds of the threads may compute or wait; cached searches and all other requests have the rest.
     queue = max(settings.http_threads * 2 // 3 - settings.max_searches, settings.http_threads // 4)
+    answers = Counter("search_answers", "First pages by whether a result clearly matches", ["sure"], registry=registry)
     searches = ConcurrencyLimit("searches", settings.max_searches, queue, patience_s=settings.deadline_s)
     # Uploads hold a slot of `limits.uploads` already; this limit also covers library scans. Half of the uploads are
     # decoded and encoded at a time, since each may take hundreds of megabytes; the others are still being received.
@@ -129,7 +133,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         search=search,
         collection=collection,
         collection_facts=CollectionFacts(encoders, search, results, collection),
-        searcher=Searcher(encoders, search, results, collection, clients.calibrator, searches, settings),
+        searcher=Searcher(encoders, search, results, collection, clients.calibrator, searches, answers, settings),
         media=media,
         quarantine=quarantine,
         ingest=ingest,
@@ -140,7 +144,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         access=access,
         limits=RequestLimits.of(settings.http_threads, settings.max_uploads),
         metrics=MetricsSummary(registry, clients.database),
-        jobs=JobQueue(clients.database),
+        jobs=jobs,
         kept=KeptSearches(clients.database),
     )
 

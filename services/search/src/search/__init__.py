@@ -12,6 +12,7 @@ from servicekit.settings import SettingsError, load_settings
 from search.api.routes import create_routes
 from search.catalogue.catalogue import Catalogue
 from search.index.index import Index
+from search.metrics import CollectionMetrics
 from search.settings import Settings
 from search.store import LocalStore, Store
 
@@ -25,6 +26,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         from search.milvus.client import answer_failures
 
         answer_failures(app)
+    app.extensions["metrics_registry"].register(CollectionMetrics(store))
     app.register_blueprint(create_routes(store, settings))
     app.extensions["store"] = store
     return app

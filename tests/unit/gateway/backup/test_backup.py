@@ -10,6 +10,7 @@ from gateway.auth.keys import KeyStore, Scope
 from gateway.auth.sessions import Sessions
 from gateway.backup.archive import Archive, BackupError
 from gateway.backup.making import System, make
+from gateway.backup.record import latest_backup
 from gateway.backup.restoring import Restored, problems_of, restore
 from gateway.database import Database
 from gateway.pictures.object_store import FolderStore
@@ -88,6 +89,8 @@ def test_a_restored_system_answers_as_the_first_did(first: Stack, other: Stack, 
     name, manifest = make(system_of(first), archive)
     assert (manifest.pictures, manifest.gone, manifest.missing, manifest.damaged) == (2, [], [], [])
     assert problems_of(archive, name) == []
+    assert latest_backup(database_of(first)) == manifest.began_at.timestamp()
+    assert latest_backup(database_of(other)) is None
 
     assert restore(system_of(other), archive, name, merge=False) == Restored(2, manifest.files, 0)
     assert files(other.media) == files(first.media)

@@ -14,6 +14,7 @@ from servicekit.records import VectorRecord
 from tqdm import tqdm
 
 from gateway.backup.archive import FORMAT, MEDIA, Archive, BackupError, Manifest, name_now
+from gateway.backup.record import note_backup
 from gateway.backup.state import rows_of
 from gateway.database import Database, batched
 from gateway.pictures.hidden import BIN, HIDDEN
@@ -88,6 +89,7 @@ def make(system: System, archive: Archive) -> tuple[str, Manifest]:
         parts=[*states, *catalogue, *archive.write(name, "media", sorted(copied.keys))],
     )
     archive.complete(name, manifest)
+    note_backup(system.database, name, began)
     return name, manifest
 
 

@@ -14,7 +14,7 @@ from gateway.database import METADATA, Database
 
 # Jobs, sessions and counts of processes are of a running system, and not of its data: people log in again.
 # The identities of disks are of a machine; calibrations are measured again.
-LEFT_OUT = frozenset({"jobs", "sessions", "gateways", "disks", "calibrations"})
+LEFT_OUT = frozenset({"jobs", "sessions", "gateways", "disks", "calibrations", "backups"})
 # Rows in one statement.
 BATCH = 200
 

@@ -56,6 +56,9 @@ class ObjectStore(Protocol):
     def check(self) -> str:
         """Test by a write that the store is writable; the status text for `/readyz`."""
 
+    def free_bytes(self) -> int | None:
+        """Room for more files; None where there is no telling."""
+
 
 def store_at(place: str) -> ObjectStore:
     """The store for a folder path or a URL.
@@ -125,6 +128,10 @@ class FolderStore:
         write(self._folder / PROBE, b"")
         return f"{shutil.disk_usage(self._folder).free / 2**30:.1f} GiB free for pictures"
 
+    def free_bytes(self) -> int | None:
+        """See `ObjectStore`."""
+        return shutil.disk_usage(self._folder).free if self._folder.exists() else None
+
 
 class FsspecStore:
     """A store behind fsspec; object stores write a file atomically."""
@@ -180,6 +187,10 @@ class FsspecStore:
         """See `ObjectStore`."""
         self.write(PROBE, b"")
         return f"{self._store.unstrip_protocol(self._root)} can be written to"
+
+    def free_bytes(self) -> int | None:
+        """None: such a store does not tell."""
+        return None
 
 
 def no_room(error: OSError) -> ServiceError:
