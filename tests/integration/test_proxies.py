@@ -127,7 +127,9 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
         )
         for offset in range(3):
             text = re.sub(rf"^:{8080 + offset} \{{", f":{port + offset} {{", text, flags=re.MULTILINE)
-        text = text.replace("\tadmin off", f"\tadmin off\n\thttp_port {port + 3}\n\thttps_port {port + 4}")
+        text = text.replace(
+            "\tadmin off", f"\tadmin off\n\tskip_install_trust\n\thttp_port {port + 3}\n\thttps_port {port + 4}"
+        )
         (tmp_path / "Caddyfile").write_text(text)
         shutil.copy(ROOT / "deploy" / "edge" / "https.caddyfile", tmp_path)
         env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "GATEWAY_BASE_PATH": base_path}

@@ -130,7 +130,7 @@ def test_https_tells_the_gateway_that_it_is_published() -> None:
     assert set(parts) == {"edge", "gateway", "worker"}
     assert parts["gateway"] == parts["worker"] == {"environment": {"GATEWAY_PUBLISH": "${DOMAIN}:443"}}
     used = set(re.findall(r"\{\$(\w+)\}", (ROOT / "deploy" / "edge" / "https.caddyfile").read_text()))
-    assert set(parts["edge"]["environment"]) == used
+    assert set(parts["edge"]["environment"]) == used | {"XDG_DATA_HOME"}
 
 
 def test_the_page_has_one_policy_wherever_it_is_served() -> None:
