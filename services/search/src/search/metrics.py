@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from prometheus_client import Metric
@@ -9,6 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from search.store import Store
+
+log = logging.getLogger(__name__)
 
 
 class CollectionMetrics(Collector):
@@ -18,8 +21,12 @@ class CollectionMetrics(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics; see `Store.stats`."""
-        stats = self._store.stats()
+        """The metrics; see `Store.stats`. While the back end does not answer there are only the others."""
+        try:
+            stats = self._store.stats()
+        except Exception as error:
+            log.warning("the collection could not be counted: %s", error)
+            return
         yield GaugeMetricFamily("collection_pictures", "Pictures in the collection", value=stats["count"])
         index = stats["index"]
         yield GaugeMetricFamily(

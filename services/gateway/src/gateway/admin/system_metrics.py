@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
@@ -31,14 +30,14 @@ class SystemMetrics(Collector):
         if (free := self._media.free_bytes()) is not None:
             yield GaugeMetricFamily("media_free_bytes", "Room on the disk that holds the pictures", value=free)
         try:
-            jobs = Counter((job.kind, job.status) for job in self._jobs.all())
+            jobs = self._jobs.counts()
             backup = latest_backup(self._database)
         except ServiceError as error:
             log.warning("jobs and backups could not be read: %s", error.detail)
             return
         counts = GaugeMetricFamily("jobs", "Jobs that are kept", labels=["kind", "status"])
         for kind, status in product(JobKind, Status):
-            counts.add_metric([kind, status], jobs[kind, status])
+            counts.add_metric([kind, status], jobs.get((kind, status), 0))
         yield counts
         if backup is not None:
             yield GaugeMetricFamily("backup_timestamp_seconds", "When the last complete backup began", value=backup)

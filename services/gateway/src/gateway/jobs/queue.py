@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from servicekit.errors import Kind, ServiceError
-from sqlalchemy import JSON, Boolean, Column, Double, Row, Table, Text, delete, insert, or_, select, update
+from sqlalchemy import JSON, Boolean, Column, Double, Row, Table, Text, delete, func, insert, or_, select, update
 
 from gateway.database import METADATA, Database
 
@@ -138,6 +138,11 @@ class JobQueue:
     def all(self) -> list[Job]:
         """Every job that is kept, the newest first."""
         return self._find()[::-1]
+
+    def counts(self) -> dict[tuple[JobKind, Status], int]:
+        """How many jobs are kept, by kind and status; those of which there are none are left out."""
+        counted = select(JOBS.c.kind, JOBS.c.status, func.count().label("kept")).group_by(JOBS.c.kind, JOBS.c.status)
+        return {(JobKind(row.kind), Status(row.status)): row.kept for row in self._database.rows(counted)}
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job: one that waits at once, one that runs at its next step; an ended job stays as it is.
