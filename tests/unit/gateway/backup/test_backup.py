@@ -1,6 +1,7 @@
 """Backups: another system restored from one answers as the first did; what is damaged or would mix is refused."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gateway.backup.restoring import Restored, problems_of, restore
 from gateway.database import Database
 from gateway.pictures.object_store import FolderStore
 from gateway.upstream.search import SearchClient
+from servicekit.errors import Kind, ServiceError
 from servicekit.records import Line
 
 from tests.unit.gateway.conftest import BLUE, GREEN, RED, Stack, body, get, ids, picture, stacks, upload
@@ -44,9 +46,9 @@ def first(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-def put_reading(stack: Stack) -> None:
+def put_reading(stack: Stack, picture_id: str = RED_ID) -> None:
     line: Line = {"text": "Exit 12", "box": [0.0, 0.0, 0.5, 0.0, 0.5, 0.1, 0.0, 0.1], "confidence": 0.75}
-    system_of(stack).search.put_readings({RED_ID: {"reader": "r 1", "lines": [line]}})
+    system_of(stack).search.put_readings({picture_id: {"reader": "r 1", "lines": [line]}})
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_a_restored_system_answers_as_the_first_did(first: Stack, other: Stack, 
     assert latest_backup(database_of(first)) == manifest.began_at.timestamp()
     assert latest_backup(database_of(other)) is None
 
-    assert restore(system_of(other), archive, name, merge=False) == Restored(2, manifest.files, 0)
+    assert restore(system_of(other), archive, name, merging=False) == Restored(2, manifest.files, 0, [])
     assert files(other.media) == files(first.media)
     for params in ({"q": "red"}, {"q": "wall", "mode": "text"}, {"q": '"exit 12"'}, {"q": "green", "tags": "home"}):
         assert search(other, **params) == search(first, **params) != []
@@ -123,7 +125,7 @@ def test_what_happens_while_a_backup_is_made_loses_no_picture(
 
     monkeypatch.setattr(system.search, "export", meanwhile)
     name, _ = make(system, archive)
-    restore(system_of(empty), archive, name, merge=False)
+    restore(system_of(empty), archive, name, merging=False)
     collection = {one["id"] for one in search(empty, q="red")}
     binned = {entry["id"] for entry in body(get(empty, "/api/v1/bin"))["pictures"]}
     assert collection | binned == {RED_ID, GREEN_ID, BLUE_ID}
@@ -145,7 +147,7 @@ def test_a_picture_that_is_deleted_for_good_meanwhile_is_not_restored(
     monkeypatch.setattr(system.media, "open", gone)
     name, manifest = make(system, archive)
     assert (manifest.pictures, manifest.gone, manifest.missing) == (1, [RED_ID], [])
-    assert restore(system_of(empty), archive, name, merge=False).pictures == 1
+    assert restore(system_of(empty), archive, name, merging=False).pictures == 1
     assert [one["id"] for one in search(empty, q="red")] == [GREEN_ID]
 
 
@@ -165,21 +167,26 @@ def test_older_backups_are_deleted_with_the_files_that_only_they_have(
     old, _ = make(system_of(first), archive)
     first.client.delete(f"/api/v1/images/{GREEN_ID}")
     assert first.client.delete(f"/api/v1/bin/{GREEN_ID}").status_code == 204
-    # As a backup that was interrupted: without a manifest.
-    os.rename(tmp_path / "archive/backups" / old, tmp_path / "archive/backups/20200101T000000Z")
-    (tmp_path / "archive/backups/20200101T000000Z/backup.json").unlink()
+    # As one that was interrupted long ago, and one that another process makes just now: without a manifest.
+    for name in ("20200101T000000Z", "20200102T000000Z"):
+        shutil.copytree(tmp_path / "archive/backups" / old, tmp_path / "archive/backups" / name)
+        (tmp_path / "archive/backups" / name / "backup.json").unlink()
+    for file in (tmp_path / "archive/backups/20200101T000000Z").iterdir():
+        os.utime(file, (0, 0))
+    shutil.rmtree(tmp_path / "archive/backups" / old)
     new, _ = make(system_of(first), archive)
     assert archive.names() == [new]
     green = next((tmp_path / "archive/media").rglob(f"{GREEN_ID}*"))
     assert archive.keep(1) == ["20200101T000000Z"]
     assert green.exists()  # it is young: another backup may just be copying it
-    (tmp_path / "archive/backups/20200101T000000Z/state-00000.jsonl.gz").touch()
     os.utime(green, (0, 0))
-    archive.keep(1)
+    newer, _ = make(system_of(first), archive)
+    assert archive.keep(1) == [new]
+    new = newer
     assert not green.exists()
     assert problems_of(archive, new) == []
     assert archive.keep(1) == []
-    assert restore(system_of(empty), archive, new, merge=False).pictures == 1
+    assert restore(system_of(empty), archive, new, merging=False).pictures == 1
 
 
 def test_a_damaged_backup_is_told_before_anything_changes(
@@ -191,13 +198,118 @@ def test_a_damaged_backup_is_told_before_anything_changes(
     (problem,) = problems_of(archive, name)
     assert stored.name in problem
     stored.unlink()
-    assert problems_of(archive, name) == [f"media/{RED_ID[:2]}/{stored.name} is missing; restore another backup"]
+    assert problems_of(archive, name) == [f"media/{RED_ID[:2]}/{stored.name} is missing"]
     part = tmp_path / "archive/backups" / name / "catalogue-00000.jsonl.gz"
     part.write_bytes(part.read_bytes()[:-1])
     with pytest.raises(BackupError, match=r"catalogue-00000.jsonl.gz is damaged; restore another one"):
-        restore(system_of(empty), archive, name, merge=False)
+        restore(system_of(empty), archive, name, merging=False)
     assert files(empty.media) == {}
     assert search(empty, q="red") == []
+
+
+def test_a_lost_file_keeps_neither_the_others_nor_the_records_from_being_restored(
+    first: Stack, empty: Stack, archive: Archive, tmp_path: Path
+) -> None:
+    name, manifest = make(system_of(first), archive)
+    lost = next((tmp_path / "archive/media").rglob(f"{RED_ID}*"))
+    lost.unlink()
+    green = next((tmp_path / "archive/media").rglob(f"{GREEN_ID}*"))
+    green.write_bytes(b"another")
+    restored = restore(system_of(empty), archive, name, merging=False)
+    assert (restored.pictures, restored.files) == (2, manifest.files - 2)
+    assert sorted(restored.problems) == sorted(
+        [
+            f"media/{RED_ID[:2]}/{lost.name} is missing",
+            f"media/{GREEN_ID[:2]}/{green.name} is not the file that was added",
+        ]
+    )
+    assert {one["id"] for one in search(empty, q="red")} == {RED_ID, GREEN_ID}
+    # The next backup of the first system mends the archive.
+    name, _ = make(system_of(first), archive)
+    assert problems_of(archive, name) == []
+
+
+def test_a_file_that_the_system_lacks_is_told_and_comes_from_an_earlier_backup(
+    first: Stack, archive: Archive, tmp_path: Path
+) -> None:
+    (key,) = (k for k in files(first.media) if RED_ID in k)
+    (first.media / key).rename(tmp_path / "away")
+    name, manifest = make(system_of(first), archive)
+    assert manifest.missing == [key]
+    assert problems_of(archive, name) == [f"{key} was missing when the backup was made"]
+    (tmp_path / "away").rename(first.media / key)
+    make(system_of(first), archive)
+    (first.media / key).unlink()
+    name, manifest = make(system_of(first), archive)
+    assert (manifest.missing, problems_of(archive, name)) == ([], [])
+
+
+def test_a_picture_that_is_hidden_while_it_is_passed_over_keeps_what_was_said_of_it(
+    first: Stack, empty: Stack, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = system_of(first)
+    export = system.search.export
+    steps = iter(range(10))
+
+    def meanwhile(after: str, limit: int) -> Any:
+        step = next(steps)
+        if step == 1:
+            assert first.client.delete(f"/api/v1/images/{RED_ID}").status_code == 204
+        if step == 3:
+            restored = body(first.client.post("/api/v1/selection/restore", json={"ids": [RED_ID]}))["restored"]
+            assert restored == [RED_ID]
+        return export(after, limit)
+
+    monkeypatch.setattr(system.search, "export", meanwhile)
+    name, manifest = make(system, archive)
+    assert [part.kind for part in manifest.parts if part.kind == "late"] == ["late"]
+    assert restore(system_of(empty), archive, name, merging=False).pictures == 2
+    assert body(get(empty, f"/api/v1/images/{RED_ID}"))["caption"] == "a wall"
+
+
+def test_a_system_that_lost_its_pictures_is_not_backed_up_over_them(
+    first: Stack, empty: Stack, archive: Archive
+) -> None:
+    make(system_of(empty), archive)
+    name, _ = make(system_of(first), archive)
+    with pytest.raises(BackupError, match=f"the system holds no pictures, and backup {name} has 2"):
+        make(system_of(empty), archive)
+    assert archive.named(None) == name
+    make(system_of(empty), archive, may_be_empty=True)
+    assert archive.named(None) != name
+
+
+def test_nothing_is_deleted_while_a_backup_that_stays_cannot_be_read(
+    first: Stack, archive: Archive, tmp_path: Path
+) -> None:
+    made = [make(system_of(first), archive)[0] for _ in range(3)]
+    damaged = tmp_path / "archive/backups" / made[1] / "media-00000.jsonl.gz"
+    damaged.write_bytes(b"")
+    with pytest.raises(BackupError, match=r"media-00000\.jsonl\.gz is damaged"):
+        archive.keep(2)
+    assert archive.names() == made
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(
+    first: Stack, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = system_of(first)
+
+    def no_room(key: str) -> Any:
+        raise ServiceError(Kind.NO_SPACE, "no space is left")
+
+    monkeypatch.setattr(system.media, "open", no_room)
+    with pytest.raises(ServiceError, match="no space is left"):
+        make(system, archive)
+    assert [p for p in (tmp_path / "archive").rglob("*") if p.is_file()] == []
+
+
+def test_a_picture_may_have_been_read_since(first: Stack, empty: Stack, archive: Archive) -> None:
+    upload(empty, PICTURES[1])
+    name, _ = make(system_of(empty), archive)
+    put_reading(empty, GREEN_ID)
+    assert restore(system_of(empty), archive, name, merging=True).pictures == 1
+    assert body(get(empty, f"/api/v1/images/{GREEN_ID}/text"))["text"] == "Exit 12"
 
 
 def test_a_system_with_pictures_is_only_restored_into_if_that_is_asked_for(
@@ -206,9 +318,9 @@ def test_a_system_with_pictures_is_only_restored_into_if_that_is_asked_for(
     name, _ = make(system_of(first), archive)
     upload(empty, picture((250, 250, 250)), PICTURES[1], details=[{}, {"caption": "another caption"}])
     with pytest.raises(BackupError, match="the system holds 2 pictures"):
-        restore(system_of(empty), archive, name, merge=False)
+        restore(system_of(empty), archive, name, merging=False)
     # The state, which was written, is no obstacle: it is the same.
-    assert restore(system_of(empty), archive, name, merge=True).extra == 1
+    assert restore(system_of(empty), archive, name, merging=True).extra == 1
     assert body(get(empty, f"/api/v1/images/{GREEN_ID}"))["caption"] == ""
 
 

@@ -3,8 +3,9 @@
 backups/20261128T140000.123Z/catalogue-00000.jsonl.gz   records, with vectors and what is written in the pictures
 backups/20261128T140000.123Z/state-00000.jsonl.gz       rows of the state database
 backups/20261128T140000.123Z/media-00000.jsonl.gz       keys of the picture files
+backups/20261128T140000.123Z/late-00000.jsonl.gz        records of pictures that came out of the bin meanwhile
 backups/20261128T140000.123Z/backup.json                the manifest; it is written last, and makes the backup complete
-media/ab/abcdef….jpg                                picture files, under the keys that they have in the system
+media/ab/abcdef….jpg                                    picture files, under the keys that they have in the system
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ FORMAT = 1
 FOLDER, MEDIA, MANIFEST = "backups", "media", "backup.json"
 # A picture's line has about 2.5 kB for a vector of 384 numbers.
 LINES = 2000
-Kind = Literal["catalogue", "state", "media"]
+Kind = Literal["catalogue", "late", "state", "media"]
+# A folder without a manifest, or a picture file that no backup names, may belong to one that is being made, unless it
+# is older than this.
+GRACE_S = timedelta(days=1).total_seconds()
 
 
 class BackupError(Exception):
@@ -59,7 +63,7 @@ class Manifest(BaseModel):
     files: int
     # Ids of pictures that were deleted for good while the backup was made: they are not restored.
     gone: list[str]
-    # Keys of files that the system did not have, and of files that are not what they were when they were added.
+    # Keys of files that the system did not have or could not read, and of files that are not what was added.
     missing: list[str]
     damaged: list[str]
     parts: list[Part]
@@ -134,33 +138,57 @@ class Archive:
             number += 1
 
     def complete(self, name: str, manifest: Manifest) -> None:
-        """Write the manifest."""
+        """Write the manifest.
+
+        Raises:
+            BackupError: a part is gone: somebody deleted the backup while it was made.
+        """
+        for part in manifest.parts:
+            if not self.store.exists(f"{FOLDER}/{name}/{part.name}"):
+                raise BackupError(f"{part.name} was deleted while the backup was made; make another one")
         self.store.write(f"{FOLDER}/{name}/{MANIFEST}", manifest.model_dump_json(indent=1).encode())
+
+    def discard(self, name: str) -> None:
+        """Delete a backup, but no picture files."""
+        # The manifest first: a backup of which a part is gone must not look complete.
+        self.store.delete(f"{FOLDER}/{name}/{MANIFEST}")
+        for file in self.store.names(f"{FOLDER}/{name}"):
+            self.store.delete(f"{FOLDER}/{name}/{file}")
 
     def keep(self, count: int) -> list[str]:
         """Delete all but the newest backups, what interrupted ones left, and the picture files of none; return names.
 
         Args:
             count: how many complete backups stay.
+
+        Raises:
+            BackupError: one of those that stay cannot be read, so that its files are unknown; nothing is deleted.
         """
-        kept = self.names()[-count:]
-        older = [name for name in self.store.names(FOLDER) if kept and name not in kept and name < kept[-1]]
-        removed = [name for name in older if self.store.names(f"{FOLDER}/{name}")]
+        complete = self.names()
+        kept = complete[-count:]
+        used = {key for name in kept for key in self.lines(name, self.manifest(name).parts, "media")}
+        unfinished = [name for name in self.store.names(FOLDER) if name not in complete and self._is_old(name)]
+        removed = [*complete[:-count], *unfinished]
         for name in removed:
-            # The manifest first: a backup of which a part is gone must not look complete.
-            self.store.delete(f"{FOLDER}/{name}/{MANIFEST}")
-            for file in self.store.names(f"{FOLDER}/{name}"):
-                self.store.delete(f"{FOLDER}/{name}/{file}")
-        if removed:
-            used = {key for name in kept for key in self.lines(name, self.manifest(name).parts, "media")}
-            # Younger files may belong to a backup that is being made by another process.
-            least = timedelta(days=1).total_seconds()
-            for shard in self.store.names(MEDIA):
-                for file in self.store.names(f"{MEDIA}/{shard}"):
-                    place = f"{MEDIA}/{shard}/{file}"
-                    if f"{shard}/{file}" not in used and self.store.age_s(place) > least:
-                        self.store.delete(place)
+            self.discard(name)
+        for shard in self.store.names(MEDIA) if removed else []:
+            for file in [*self.store.names(f"{MEDIA}/{shard}"), *self.store.leftovers(f"{MEDIA}/{shard}")]:
+                place = f"{MEDIA}/{shard}/{file}"
+                if f"{shard}/{file}" not in used and self._age_s(place) > GRACE_S:
+                    self.store.delete(place)
         return removed
+
+    def _is_old(self, name: str) -> bool:
+        """Whether a folder has files, all of them older than those of a backup that is being made."""
+        ages = [self._age_s(f"{FOLDER}/{name}/{file}") for file in self.store.names(f"{FOLDER}/{name}")]
+        return bool(ages) and min(ages) > GRACE_S
+
+    def _age_s(self, key: str) -> float:
+        """The age of a file; 0 if another process has just deleted it."""
+        try:
+            return self.store.age_s(key)
+        except FileNotFoundError:
+            return 0.0
 
     def file(self, key: str) -> bytes:
         """A picture file.
@@ -173,10 +201,12 @@ class Archive:
     def _read(self, key: str) -> bytes:
         try:
             stream, _ = self.store.open(key)
+            with stream:
+                return stream.read()
         except FileNotFoundError as error:
-            raise BackupError(f"{key} is missing; restore another backup") from error
-        with stream:
-            return stream.read()
+            raise BackupError(f"{key} is missing") from error
+        except OSError as error:
+            raise BackupError(f"{key} cannot be read: {error.strerror or error}") from error
 
 
 def name_now() -> str:

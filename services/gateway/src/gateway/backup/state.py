@@ -39,6 +39,28 @@ def pages(database: Database, table: Table) -> Iterator[dict[str, Any]]:
         found = database.rows(select(table).where(key > getattr(found[-1], key.name)).order_by(key).limit(BATCH))
 
 
+def check(lines: Iterable[dict[str, Any]]) -> None:
+    """Refuse rows that this release cannot store.
+
+    Raises:
+        BackupError: a newer release made them.
+    """
+    for line in lines:
+        decoded(table_of(line["table"]), line["row"])
+
+
+def table_of(name: str) -> Table:
+    """A table by its name.
+
+    Raises:
+        BackupError: this release has none.
+    """
+    table = METADATA.tables.get(name)
+    if table is None:
+        raise BackupError(f"this release has no table {name}; restore with the release that made the backup")
+    return table
+
+
 def put(database: Database, lines: Iterable[dict[str, Any]]) -> None:
     """Store rows, in place of those with the same keys.
 
@@ -47,9 +69,7 @@ def put(database: Database, lines: Iterable[dict[str, Any]]) -> None:
         ServiceError: the database does not answer, or has no space.
     """
     for name, some in groupby(lines, lambda line: str(line["table"])):
-        table = METADATA.tables.get(name)
-        if table is None:
-            raise BackupError(f"this release has no table {name}; restore with the release that made the backup")
+        table = table_of(name)
         while rows := [decoded(table, line["row"]) for line in islice(some, BATCH)]:
             database.put(table, *rows)
 

@@ -173,6 +173,9 @@ class FsspecStore:
             return sorted(str(p).rpartition("/")[2] for p in self._store.ls(self._path(folder), detail=False))
         except FileNotFoundError:
             return []
+        finally:
+            # s3fs keeps a listing for ever, and takes what it lacks for missing.
+            self._store.invalidate_cache(self._path(folder))
 
     def leftovers(self, folder: str) -> list[str]:
         """None: an interrupted write leaves nothing that can be seen."""

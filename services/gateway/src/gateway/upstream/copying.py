@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import eq
 
 from servicekit.records import VectorRecord
 from tqdm import tqdm
@@ -34,13 +35,19 @@ def batch_of(dim: int) -> int:
     return max(1, min(BATCH, BATCH_BYTES // (4 * max(1, dim))))
 
 
-def compare(pictures: Iterator[VectorRecord], target: SearchClient, expected: int) -> tuple[int, int]:
+def compare(
+    pictures: Iterator[VectorRecord],
+    target: SearchClient,
+    expected: int,
+    is_same: Callable[[VectorRecord, VectorRecord], bool] = eq,
+) -> tuple[int, int]:
     """Compare pictures with a collection by a merge over the sorted ids.
 
     Args:
         pictures: every one of these must be in the target, equal to the last bit of its vector; ordered by id.
         target: may have more pictures.
         expected: the length of the progress bar.
+        is_same: compares a picture with the target's.
 
     Returns:
         The number of pictures that are equal, and of those that are only in the target.
@@ -54,7 +61,7 @@ def compare(pictures: Iterator[VectorRecord], target: SearchClient, expected: in
     for mine in tqdm(pictures, total=expected, unit="picture", desc="comparing", disable=None):
         while other is not None and other["id"] < mine["id"]:
             extra, other = extra + 1, next(theirs, None)
-        if other != mine:
+        if other is None or not is_same(mine, other):
             raise DiffersError(f"picture {mine['id']} differs between the two")
         count, other = count + 1, next(theirs, None)
     return count, extra + (other is not None) + sum(1 for _ in theirs)
