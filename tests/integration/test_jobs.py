@@ -11,8 +11,8 @@ import httpx
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-PICTURES = 200
-SIGNS = 24
+PICTURES = 160
+SIGNS = 32
 
 
 def children(pid: int) -> list[int]:
@@ -70,8 +70,8 @@ def test_reading_survives_kill_9_of_the_worker(start_all: Any, tmp_path: Path) -
         start_all(tmp_path, worker=True, GATEWAY_READING="on") as services,
         httpx.Client(base_url=services.gateway.url, timeout=60) as client,
     ):
-        for first in range(0, SIGNS, 12):
-            assert client.post("/api/v1/images", files=files[first : first + 12]).status_code == 201
+        for first in range(0, SIGNS, 16):
+            assert client.post("/api/v1/images", files=files[first : first + 16]).status_code == 201
 
         def reading(done: int, status: str) -> int:
             """How many the job has read since its worker began, when these are so many and it is at that."""

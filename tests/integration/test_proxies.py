@@ -117,13 +117,14 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
     """
 
     @contextmanager
-    def run(gateway: int, base_path: str = "", page: int = 1, domain: str = "") -> Iterator[int]:
+    def run(gateway: int, base_path: str = "", page: int = 1, domain: str = "", patience: str = "10s") -> Iterator[int]:
         port = find_free_ports(5)
         text = (
             (ROOT / "deploy" / "edge" / "Caddyfile")
             .read_text()
             .replace("dynamic a gateway 8080", f"dynamic a 127.0.0.1 {gateway}")
             .replace("dynamic a page 8080", f"dynamic a 127.0.0.1 {page}")
+            .replace("lb_try_duration 10s", f"lb_try_duration {patience}")
         )
         for offset in range(3):
             text = re.sub(rf"^:{8080 + offset} \{{", f":{port + offset} {{", text, flags=re.MULTILINE)
@@ -201,7 +202,7 @@ def test_the_page_knows_its_places(tmp_path: Path, edge: Any) -> None:
 
 
 def test_the_edge_says_in_our_shape_that_nothing_answers(edge: Any) -> None:
-    with edge(find_free_ports(1), base_path="/photos") as port, httpx.Client(timeout=30) as client:
+    with edge(find_free_ports(1), "/photos", patience="1s") as port, httpx.Client(timeout=30) as client:
         for path in ("/api/v1/stats", "/photos/api/v1/stats"):
             answer = client.get(f"http://127.0.0.1:{port}{path}")
             assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
