@@ -66,6 +66,8 @@ def test_a_collection_from_the_terminal(gateway: dict[str, str], tmp_path: Path)
     assert (known["tags"], known["caption"], known["attributes"]) == ([], "the sea", {"floor": 3})
     assert [r["id"] for r in answer(gateway, "search", "x", "-f", "tags=wall", "--json")["results"]] == [ids["red.png"]]
     assert "the sea" in run(gateway, "search", "sea", "--mode", "text").stdout
+    # By captions as well, unless told otherwise.
+    assert "the sea" in run(gateway, "search", "sea").stdout.splitlines()[0]
 
     output = tmp_path / "out.jsonl"
     run(gateway, "export", "-o", str(output), "--vectors")

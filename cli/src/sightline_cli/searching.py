@@ -26,7 +26,13 @@ EMPTY = "the collection is empty; add pictures with: sightline add FOLDER"
     help="A further term: text:WORDS, like:ID, vector:TOKEN or picture:FILE, with a weight in front where it is not 1: "
     "-t '-0.5*text:people' leads away from people.",
 )
-@click.option("--mode", type=click.Choice(["vector", "text", "hybrid", "auto"]), help="Rank by looks, words or both.")
+@click.option(
+    "--mode",
+    type=click.Choice(["vector", "text", "hybrid", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Rank by looks, words or both; auto: by both where pictures have captions or text.",
+)
 @click.option("--sort", type=click.Choice(["added", "taken"]), help="The order where nothing is searched for.")
 @click.option(
     "-f",
@@ -45,7 +51,7 @@ def search(
     client: Client,
     text: str | None,
     terms: tuple[str, ...],
-    mode: str | None,
+    mode: str,
     sort: str | None,
     filters: tuple[str, ...],
     collapse: float | None,
@@ -107,7 +113,8 @@ def listed(answer: dict[str, Any], as_json: bool) -> None:
         name = result["file_name"] or result["id"]
         caption = f"  {result['caption']}" if result["caption"] else ""
         place = result["taken_at"] or result["added_at"] if answer["mode"] == "list" else f"{result['score']:.3f}"
-        click.echo(f"{rank:3}  {place[:19]}  {name}{caption}")
+        lines = " / ".join(line["text"] for line in result["lines"])
+        click.echo(f"{rank:3}  {place[:19]}  {name}{caption}{f'  “{lines}”' if lines else ''}")
     if explained := answer.get("explain"):
         stages = ", ".join(f"{name} {ms:g} ms" for name, ms in explained["stages_ms"].items())
         removed = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in explained["removed"].items())
