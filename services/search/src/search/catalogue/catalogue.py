@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from servicekit.records import Filter, Reading, Record
 
-from search.catalogue import full_text, readings
+from search.catalogue import readings
 from search.catalogue.database import Database
 from search.catalogue.filters import to_sql
 from search.catalogue.schema import create_model, to_json
@@ -22,7 +22,6 @@ from search.catalogue.tables import (
     FIELDS,
     Changes,
     Exported,
-    Held,
     ModelEntry,
     NewPicture,
     Rows,
@@ -270,25 +269,6 @@ class Catalogue:
         sql, given = to_sql(where)
         rows = self.database.reader.execute(f"SELECT row FROM pictures AS p WHERE {sql} ORDER BY row", given)
         return np.fromiter((row for (row,) in rows), np.int64)
-
-    def full_text(
-        self,
-        words: Sequence[str],
-        count: int,
-        where: Filter | None = None,
-        without: Sequence[str] = (),
-        line: str = "",
-    ) -> list[tuple[float, str]]:
-        """See `full_text.full_text`."""
-        return full_text.full_text(self.database.reader, words, count, where, without, line)
-
-    def in_a_line(self, line: str, ids: Sequence[str]) -> set[str]:
-        """See `full_text.in_a_line`."""
-        return full_text.in_a_line(self.database.reader, line, ids)
-
-    def holders(self, words: Sequence[str], ids: Sequence[str], count: int) -> list[Held]:
-        """See `full_text.holders`."""
-        return full_text.holders(self.database.reader, words, ids, count)
 
     @contextmanager
     def changes(self, after: int, model: ModelEntry) -> Iterator[Changes]:

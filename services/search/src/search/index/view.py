@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from servicekit.records import Filter, Sort
 
+from search.catalogue import full_text
 from search.catalogue.catalogue import Catalogue
 from search.catalogue.listing import listed
 from search.catalogue.tables import Held, State
@@ -88,15 +89,16 @@ class View:
         line: str = "",
     ) -> list[ScoredId]:
         """The best `count` hits by BM25, in order; see `full_text.full_text`."""
-        return [ScoredId(*found) for found in self.catalogue.full_text(words, count, where, without, line)]
+        reader = self.catalogue.database.reader
+        return [ScoredId(*found) for found in full_text.full_text(reader, words, count, where, without, line)]
 
     def holders(self, words: Sequence[str], ids: Sequence[str]) -> list[Held]:
         """For each word its weight and the pictures among some that have it; see `full_text.holders`."""
-        return self.catalogue.holders(words, ids, self.count)
+        return full_text.holders(self.catalogue.database.reader, words, ids, self.count)
 
     def in_a_line(self, line: str, ids: Sequence[str]) -> set[str]:
         """The pictures among some in which all words of a search follow each other; see `full_text.in_a_line`."""
-        return self.catalogue.in_a_line(line, ids)
+        return full_text.in_a_line(self.catalogue.database.reader, line, ids)
 
     def listed(self, sort: Sort, count: int, where: Filter | None = None) -> list[ScoredId]:
         """The first `count` pictures in an order; see `listing.listed`."""
