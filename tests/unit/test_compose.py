@@ -64,6 +64,15 @@ def test_a_service_may_finish_what_it_has_and_logs_are_bounded() -> None:
             assert int(part["stop_grace_period"].removesuffix("s")) >= least, name
 
 
+def test_every_service_has_a_limit_of_memory_which_the_example_tells() -> None:
+    example = (ROOT / ".env.example").read_text()
+    for name, part in services().items():
+        if part.get("restart") and not part.get("profiles"):
+            setting, default = re.fullmatch(r"\$\{(\w+):-(\d+m)\}", part["mem_limit"]).groups()  # type: ignore[union-attr]
+            assert setting == f"SIGHTLINE_{name.upper()}_MEMORY"
+            assert f"# {setting}={default}\n" in example
+
+
 def test_only_the_edge_is_published() -> None:
     assert {name for name, part in services().items() if "ports" in part} == {"edge"}
 
@@ -111,7 +120,7 @@ def test_another_model_is_served_by_settings_that_exist_and_its_former_encoder_i
         assert set(parts[name]["environment"]) <= set(variables(SETTINGS[service])), name
     former, encoder = parts["former"], services()["encoder"]
     assert former["networks"] == ["inside"]
-    for key in ("image", "read_only", "cap_drop", "security_opt", "tmpfs", "restart"):
+    for key in ("image", "read_only", "cap_drop", "security_opt", "tmpfs", "mem_limit", "restart"):
         assert former[key] == encoder[key], key
 
 

@@ -25,6 +25,14 @@ HEAD = """\
 # SIGHTLINE_GATEWAYS=1
 # SIGHTLINE_ENCODERS=1
 # SIGHTLINE_SEARCHES=1
+# memory of each container, at least what docs/deploying.md says
+# SIGHTLINE_EDGE_MEMORY=64m
+# SIGHTLINE_PAGE_MEMORY=32m
+# SIGHTLINE_GATEWAY_MEMORY=416m
+# SIGHTLINE_WORKER_MEMORY=704m
+# SIGHTLINE_ENCODER_MEMORY=640m
+# SIGHTLINE_SEARCH_MEMORY=192m
+# SIGHTLINE_REDIS_MEMORY=64m
 # volume or folder of the backups (docs/backup.md)
 # SIGHTLINE_BACKUPS=backups
 # folder of pictures, of the service add and of deploy/library.yml

@@ -1031,7 +1031,7 @@ export interface components {
              * Unit
              * @default null
              */
-            unit?: ("bytes" | "pixels" | "pixels-per-side" | "characters") | null;
+            unit?: ("bytes" | "bytes-of-memory" | "pixels" | "pixels-per-side" | "characters") | null;
         };
         /**
          * JobAnswer
@@ -1417,7 +1417,7 @@ export interface components {
              * Unit
              * @default null
              */
-            unit?: ("bytes" | "pixels" | "pixels-per-side" | "characters") | null;
+            unit?: ("bytes" | "bytes-of-memory" | "pixels" | "pixels-per-side" | "characters") | null;
             /**
              * Fields
              * @description of an invalid request: the fields that are wrong

@@ -30,6 +30,7 @@ export const pagesDe: PageMessages = {
   units: {
     bytes: (n) => `${n} MB`,
     pixels: (n) => `${n} Megapixel`,
+    "bytes-of-memory": (n) => `in ${n} MB Arbeitsspeicher passt`,
     "pixels-per-side": (n) => `${n} Pixel je Seite`,
     characters: (n) => `${n} Zeichen`,
   },

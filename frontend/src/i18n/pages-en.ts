@@ -31,6 +31,7 @@ export const pagesEn = {
   units: {
     bytes: (n: string) => `${n} MB`,
     pixels: (n: string) => `${n} megapixels`,
+    "bytes-of-memory": (n: string) => `fits into ${n} MB of memory`,
     "pixels-per-side": (n: string) => `${n} pixels on a side`,
     characters: (n: string) => `${n} characters`,
   },

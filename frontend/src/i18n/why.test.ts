@@ -15,6 +15,9 @@ describe("why something failed", () => {
     expect(english(item("too-large", { limit: 30_000, unit: "pixels-per-side" }))).toBe(
       "it is larger than 30,000 pixels on a side",
     );
+    expect(english(item("too-large", { limit: 256_000_000, unit: "bytes-of-memory" }))).toBe(
+      "it is larger than fits into 256 MB of memory",
+    );
     const busy = errorOf(503, { type: "urn:sightline:error:unavailable", part: "encoder" }, null);
     expect(english(busy)).toBe("the encoder does not answer");
     expect(english(errorOf(503, { type: "urn:sightline:error:unavailable", part: "other" }, null))).toBe(

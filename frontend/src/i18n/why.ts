@@ -2,7 +2,7 @@ import { ApiError } from "../api/client";
 import type { PageMessages } from "./pages-en";
 
 // Bytes and pixels are said in millions.
-const MILLION: Record<string, number> = { bytes: 1e6, pixels: 1e6 };
+const MILLION: Record<string, number> = { bytes: 1e6, "bytes-of-memory": 1e6, pixels: 1e6 };
 
 /** Why something failed, as a clause of the page: made from the error's kind and data, not from the service's words. */
 export function whyOf(error: unknown, t: PageMessages, number: (value: number) => string): string {

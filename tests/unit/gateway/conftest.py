@@ -135,7 +135,7 @@ def stacks(folder: Path) -> Iterator[Callable[..., Stack]]:
         apps.append(app)
         # Patience 0: a job whose services do not answer fails at once.
         worker = Worker(JobQueue(database), worker_app.extensions["worker"].tasks, lambda: None, patience_s=0)
-        store = build(given, clients, CollectorRegistry()).media
+        store = build(given, clients, CollectorRegistry(), 2**28).media
         return Stack(app.test_client(), model, encoder_wire, search_wire, media, waiting, worker, store)
 
     yield make

@@ -45,7 +45,7 @@ STATUS: dict[Kind, int] = {
 }
 
 
-Unit = Literal["bytes", "pixels", "pixels-per-side", "characters"]
+Unit = Literal["bytes", "bytes-of-memory", "pixels", "pixels-per-side", "characters"]
 
 
 class ItemError(TypedDict):

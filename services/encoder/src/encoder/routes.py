@@ -13,6 +13,7 @@ from servicekit.deadline import check_deadline
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import open_picture, unpacked
 from servicekit.records import EncodedItem, EncodedItems, EncoderFacts
+from servicekit.server.memory import DecodeMemory, memory_left
 from servicekit.server.processor import available_cores, background_threads
 from servicekit.timing import stage
 from servicekit.wire import Wire, parse
@@ -20,6 +21,9 @@ from servicekit.wire import Wire, parse
 from encoder.model import TextVectors
 from encoder.runtime import Array
 from encoder.settings import Settings
+
+# Memory of the service and its towers after 30 minutes of load.
+OWN_BYTES = 640 * 2**20
 
 
 class Encoder(Protocol):
@@ -50,14 +54,17 @@ class TextRequest(Wire):
 def create_routes(model: Encoder, settings: Settings) -> Blueprint:
     """The routes of the service, as a blueprint over a model."""
     routes = Blueprint("encoder", __name__)
+    memory = DecodeMemory(settings.decode_bytes or memory_left(OWN_BYTES))
     decoders = background_threads("decode", settings.threads or available_cores())
 
     def prepare(content: bytes) -> Array | ServiceError:
         try:
             # A gateway sends what it decoded already. Otherwise decode a JPEG at a reduced scale (draft mode), at least
             # twice the model's size for the resize.
-            picture = unpacked(content) or open_picture(content, settings.max_pixels, draft=2 * model.size).image
-            return model.prepare(picture)
+            if picture := unpacked(content):
+                return model.prepare(picture)
+            with memory.room_for(content, 2 * model.size):
+                return model.prepare(open_picture(content, settings.max_pixels, draft=2 * model.size).image)
         except ServiceError as error:
             return error
 

@@ -31,7 +31,13 @@ class Settings(ServerSettings):
         default=80_000_000,
         ge=1,
         le=2**32,
-        description="most pixels that a picture is decoded to, of up to 8 bytes of memory each; a baseline JPEG is "
+        description="most pixels that a picture is decoded to, of 4 to 17 bytes of memory each; a baseline JPEG is "
         "decoded reduced and may have 64 times as many",
+    )
+    decode_bytes: int = Field(
+        default=0,
+        ge=0,
+        description="most memory of pictures while they are decoded, in bytes; 0: what the container's limit leaves, "
+        "or a quarter of the machine's memory",
     )
     max_body_bytes: int = Field(default=128 * 2**20, ge=1, description="largest request body, in bytes")

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from flask import Blueprint, Flask, Response, request
 from servicekit.app import create_service
+from servicekit.server.memory import memory_left
 from servicekit.settings import load_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -28,6 +29,9 @@ from gateway.search.routes import add_search_routes
 from gateway.search.term_vectors import other_model
 from gateway.selection.routes import add_selection_routes
 from gateway.settings import Settings
+
+# Memory of the gateway, in bytes: 110 MB, and what the files of two batches take.
+OWN_BYTES = 192 * 2**20
 
 
 def create_app(settings: Settings | None = None, clients: Clients | None = None) -> Flask:
@@ -56,7 +60,8 @@ def create_app(settings: Settings | None = None, clients: Clients | None = None)
     }
     app = create_service("gateway", checks, settings.max_body_bytes, settings.otlp_endpoint, trusting=False)
     app.request_class = spooling_in(settings.state.with_name("spool"))
-    deps = build(settings, clients, app.extensions["metrics_registry"])
+    decode_bytes = settings.decode_bytes or memory_left(OWN_BYTES)
+    deps = build(settings, clients, app.extensions["metrics_registry"], decode_bytes)
     app.extensions["database"] = database
 
     api = Api(Blueprint("api", __name__, url_prefix="/api/v1"), deps.access, deps.limits)

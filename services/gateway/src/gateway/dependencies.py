@@ -10,6 +10,7 @@ import httpx
 import limits
 from prometheus_client import CollectorRegistry, Counter
 from servicekit.clients.encoder import EncoderClient
+from servicekit.server.memory import DecodeMemory
 
 from gateway.admin.metrics_summary import MetricsSummary
 from gateway.admin.system_metrics import SystemMetrics
@@ -83,13 +84,14 @@ class Dependencies:
     kept: KeptSearches
 
 
-def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> Dependencies:
+def build(settings: Settings, clients: Clients, registry: CollectorRegistry, decode_bytes: int) -> Dependencies:
     """Build the objects that the routes use.
 
     Args:
         settings: the gateway's settings.
         clients: clients of the services behind it.
         registry: where metrics are registered, and read for the status page.
+        decode_bytes: the memory that pictures may take while they are decoded.
     """
     encoders, search = clients.encoders, clients.search
     store = store_at(settings.media)
@@ -98,7 +100,7 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
     folders = Folders(paths, settings.follow_links, parts_of(settings.ignore), own)
     library = Library(folders, clients.database)
     thumbnails = ConcurrencyLimit("thumbnails", working=2, waiting=settings.http_threads // 2, patience_s=10)
-    media = MediaStore(store, library, settings.max_pixels, thumbnails)
+    media = MediaStore(store, library, settings.max_pixels, thumbnails, DecodeMemory(decode_bytes))
     quarantine = Quarantine(store)
     hidden = HiddenPictures(HIDDEN, clients.database, encoders, search, media)
     binned = HiddenPictures(BIN, clients.database, encoders, search, media)
@@ -133,7 +135,9 @@ def build(settings: Settings, clients: Clients, registry: CollectorRegistry) -> 
         search=search,
         collection=collection,
         collection_facts=CollectionFacts(encoders, search, results, collection),
-        searcher=Searcher(encoders, search, results, collection, clients.calibrator, searches, answers, settings),
+        searcher=Searcher(
+            encoders, search, media, results, collection, clients.calibrator, searches, answers, settings
+        ),
         media=media,
         quarantine=quarantine,
         ingest=ingest,

@@ -1,5 +1,6 @@
 """The way in: batches of one upload at the same time, and one decoding for thumbnail, placeholder and vector."""
 
+import io
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -53,3 +54,18 @@ def test_a_picture_is_decoded_once(stack: Any, monkeypatch: pytest.MonkeyPatch) 
     assert upload(stack, picture(RED, form="JPEG"), picture(BLUE)).status_code == 201
     found = body(stack.client.get("/api/v1/search?q=blue"))["results"]
     assert [r["file_name"] for r in found] == ["1.png", "0.png"]
+
+
+def test_a_picture_that_takes_too_much_memory_is_refused_and_the_others_are_added(
+    make_stack: Callable[..., Any],
+) -> None:
+    """A PNG takes 9 bytes of memory for a pixel, so 200 x 100 pixels fit into 250,000 bytes and 250 x 150 do not."""
+    stack = make_stack(decode_bytes=250_000)
+    large = picture(RED, (250, 150))
+    items = body(upload(stack, large, picture(BLUE, (200, 100))))["items"]
+    assert [item["status"] for item in items] == ["failed", "added"]
+    assert (items[0]["error"]["limit"], items[0]["error"]["unit"]) == (250_000, "bytes-of-memory")
+    answer = stack.client.post("/api/v1/search", data={"images": (io.BytesIO(large), "large.png")})
+    assert (answer.status_code, "images.0: decoding the picture takes" in body(answer)["detail"]) == (413, True), (
+        answer.text
+    )

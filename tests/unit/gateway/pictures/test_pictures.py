@@ -20,6 +20,7 @@ from gateway.pictures.quarantine import Quarantine
 from gateway.pictures.storage import MediaStore
 from PIL import Image, ImageDraw, TiffImagePlugin
 from servicekit.errors import Kind, ServiceError
+from servicekit.server.memory import DecodeMemory
 
 from tests.unit.gateway.conftest import BLUE, RED, body, get, ids, picture, upload
 
@@ -197,9 +198,10 @@ def test_pictures_may_lie_in_any_store(tmp_path: Path, request: pytest.FixtureRe
     files = store_at("memory://bucket/photos")
     database = Database.in_file(tmp_path / "state.sqlite")
     request.addfinalizer(database.close)
-    store = MediaStore(files, Library(Folders([]), database), 200_000, GATE)
+    store = MediaStore(files, Library(Folders([]), database), 200_000, GATE, DecodeMemory(10**7))
     content = picture(RED, (600, 300), "JPEG")
-    key = store.put(content, store.open(content))
+    with store.opened(content) as decoded:
+        key = store.put(content, decoded)
     original = store.original(key)
     assert (original.stream.read(), original.length, original.mimetype) == (content, len(content), "image/jpeg")
     original.stream.seek(2)

@@ -29,7 +29,7 @@ def page(*lines: str, size: int = 28, turn: int = 0, ground: str = "white") -> b
 
 @pytest.fixture(scope="module")
 def reader() -> Any:
-    reader = Reader.installed(10**8)
+    reader = Reader.installed(10**8, 10**9)
     assert reader is not None
     yield reader
     reader.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from servicekit.clients.encoder import BATCH_IMAGES, Encoded, EncoderClient
 from servicekit.errors import Kind, ServiceError
+from servicekit.records import Record
+from servicekit.server.processor import available_cores
 
 from gateway.pictures.storage import MediaStore
 from gateway.upstream.search import SearchClient
@@ -85,13 +88,22 @@ def waiting(search: SearchClient, progress: Progress) -> list[str]:
 
 def encode(encoder: EncoderClient, search: SearchClient, media: MediaStore, ids: list[str], progress: Progress) -> None:
     """Encode pictures with the new model, store the vectors, and update the progress."""
-    contents: dict[str, bytes] = {}
-    for picture_id, record in search.lookup(ids).items():
+
+    def packed(record: Record) -> bytes | ServiceError:
         try:
             with media.original(record["media_key"]).stream as stream:
-                contents[picture_id] = stream.read()
+                return media.packed(stream.read())
         except ServiceError as error:
-            progress.failed.append({"id": picture_id, "detail": error.detail})
+            return error
+
+    records = search.lookup(ids)
+    contents: dict[str, bytes] = {}
+    with ThreadPoolExecutor(available_cores(), thread_name_prefix="reindex") as pool:
+        for picture_id, content in zip(records, pool.map(packed, records.values()), strict=True):
+            if isinstance(content, ServiceError):
+                progress.failed.append({"id": picture_id, "detail": content.detail})
+            else:
+                contents[picture_id] = content
     vectors: dict[str, str] = {}
     dim = 0
     for picture_id, encoded in zip(contents, encoder.images(list(contents.values())), strict=True):

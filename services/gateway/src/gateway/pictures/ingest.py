@@ -110,7 +110,8 @@ class Ingest:
         Raises:
             ServiceError: the file is not a picture, is damaged or too large.
         """
-        return metadata.description(self._media.open(content), sidecar)
+        with self._media.opened(content) as picture:
+            return metadata.description(picture, sidecar)
 
     def _add(self, uploads: Sequence[Upload]) -> list[IngestResult]:
         read = [self._read(u) for u in uploads]
@@ -161,35 +162,35 @@ class Ingest:
 
     def _keep(self, upload: Upload, content: bytes, name: str, hidden: NewRecord | None) -> Fresh:
         """Decode a picture, store its file, and return its record without the vector, and what is encoded."""
-        with stage("decode"):
-            picture = self._media.open(content)
-            placeholder = self._media.placeholder(picture)
-            camera, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
-            if picture.damage:
-                camera[exif.DAMAGE] = picture.damage
-            # What was said of this content comes before what was said of the one that was in the file's place.
-            former = own_words(upload.former) if hidden and upload.former else upload.former
-            said = said_of(upload.details, hidden, former)
-            said |= metadata.applied(said, metadata.description(picture, upload.sidecar))
-            attributes = corrections.with_facts(said["attributes"], camera, when)
-        with stage("keep"):
-            key = self._media.put(content, picture, upload.in_place)
-            # An older release may have quarantined this file as unreadable.
-            self._quarantine.release(name)
-        record: NewRecord = {
-            "id": name,
-            "media_key": key,
-            "file_name": upload.name,
-            "bytes": len(content),
-            "width": picture.width,
-            "height": picture.height,
-            "caption": said["caption"],
-            "tags": said["tags"],
-            "attributes": attributes,
-            "taken_at": upload.details.taken_at or corrections.time(said, when),
-            "placeholder": placeholder,
-        }
-        return Fresh(record, content, packed(picture.image) or content)
+        with self._media.opened(content) as picture:
+            with stage("describe"):
+                placeholder = self._media.placeholder(picture)
+                camera, when = exif.attributes(picture.exif), exif.taken_at(picture.exif)
+                if picture.damage:
+                    camera[exif.DAMAGE] = picture.damage
+                # What was said of this content comes before what was said of the one that was in the file's place.
+                former = own_words(upload.former) if hidden and upload.former else upload.former
+                said = said_of(upload.details, hidden, former)
+                said |= metadata.applied(said, metadata.description(picture, upload.sidecar))
+                attributes = corrections.with_facts(said["attributes"], camera, when)
+            with stage("keep"):
+                key = self._media.put(content, picture, upload.in_place)
+                # An older release may have quarantined this file as unreadable.
+                self._quarantine.release(name)
+            record: NewRecord = {
+                "id": name,
+                "media_key": key,
+                "file_name": upload.name,
+                "bytes": len(content),
+                "width": picture.width,
+                "height": picture.height,
+                "caption": said["caption"],
+                "tags": said["tags"],
+                "attributes": attributes,
+                "taken_at": upload.details.taken_at or corrections.time(said, when),
+                "placeholder": placeholder,
+            }
+            return Fresh(record, content, packed(picture.image))
 
     def _record(self, fresh: dict[str, Fresh], first: dict[str, int]) -> dict[int, IngestResult]:
         """Encode new pictures and write their records.

@@ -7,13 +7,15 @@ import hashlib
 import io
 import logging
 import re
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple, Protocol
 
 from PIL import Image
 from servicekit.errors import Kind, ServiceError
-from servicekit.pictures import DecodedPicture, format_of, open_picture
+from servicekit.pictures import DecodedPicture, format_of, open_picture, packed
+from servicekit.server.memory import DecodeMemory
+from servicekit.timing import stage
 from thumbhash import rgba_to_thumb_hash
 
 from gateway.concurrency import ConcurrencyLimit
@@ -81,7 +83,14 @@ class InPlace(Protocol):
 class MediaStore:
     """Originals and thumbnails, in one store."""
 
-    def __init__(self, store: ObjectStore, library: InPlace, max_pixels: int, thumbnailing: ConcurrencyLimit) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        library: InPlace,
+        max_pixels: int,
+        thumbnailing: ConcurrencyLimit,
+        memory: DecodeMemory,
+    ) -> None:
         """Use an object store.
 
         Args:
@@ -89,17 +98,32 @@ class MediaStore:
             library: the pictures that are indexed in place.
             max_pixels: the most pixels of a picture.
             thumbnailing: limits how many thumbnails are made at once.
+            memory: of the pictures that are decoded.
         """
-        self._store, self._library, self._max_pixels, self._thumbnailing = store, library, max_pixels, thumbnailing
+        self._store, self._library, self._max_pixels = store, library, max_pixels
+        self._thumbnailing, self._memory = thumbnailing, memory
         self.check = store.check
 
-    def open(self, content: bytes, width: int = FIRST) -> DecodedPicture:
-        """Decode a file at the resolution that a thumbnail of this width needs.
+    @contextmanager
+    def opened(self, content: bytes, width: int = FIRST) -> Iterator[DecodedPicture]:
+        """Decode a file at the resolution that a thumbnail of this width needs; its memory is kept free for the block.
 
         Raises:
-            ServiceError: the file is not a picture, is damaged or too large.
+            ServiceError: the file is not a picture, is damaged or too large; or others hold the memory (429).
         """
-        return open_picture(content, self._max_pixels, draft=width)
+        with self._memory.room_for(content, width):
+            with stage("decode"):
+                picture = open_picture(content, self._max_pixels, draft=width)
+            yield picture
+
+    def packed(self, content: bytes) -> bytes:
+        """A file as the encoder is sent it: decoded and reduced, as when it was added.
+
+        Raises:
+            ServiceError: as by `opened`.
+        """
+        with self.opened(content) as picture:
+            return packed(picture.image)
 
     def put(self, content: bytes, picture: DecodedPicture, in_place: bool = False) -> str:
         """Store a picture's file, unless it is indexed in place, and its first thumbnail; return the media key."""
@@ -130,7 +154,7 @@ class MediaStore:
         """A blurred preview of a few bytes (ThumbHash, base64), shown until the thumbnail has loaded."""
         # ThumbHash keeps 7 frequencies per side and its time grows with the pixels, so a small copy is enough.
         small = resized(picture.image, (16, 16), Image.Resampling.BOX)
-        # The thumbhash library fails on transparency; `open` composites pictures on white.
+        # The thumbhash library fails on transparency; `opened` composites pictures on white.
         small = small.convert("RGBA")
         return base64.b64encode(bytes(rgba_to_thumb_hash(*small.size, small.tobytes()))).decode()
 
@@ -182,8 +206,8 @@ class MediaStore:
                 return kept
             kept.stream.close()
         kept = self.original(media_key())
-        with kept.stream as stream, self._thumbnailing.slot():
-            small = shrink(self.open(stream.read(), width).image, width, form)
+        with kept.stream as stream, self._thumbnailing.slot(), self.opened(stream.read(), width) as picture:
+            small = shrink(picture.image, width, form)
         self._keep(place, small)
         return Kept(io.BytesIO(small), len(small), mimetype)
 

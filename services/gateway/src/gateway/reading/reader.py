@@ -38,24 +38,25 @@ class Reader:
     """The reader's process, which is started when it is first needed."""
 
     @classmethod
-    def installed(cls, max_pixels: int) -> Reader | None:
+    def installed(cls, max_pixels: int, decode_bytes: int) -> Reader | None:
         """The reader with a thread for each core; None where its package is not installed."""
         try:
             name = f"RapidOCR {version(PACKAGE)}, {LONGEST} px"
         except PackageNotFoundError:
             return None
-        return cls(name, max_pixels, available_cores())
+        return cls(name, max_pixels, decode_bytes, available_cores())
 
-    def __init__(self, name: str, max_pixels: int, threads: int) -> None:
+    def __init__(self, name: str, max_pixels: int, decode_bytes: int, threads: int) -> None:
         """Prepare a reader.
 
         Args:
             name: its name and version.
             max_pixels: the most pixels that a picture is decoded to.
+            decode_bytes: the most memory that a picture takes while it is decoded.
             threads: the number of threads that compute it.
         """
         self.name = name
-        self._arguments = [str(max_pixels), str(threads)]
+        self._arguments = [str(max_pixels), str(decode_bytes), str(threads)]
         self._process: ChildProcess | None = None
 
     def read(self, content: bytes) -> list[Line]:
@@ -100,8 +101,10 @@ def start(arguments: list[str]) -> tuple[None, Callable[[bytes], list[Line]]]:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from rapidocr import RapidOCR
     from servicekit.pictures import open_picture
+    from servicekit.server.memory import DecodeMemory
 
-    max_pixels, threads = map(int, arguments)
+    max_pixels, decode_bytes, threads = map(int, arguments)
+    memory = DecodeMemory(decode_bytes)
     engine = RapidOCR(
         params={
             "Global.log_level": "error",
@@ -115,8 +118,9 @@ def start(arguments: list[str]) -> tuple[None, Callable[[bytes], list[Line]]]:
     )
 
     def read(content: bytes) -> list[Line]:
-        picture = open_picture(content, max_pixels, draft=LONGEST).image
-        picture.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
+        with memory.room_for(content, LONGEST):
+            picture = open_picture(content, max_pixels, draft=LONGEST).image
+            picture.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
         # The models know pictures as OpenCV reads them: blue, green, red.
         found = engine(np.asarray(picture)[:, :, ::-1].copy())
         return lines_of(found, picture.size)

@@ -15,6 +15,7 @@ from servicekit.timing import stage, stages
 
 from gateway.concurrency import ConcurrencyLimit
 from gateway.pictures.schemas import public
+from gateway.pictures.storage import MediaStore
 from gateway.search.calibration import CONFIDENT, Calibration, Calibrator
 from gateway.search.schemas import ResolvedMode, SearchRequest
 from gateway.search.single_flight import SingleFlightCache
@@ -79,6 +80,7 @@ class Searcher:
         self,
         encoders: Encoders,
         search: SearchClient,
+        media: MediaStore,
         results: SingleFlightCache,
         collection: Collection,
         calibrator: Calibrator,
@@ -86,7 +88,7 @@ class Searcher:
         answers: Counter,
         settings: Settings,
     ) -> None:
-        self._vectors = TermVectors(encoders, results)
+        self._vectors = TermVectors(encoders, media, results)
         self._search, self._results, self._collection = search, results, collection
         for sure in SURE.values():
             answers.labels(sure)

@@ -12,6 +12,7 @@ from servicekit.errors import Kind, ServiceError
 from servicekit.records import QueryTerm
 from servicekit.timing import stage
 
+from gateway.pictures.storage import MediaStore
 from gateway.search.single_flight import SingleFlightCache
 from gateway.search.terms import Term, read_vector, unquoted, write_term, write_vector
 from gateway.upstream.encoders import Encoders
@@ -20,8 +21,8 @@ from gateway.upstream.encoders import Encoders
 class TermVectors:
     """Gets the vectors of terms."""
 
-    def __init__(self, encoders: Encoders, results: SingleFlightCache) -> None:
-        self._encoders, self._results = encoders, results
+    def __init__(self, encoders: Encoders, media: MediaStore, results: SingleFlightCache) -> None:
+        self._encoders, self._media, self._results = encoders, media, results
 
     def resolve(
         self, given: Sequence[Term], images: Sequence[IO[bytes]], model_id: str
@@ -68,9 +69,13 @@ class TermVectors:
         def encode() -> Encoded:
             # Read inside the concurrency slot, which bounds the number of files in memory.
             stream.seek(0)
-            (encoded,) = self._encoders.of(model_id).images([stream.read()])
+            try:
+                sent = self._media.packed(stream.read())
+            except ServiceError as error:
+                raise refused(number, error) from error
+            (encoded,) = self._encoders.of(model_id).images([sent])
             if isinstance(encoded, ServiceError):
-                raise ServiceError(encoded.kind, f"images.{number}: {encoded.detail}")
+                raise refused(number, encoded)
             return encoded
 
         return self._encoded(f"{model_id}:image:{digest_of(stream)}", model_id, encode)
@@ -94,6 +99,11 @@ class TermVectors:
             raise other_model(model_id, encoded.model_id)
         self._results.keep("vector", key, list(encoded))
         return encoded
+
+
+def refused(number: int, error: ServiceError) -> ServiceError:
+    """The error of a picture that cannot be searched for, with its place in the request."""
+    return ServiceError(error.kind, f"images.{number}: {error.detail}", error.retry_after)
 
 
 def other_model(serves: str, made: str) -> ServiceError:
