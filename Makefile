@@ -13,7 +13,7 @@ PIP_INSTALL := -m pip install -q --disable-pip-version-check -c constraints.txt
 RUN = $(VENV)/bin/python deploy/local.py run --port $(PORT) $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(DATA),--data "$(DATA)")
 PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*.ts frontend/*.json frontend/*.html)
 
-.PHONY: help up preflight test lint format types licences advisories clean
+.PHONY: help up preflight test compose-test lint format types licences advisories clean
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -61,6 +61,11 @@ test: lint  ## lint, types and every test
 	# some wait for programs that they start. Whole systems, which have to answer in time, run two by two.
 	OMP_NUM_THREADS=1 $(DEV)/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/training tests/unit
 	$(DEV)/bin/pytest -n 2 --dist loadfile tests/integration tests/e2e
+
+compose-test: $(DEV)/ready  ## the composed system on a Docker engine: replicas, kills, memory, a sealed network (15 minutes)
+	@docker version --format '{{.Server.Version}}' 2>/dev/null | grep -qE '^(2[5-9]|[3-9][0-9])[.]' || \
+		{ echo "make compose-test needs Docker Engine 25 or newer, with docker compose; none answers here, so nothing was tested"; exit 1; }
+	$(DEV)/bin/pytest tests/compose
 
 lint: $(DEV)/ready frontend/dist/index.html licences  ## style, types and licences
 	$(DEV)/bin/ruff check .

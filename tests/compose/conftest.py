@@ -18,7 +18,6 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROJECT = "sightline-test"
 # Containers that the system consists of.
 SERVICES = ("edge", "page", "gateway", "worker", "encoder", "search", "redis")
 # The small machine of docs/deploying.md: 1.5 GB together.
@@ -106,12 +105,12 @@ class Load:
 class Composed:
     """The composed system, driven by docker compose as an operator does."""
 
-    def __init__(self, port: int, extra: Sequence[Path] = ()) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, extra: Sequence[Path] = (), project: str = "sightline-test") -> None:
+        self.url, self.project = f"http://127.0.0.1:{port}", project
         self.environment = {
             **os.environ,
             **MEMORY,
-            "COMPOSE_PROJECT_NAME": PROJECT,
+            "COMPOSE_PROJECT_NAME": project,
             "COMPOSE_FILE": ":".join(map(str, [ROOT / "docker-compose.yml", *extra])),
             "SIGHTLINE_PUBLISH": f"127.0.0.1:{port}",
             "SIGHTLINE_VERSION": "test",
@@ -146,7 +145,8 @@ class Composed:
 
         def again() -> bool:
             now = self.inspect(container)
-            return now["RestartCount"] > before["RestartCount"] and now["State"]["Health"]["Status"] == "healthy"
+            restarted: bool = now["RestartCount"] > before["RestartCount"]
+            return restarted and now["State"]["Health"]["Status"] == "healthy"
 
         self.wait_for(again)
 

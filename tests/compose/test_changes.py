@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.compose.conftest import Load
+from tests.compose.conftest import Load, run
 
 REPLICAS = {"gateway": "SIGHTLINE_GATEWAYS", "encoder": "SIGHTLINE_ENCODERS", "search": "SIGHTLINE_SEARCHES"}
 
@@ -28,6 +28,20 @@ def test_one_service_is_upgraded(system: Any, service: str) -> None:
         system.up("--no-deps", "--force-recreate", service)
         load.reach(100)
     assert load.failures == []
+
+
+def test_everything_is_upgraded(system: Any) -> None:
+    """All but the edge, whose image does not change with a release, and Redis, whose image is not ours."""
+    for name in ("page", "gateway", "worker", "encoder", "search"):
+        run("docker", "tag", f"sightline-{name}:test", f"sightline-{name}:next")
+    with Load(system.url) as load:
+        system.up(SIGHTLINE_VERSION="next")
+        load.reach(300)
+    assert len(load.failures) < 0.005 * len(load.answers), load.failures
+    assert [system.inspect(system.containers(name)[0])["Config"]["Image"] for name in REPLICAS] == [
+        f"sightline-{name}:next" for name in REPLICAS
+    ]
+    system.up()
 
 
 @pytest.mark.parametrize("service", REPLICAS)

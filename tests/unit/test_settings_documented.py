@@ -25,6 +25,10 @@ HEAD = """\
 # SIGHTLINE_GATEWAYS=1
 # SIGHTLINE_ENCODERS=1
 # SIGHTLINE_SEARCHES=1
+# where images come from, with a / at the end, and which are used: those that are built here, unless it is set
+# SIGHTLINE_REGISTRY=
+# SIGHTLINE_VERSION=0.1.0
+# SIGHTLINE_EDGE_VERSION=1
 # memory of each container, at least what docs/deploying.md says
 # SIGHTLINE_EDGE_MEMORY=64m
 # SIGHTLINE_PAGE_MEMORY=32m

@@ -19,14 +19,20 @@ from servicekit.server.memory import LEAST, DecodeMemory, memory_left
 MIB = 2**20
 
 
+@pytest.mark.parametrize("file", ["memory.max", "memory/memory.limit_in_bytes"])
 @pytest.mark.parametrize(
-    ("limit", "left"), [(str(512 * MIB), 320 * MIB), (str(200 * MIB), LEAST), ("max", None), (None, None)]
+    ("limit", "left"),
+    [
+        *((str(512 * MIB), 320 * MIB), (str(200 * MIB), LEAST)),
+        *(("max", None), ("9223372036854771712", None), (None, None)),
+    ],
 )
 def test_it_is_what_the_container_leaves_or_a_quarter_of_the_machines(
-    tmp_path: Path, limit: str | None, left: int | None
+    tmp_path: Path, file: str, limit: str | None, left: int | None
 ) -> None:
     if limit is not None:
-        (tmp_path / "memory.max").write_text(f"{limit}\n")
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(f"{limit}\n")
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert memory_left(192 * MIB, tmp_path) == (left or machine // 4)
 

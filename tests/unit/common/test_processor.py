@@ -19,6 +19,18 @@ def test_a_container_uses_the_cores_of_its_quota(
     assert available_cores(tmp_path) == cores
 
 
+@pytest.mark.parametrize(("quota", "cores"), [("150000", 2), ("50000", 1), ("900000", 4), ("-1", 4)])
+def test_a_container_of_an_older_system_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, cores: int
+) -> None:
+    """Control groups, version 1."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert available_cores(tmp_path) == cores
+
+
 def test_without_a_control_group_it_is_the_affinity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert available_cores(tmp_path) == 3

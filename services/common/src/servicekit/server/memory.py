@@ -16,23 +16,23 @@ from pathlib import Path
 from servicekit.deadline import time_left
 from servicekit.errors import Kind, ServiceError
 from servicekit.pictures import decoding_bytes
+from servicekit.server.cgroup import ROOT, memory_limit
 
 # The least that is granted, enough for photographs of 50 megapixels in JPEG and for most other files.
 LEAST = 64 * 2**20
 PATIENCE_S = 60.0
 
 
-def memory_left(own: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+def memory_left(own: int, cgroup: Path = ROOT) -> int:
     """The memory for decoding in bytes: what the container's limit leaves, else a quarter of the machine's memory.
 
     Args:
         own: what the service takes besides, in bytes.
-        cgroup: where the control group of this process is mounted (cgroup v2).
+        cgroup: where the control group of this process is mounted.
     """
-    try:
-        return max(LEAST, int((cgroup / "memory.max").read_text()) - own)
-    except (OSError, ValueError):  # no such file on other systems; "max" is no number
-        return max(LEAST, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
+    limit = memory_limit(cgroup)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(LEAST, machine // 4 if limit is None else limit - own)
 
 
 class DecodeMemory:

@@ -8,25 +8,24 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from servicekit.server.cgroup import ROOT, core_quota
+
 # What is computed for pictures gets about a tenth of a busy core's time: searches come first, and pictures are still
 # added while searches never pause.
 NICE = 10
 
 
-def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+def available_cores(cgroup: Path = ROOT) -> int:
     """The number of cores that this process may use: by CPU affinity, and by the quota of its container.
 
     A runtime's default is all cores of the machine, and threads beyond the quota stop each other.
 
     Args:
-        cgroup: where the control group of this process is mounted (cgroup v2).
+        cgroup: where the control group of this process is mounted.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        return min(cores, max(1, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file on other systems; "max" is no number
-        return cores
+    quota = core_quota(cgroup)
+    return cores if quota is None else min(cores, max(1, math.ceil(quota)))
 
 
 def lower_priority() -> None:
