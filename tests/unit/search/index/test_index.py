@@ -74,6 +74,23 @@ def test_a_process_that_starts_opens_the_files_and_reads_only_what_came_after(op
     assert [len(part.rows) for part in open_store().index.view().parts] == [100, 1]
 
 
+def test_a_process_that_starts_without_files_makes_them_before_it_reads_vectors(open_store: Open) -> None:
+    """As after a restore: the vectors of a large collection would take all memory."""
+    add(open_store(), *range(100))
+    assert [len(part.rows) for part in open_store().index.view().parts] == [100, 0]
+
+
+def test_a_process_that_cannot_make_them_serves_from_the_catalogue(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("search.index.index.make", full)
+    add(open_store(), *range(100))
+    assert first(open_store(), 2) == [0, 1]
+
+
 def test_compaction_forgets_the_deleted_and_every_process_stays_right(open_store: Open) -> None:
     store, other = open_store(), open_store()
     add(store, *range(100))
