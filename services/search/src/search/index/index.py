@@ -112,7 +112,11 @@ class Index:
         self._model, self._delta = model, Delta(model.dim)
         self._snapshot, self._alive = None, None
         if model.snapshot is None and len(self._catalogue.matching(Filter())) >= self._snapshot_rows:
-            self._build_first(model)
+            # Before any vector is read: all of them in the delta could take all memory.
+            try:
+                self.prepare(model)
+            except Exception:
+                log.exception("the first index snapshot could not be made; serving from the catalogue")
         if model.snapshot is None or model.snapshot in self._damaged:
             return 0
         try:
@@ -126,15 +130,6 @@ class Index:
         self._snapshot = snapshot
         self.maintenance.verify(snapshot, self._begin_anew)
         return snapshot.manifest.seq
-
-    def _build_first(self, model: ModelEntry) -> None:
-        """Build the first snapshot before any vector is read: all of them in the delta could take all memory."""
-        try:
-            with building(self._folder, wait=True):
-                if self._catalogue.state().model == model:
-                    make(self._folder, self._catalogue, model)
-        except Exception:
-            log.exception("the first index snapshot could not be made; serving from the catalogue")
 
     def _report(self, name: str, error: SnapshotError) -> None:
         """Log a damaged snapshot and rebuild it. Until then the vectors are read from the catalogue."""

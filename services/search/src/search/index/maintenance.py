@@ -114,12 +114,12 @@ class Maintenance:
 
 
 @contextmanager
-def building(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Hold the file lock for builds in a folder; yields False if another process has it, unless that is waited for."""
+def building(folder: Path) -> Iterator[bool]:
+    """Hold the file lock for builds in a folder, without waiting; yields False if another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
