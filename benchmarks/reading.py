@@ -50,7 +50,7 @@ def words_in(text: str) -> list[str]:
 
 def quality(made: Sequence[TextPicture]) -> None:
     """Print how much of the text is read, and how much of what is read is there."""
-    reader = Reader.installed(10**8)
+    reader = Reader.installed(10**8, 10**9)
     assert reader is not None
     said: dict[str, Counter[str]] = defaultdict(Counter)
     for picture in tqdm(made, desc="reading", leave=False):
