@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,56 @@ def test_composing_again_says_that_it_is_there_and_mends_what_is_damaged(
 def test_no_release_is_a_sentence_and_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--release", str(tmp_path / "nowhere"), "--out", str(tmp_path / "bundle")]) == 1
     assert "holds no release" in capsys.readouterr().err
+
+
+def test_a_bundle_as_one_file_needs_no_wheels(
+    release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive, out, other = tmp_path / "tiny.tar.gz", tmp_path / "bundle", tmp_path / "other"
+    given = ["--release", str(release)]
+    assert main([*given, "--wheels", str(tmp_path / "wheels"), "--out", str(out), "--pack", str(archive)]) == 0
+    assert main([*given, "--archive", str(archive), "--out", str(other)]) == 0
+    assert "other holds tiny-1" in capsys.readouterr().out
+    for file in out.iterdir():
+        assert (other / file.name).read_bytes() == file.read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"release", "wheels", "bundle", "other", "tiny.tar.gz"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda content: content[: len(content) // 2], "cannot be unpacked"),
+        (lambda content: b"x", "cannot be unpacked"),
+        (None, "does not exist"),
+    ],
+)
+def test_an_archive_that_is_damaged_or_missing_is_told_and_changes_nothing(
+    release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Any, says: str
+) -> None:
+    archive, out, other = tmp_path / "tiny.tar.gz", tmp_path / "bundle", tmp_path / "other"
+    given = ["--release", str(release)]
+    assert main([*given, "--wheels", str(tmp_path / "wheels"), "--out", str(out), "--pack", str(archive)]) == 0
+    content = archive.read_bytes()
+    archive.unlink()
+    if damage:
+        archive.write_bytes(damage(content))
+    assert main([*given, "--archive", str(archive), "--out", str(other)]) == 1
+    assert says in capsys.readouterr().err
+    assert not other.exists() and not (tmp_path / "other.building").exists()
+
+
+def test_an_archive_of_another_release_or_of_something_else_is_refused(
+    release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive, out, other = tmp_path / "tiny.tar.gz", tmp_path / "bundle", tmp_path / "other"
+    given = ["--release", str(release)]
+    assert main([*given, "--wheels", str(tmp_path / "wheels"), "--out", str(out), "--pack", str(archive)]) == 0
+    manifest = json.loads((release / "manifest.json").read_text())
+    (release / "manifest.json").write_text(json.dumps({**manifest, "model_id": "tiny-2"}))
+    assert main([*given, "--archive", str(archive), "--out", str(other)]) == 1
+    assert "holds tiny-1 of another release, not tiny-2" in capsys.readouterr().err
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(release / "manifest.json", "../manifest.json")
+    assert main([*given, "--archive", str(archive), "--out", str(other)]) == 1
+    assert "is no bundle: it holds ../manifest.json" in capsys.readouterr().err
+    assert not other.exists()

