@@ -1,6 +1,7 @@
 """The compose file: every setting exists, only the edge is published, and containers are hardened."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,21 @@ def test_every_service_has_a_limit_of_memory_which_the_example_tells() -> None:
             setting, default = re.fullmatch(r"\$\{(\w+):-(\d+m)\}", part["mem_limit"]).groups()  # type: ignore[union-attr]
             assert setting == f"SIGHTLINE_{name.upper()}_MEMORY"
             assert f"# {setting}={default}\n" in example
+
+
+def test_every_image_that_is_built_is_released_under_the_name_that_compose_takes() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    released = {image["name"]: image for image in workflow["jobs"]["images"]["strategy"]["matrix"]["include"]}
+    built = {name: part for name, part in services().items() if "build" in part}
+    assert set(released) == set(built)
+    version = tomllib.loads((ROOT / "services" / "gateway" / "pyproject.toml").read_text())["project"]["version"]
+    for name, part in built.items():
+        assert part["build"]["dockerfile"] == released[name]["file"]
+        # The gateway's Dockerfile makes two images, and the gateway's own last.
+        assert part["build"].get("target", released[name].get("target")) == released[name].get("target")
+        own = released[name].get("version")
+        tag = f"${{SIGHTLINE_EDGE_VERSION:-{own}}}" if own else f"${{SIGHTLINE_VERSION:-{version}}}"
+        assert part["image"] == f"${{SIGHTLINE_REGISTRY:-}}sightline-{name}:{tag}"
 
 
 def test_only_the_edge_is_published() -> None:
