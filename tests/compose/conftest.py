@@ -148,7 +148,7 @@ class Composed:
             restarted: bool = now["RestartCount"] > before["RestartCount"]
             return restarted and now["State"]["Health"]["Status"] == "healthy"
 
-        self.wait_for(again)
+        wait_until(again)
 
     def pause(self, container: str) -> None:
         """Stop all processes of a container, whose connections stay open: it hangs."""
@@ -158,19 +158,20 @@ class Composed:
         """Let a paused container go on."""
         run("docker", "unpause", container)
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until a condition holds."""
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until, self.compose("ps", "-a")
-            time.sleep(0.1)
-
 
 def run(*command: str, env: dict[str, str] | None = None) -> str:
     """Run a command; return what it prints, and fail with what it says."""
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
     return done.stdout
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until a condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"not within {seconds} s"
+        time.sleep(0.1)
 
 
 def free_port() -> int:

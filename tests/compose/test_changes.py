@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.compose.conftest import Load, run
+from tests.compose.conftest import Load, run, wait_until
 
 REPLICAS = {"gateway": "SIGHTLINE_GATEWAYS", "encoder": "SIGHTLINE_ENCODERS", "search": "SIGHTLINE_SEARCHES"}
 
@@ -76,5 +76,5 @@ def test_a_replica_hangs(system: Any, service: str) -> None:
     assert load.failures == []
     # What has gone to it waits until it is given up.
     assert sorted(answer.seconds for answer in load.answers)[int(0.97 * len(load.answers))] < 1
-    system.wait_for(lambda: system.inspect(container)["State"]["Health"]["Status"] == "healthy")
+    wait_until(lambda: system.inspect(container)["State"]["Health"]["Status"] == "healthy")
     system.up(**{REPLICAS[service]: "1"})

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.compose.conftest import Composed, Load, free_port, run
+from tests.compose.conftest import Composed, Load, free_port, run, wait_until
 
 FOLDER = Path(__file__).parent
 # Ten minutes where that is set to 600: what asks once an hour is not seen by either.
@@ -33,7 +33,7 @@ def sniffer(system: Composed) -> Iterator[list[str]]:
     script = (FOLDER / "sniffer.py").read_text()
     container = run(*command, "sightline-gateway:test", "-c", script, *subnets).strip()
     try:
-        system.wait_for(lambda: "watching" in run("docker", "logs", container))
+        wait_until(lambda: "watching" in run("docker", "logs", container))
         left: list[str] = []
         yield left
         run("docker", "stop", container)

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from tests.compose.conftest import wait_until
+
 
 def noise(seed: int, size: tuple[int, int] = (640, 480), form: str = "JPEG", **options: Any) -> bytes:
     """A picture that no other seed has."""
@@ -28,7 +30,7 @@ def test_a_gateway_that_is_stopped_in_an_upload_finishes_it(system: Any) -> None
     files = [("images", (f"{seed}.jpg", noise(seed))) for seed in range(60)]
     with ThreadPoolExecutor(1) as pool:
         sent = pool.submit(httpx.post, f"{system.url}/api/v1/images", files=files, timeout=120)
-        system.wait_for(lambda: counted(system) > before)
+        wait_until(lambda: counted(system) > before)
         system.compose("stop", "gateway")
         answer = sent.result()
     system.up()
