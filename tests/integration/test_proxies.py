@@ -125,6 +125,7 @@ def edge(tmp_path: Path) -> Callable[..., Any]:
             .replace("dynamic a gateway 8080", f"dynamic a 127.0.0.1 {gateway}")
             .replace("dynamic a page 8080", f"dynamic a 127.0.0.1 {page}")
             .replace("lb_try_duration 10s", f"lb_try_duration {patience}")
+            .replace("lb_try_duration {$GATEWAY_DEADLINE_S:10}s5s", f"lb_try_duration {patience}")
         )
         for offset in range(3):
             text = re.sub(rf"^:{8080 + offset} \{{", f":{port + offset} {{", text, flags=re.MULTILINE)
