@@ -58,8 +58,32 @@ function subscribe(listener: () => void) {
   };
 }
 
+// What was asked for while the browser goes back, or null; it would end where going back leads.
+let waiting: (() => void)[] | null = null;
+
+/** Go back to the history entry before, which is this page's. */
+export function back(): void {
+  if (waiting) return;
+  waiting = [];
+  const arrived = () => {
+    window.removeEventListener("popstate", arrived);
+    clearTimeout(late);
+    const asked = waiting ?? [];
+    waiting = null;
+    for (const go of asked) go();
+  };
+  window.addEventListener("popstate", arrived);
+  // Should the browser stay where it is.
+  const late = setTimeout(arrived, 1000);
+  history.back();
+}
+
 /** Go to a path of this page; with `replace`, the history entry keeps its key. */
 export function navigate(to: string, { replace = false, fromWall = false }: Way = {}): void {
+  if (waiting) {
+    waiting.push(() => navigate(to, { replace, fromWall }));
+    return;
+  }
   const href = urlOf(to);
   // No new history entry for the current URL.
   if (!replace && href === window.location.pathname + window.location.search) return;

@@ -4,7 +4,7 @@ import { ApiError } from "../api/client";
 import { mayWrite, original, pictureOf, sessionQuery, thumbnail } from "../api/queries";
 import type { Hit, Picture } from "../api/schema";
 import { usePageSpeech } from "../i18n/pages";
-import { navigate, useEntry } from "../navigation";
+import { back, navigate, useEntry } from "../navigation";
 import { alike, hrefOf, readQuery, writeQuery } from "../search/query";
 import type { SearchParams } from "../search/search-params";
 import { useShared } from "../shared";
@@ -69,9 +69,9 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
       toasts.showIn(null);
       element?.close();
       // Not for another search: its wall has other pictures.
-      const { id: last, search, onClosed: back } = closed.current;
+      const { id: last, search, onClosed: focusTile } = closed.current;
       const now = readQuery(new URLSearchParams(window.location.search));
-      if (writeQuery(now).toString() === search) back(last);
+      if (writeQuery(now).toString() === search) focusTile(last);
     };
   }, [toasts]);
   useGrowth(dialog, id);
@@ -88,7 +88,7 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   const leave = () => {
     if (drafts.has(id)) toasts.say(t.viewer.unsaved);
     // Go back if the previous history entry is the wall; a shared link has none.
-    if (fromWall) history.back();
+    if (fromWall) back();
     else navigate(params.show(null), { replace: true });
   };
 
@@ -114,6 +114,8 @@ export function Viewer({ id, hits, params, onNearEnd, onClosed }: Props) {
   // Layout effect, before the new picture is painted: a key pressed after that must step from the new picture.
   useLayoutEffect(() => {
     const turn = (event: KeyboardEvent) => {
+      // It has closed, and the browser goes back: the keys are the wall's.
+      if (!dialog.current?.open) return;
       // Alt with an arrow is the browser's Back and Forward.
       if (editing || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       const pan = zoom.near ? PANS[event.key] : undefined;
