@@ -35,7 +35,7 @@ def test_everything_is_upgraded(system: Any) -> None:
     for name in ("page", "gateway", "worker", "encoder", "search"):
         run("docker", "tag", f"sightline-{name}:test", f"sightline-{name}:next")
     with Load(system.url) as load:
-        system.up(SIGHTLINE_VERSION="next")
+        system.upgrade(SIGHTLINE_VERSION="next")
         load.reach(300)
     assert len(load.failures) < 0.005 * len(load.answers), load.failures
     assert [system.inspect(system.containers(name)[0])["Config"]["Image"] for name in REPLICAS] == [
