@@ -37,7 +37,7 @@ def test_everything_is_upgraded(system: Any) -> None:
     with Load(system.url) as load:
         system.upgrade(SIGHTLINE_VERSION="next")
         load.reach(300)
-    assert len(load.failures) < 0.005 * len(load.answers), load.failures
+    assert load.failures == []
     assert [system.inspect(system.containers(name)[0])["Config"]["Image"] for name in REPLICAS] == [
         f"sightline-{name}:next" for name in REPLICAS
     ]
